@@ -1,0 +1,31 @@
+# tests/unit/M/*.cpp → test_M; tests/integration/*.cpp → test_integration; tests/sim → test_sim;
+# tests/faults → test_faults. Each suite is one ctest entry, so that ctest's summary counts programs
+# and the runner's own summary counts cases.
+find_package(GTest REQUIRED)
+
+function(ccoc_test target folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/${folder}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${target} ${sources})
+  target_link_libraries(${target} PRIVATE ${ARGN} ccoc_options GTest::gmock GTest::gtest_main)
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/tests)
+  target_compile_definitions(${target} PRIVATE
+    CCOC_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/tests/data" CCOC_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
+    CCOC_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  add_test(NAME ${target} COMMAND ${target})
+endfunction()
+
+get_property(modules GLOBAL PROPERTY CCOC_MODULES)
+foreach(name ${modules})
+  ccoc_test(test_${name} unit/${name} ccoc_${name})
+endforeach()
+foreach(suite integration sim faults)
+  if(TARGET ccoc_hub)
+    ccoc_test(test_${suite} ${suite} ccoc_hub)
+  endif()
+endforeach()
+if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/tests/CMakeLists.txt)
+  add_subdirectory(tests)
+endif()

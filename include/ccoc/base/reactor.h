@@ -1,0 +1,74 @@
+// One thread's view of the outside world: its clock, its timers, and byte connections.
+// Protocol code is written against this interface and owns no thread, socket or clock of its own.
+// Production: AsioReactor (kernel). Tests: the seeded world in tests/sim.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ccoc/base/bytes.h"
+#include "ccoc/base/clock.h"
+#include "ccoc/base/result.h"
+
+namespace ccoc {
+
+/// A pending call; destroying it cancels the call. Use only on the reactor's thread.
+class Timer {
+ public:
+  virtual ~Timer() = default;
+};
+
+/// Where to connect. `host` is a name or an address without brackets.
+struct Endpoint {
+  std::string host;
+  std::uint16_t port = 0;
+  /// Refuse loopback and link-local addresses after the name is resolved (faults.md 31).
+  bool refuse_local = false;
+};
+
+/// What a connection tells its owner; called on the reactor's thread. The owner may destroy the
+/// connection inside any of these calls.
+class ConnectionHandler {
+ public:
+  virtual ~ConnectionHandler() = default;
+  virtual void on_connected() = 0;
+  /// Bytes as they come, in any pieces. The view is valid during the call only.
+  virtual void on_bytes(ByteView bytes) = 0;
+  /// The end: once, after it nothing comes. `unavailable` with the reason, or `timeout`.
+  virtual void on_closed(const Error& reason) = 0;
+};
+
+/// A byte stream to one peer. Destroying it closes it; no handler call follows.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  /// Queues bytes; bounded at 1 MiB, beyond which the connection is closed with `limit_exceeded`.
+  virtual void send(ByteView bytes) = 0;
+  /// True: wake the reader for every packet (someone is watching). False: the kernel may collect
+  /// up to 64 KiB or 100 ms first, which costs less. Default true.
+  virtual void set_prompt(bool prompt) = 0;
+};
+
+/// Runs on one thread. Everything but post() is called on that thread only.
+class Reactor {
+ public:
+  virtual ~Reactor() = default;
+  virtual const Clock& clock() const = 0;
+  /// Runs `task` on the reactor's thread, in order. May be called from any thread.
+  virtual void post(std::function<void()> task) = 0;
+  virtual std::unique_ptr<Timer> call_after(Duration delay, std::function<void()> task) = 0;
+  /// Starts resolving and connecting; the handler learns the outcome later, never inside this call.
+  virtual std::unique_ptr<Connection> connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) = 0;
+};
+
+/// Blocking work (disk, database) is run elsewhere. `work` runs on a pool thread. Bounded: submit()
+/// returns false when the queue is full and nothing was taken. Thread-safe.
+class WorkQueue {
+ public:
+  virtual ~WorkQueue() = default;
+  virtual bool submit(std::function<void()> work) = 0;
+};
+
+}  // namespace ccoc

@@ -1,0 +1,50 @@
+// RTP payloads to access units: H.264 (RFC 6184 single NAL, STAP-A, FU-A) and H.265 (RFC 7798 single, AP, FU).
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "ccoc/media/access_unit.h"
+#include "ccoc/media/rtp.h"
+#include "ccoc/media/sdp.h"
+
+namespace ccoc::media {
+
+/// A whole picture before the wall clock is known.
+struct RawUnit {
+  VideoFormatPtr format;  ///< parameter sets in force for it; in-band sets win over the SDP's
+  SharedBytes data;       ///< as AccessUnit::data, allocated to its exact size
+  std::uint32_t rtp_timestamp = 0;
+  bool key = false;
+  bool damaged = false;
+};
+
+struct DepacketizerCounts {
+  std::uint64_t units = 0, damaged_units = 0, bad_packets = 0, dropped_before_format = 0;
+};
+
+/// One stream's depacketizer. One thread. Bounded: an access unit over 8 MiB is dropped and counted.
+class Depacketizer {
+ public:
+  using Sink = std::function<void(RawUnit&&)>;
+  virtual ~Depacketizer() = default;
+  /// A unit is delivered on its marker bit, or when the timestamp changes. Cameras that set the marker on
+  /// every packet or on parameter sets (faults.md 8, C8) are noticed: units are then ended by the next
+  /// picture's first slice or timestamp. Parameter sets alone are not a picture: they are put in front of
+  /// the next unit. Units before the first complete set of parameter sets are dropped and counted.
+  virtual void push(const RtpPacket& packet) = 0;
+  /// `count` packets are missing before the next one pushed: the unit they belong to is damaged.
+  virtual void lost(unsigned count) = 0;
+  /// Delivers what is whole (end of stream).
+  virtual void flush() = 0;
+  virtual const DepacketizerCounts& counts() const = 0;
+};
+
+/// `unsupported` for an encoding that is not H264 or H265. Bad sprop parameter sets are ignored.
+Result<std::unique_ptr<Depacketizer>> make_depacketizer(const SdpMedia& media, Depacketizer::Sink sink);
+
+/// Splits one access unit into RTP payloads of at most `max_payload` bytes (single NAL or FU); `emit(payload, last)`.
+void packetize(Codec codec, ByteView length_prefixed, std::size_t max_payload,
+               const std::function<void(ByteView payload, bool last)>& emit);
+
+}  // namespace ccoc::media
