@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # Fails when a module includes a header of a module it may not use, or another module's private header.
 # ARROWS: "base=|media=base|db=base|…"
 string(REPLACE "|" ";" rows "${ARROWS}")

@@ -33,7 +33,7 @@ TEST(Ticks, round_to_nearest_both_ways) {
   EXPECT_EQ(to_ticks(Duration{40'000}, 90000), 3600);
   EXPECT_EQ(to_ticks(Duration{-40'000}, 90000), -3600);
   EXPECT_EQ(from_ticks(3600, 90000), Duration{40'000});
-  for (std::int64_t us : {1, 33'333, 999'999, 86'400'000'000}) {
+  for (const std::int64_t us : std::initializer_list<std::int64_t>{1, 33'333, 999'999, 86'400'000'000}) {
     const auto back = from_ticks(to_ticks(Duration{us}, 90000), 90000).count();
     EXPECT_LE(std::abs(back - us), 6) << us;
   }

@@ -1,0 +1,73 @@
+// The ingest of all cameras: a few media threads, each stream on one of them for its life.
+// It knows nothing of the archive or of viewers: whole units go to the sinks it is given.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ccoc/base/reactor.h"
+#include "ccoc/ingest/status.h"
+#include "ccoc/media/frame_sink.h"
+
+namespace ccoc::ingest {
+
+struct StreamConfig {
+  std::string camera;  ///< id
+  std::string role;    ///< "main", "sub"
+  std::string url;     ///< rtsp://host[:port]/path, without user and password
+  std::string username, password;
+  bool enabled = true;
+  friend bool operator==(const StreamConfig&, const StreamConfig&) = default;
+};
+
+struct IngestOptions {
+  bool refuse_local = true;  ///< refuse loopback and link-local addresses
+  Duration no_frame_timeout = std::chrono::seconds{5};
+  Duration connect_timeout = std::chrono::seconds{5};
+  Duration backoff_min = std::chrono::milliseconds{500};
+  Duration backoff_max = std::chrono::seconds{30};
+};
+
+/// What a stream's units are handed to, on the stream's media thread.
+struct StreamSinks {
+  std::vector<std::shared_ptr<media::FrameSink>> sinks;
+};
+
+/// Told of every change of state, on a media thread; must not block.
+using StateListener = std::function<void(const StreamStatus&)>;
+/// Makes the sinks of a new stream; `reactor` is the stream's thread. `set_prompt` may be kept and called on
+/// that thread: true while someone watches.
+using SinkFactory =
+    std::function<StreamSinks(const StreamConfig&, Reactor& reactor, std::function<void(bool)> set_prompt)>;
+/// Called when a stream is taken away, after its last unit.
+using SinkRetired = std::function<void(const StreamConfig&)>;
+
+class Ingest {
+ public:
+  /// `reactors` outlive the Ingest and run already.
+  Ingest(std::vector<Reactor*> reactors, IngestOptions options, SinkFactory make_sinks, SinkRetired retired,
+         StateListener listener);
+  ~Ingest();
+
+  /// Makes the streams of one camera what `streams` says: new ones start, changed ones restart, missing ones
+  /// stop; unchanged ones are not touched (faults.md C12). Any thread.
+  void apply(const std::string& camera, std::vector<StreamConfig> streams);
+  void remove(const std::string& camera);
+  /// Ends all sessions; returns when no sink will be called any more. Bounded by 1 s.
+  void stop();
+
+  /// Any thread.
+  std::vector<StreamStatus> statuses() const;
+  std::vector<StreamStatus> statuses_of(const std::string& camera) const;
+
+  /// Tries a URL now, blocking the calling (pool) thread for at most `limit`.
+  ProbeResult probe(const StreamConfig& config, Duration limit);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ccoc::ingest

@@ -1,0 +1,44 @@
+// What the hub knows of one stream's health, in words a person understands.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "ccoc/base/time.h"
+#include "ccoc/media/access_unit.h"
+
+namespace ccoc::ingest {
+
+enum class StreamState { connecting, live, offline, disabled };
+std::string_view to_string(StreamState state);
+
+struct StreamStatus {
+  std::string camera;
+  std::string role;  ///< "main", "sub"
+  StreamState state = StreamState::connecting;
+  UtcTime since;                          ///< when it entered the state
+  double fps = 0;                         ///< over the last seconds; 0 unless live
+  std::uint64_t bitrate_bps = 0;          ///< over the last seconds
+  std::optional<UtcTime> last_frame_at;   ///< hub clock
+  std::optional<std::int64_t> clock_offset_ms;  ///< camera's clock minus the hub's, from sender reports
+  std::uint64_t frames = 0;               ///< whole units received since the hub started
+  std::uint64_t damaged_frames = 0;
+  std::uint64_t reconnects = 0;
+  std::uint64_t lost_packets = 0;
+  std::string last_error;                 ///< a sentence; empty while all is well
+  std::string codec;                      ///< RFC 6381, empty before the first picture
+  std::uint32_t width = 0, height = 0;
+};
+
+/// The outcome of trying a URL once.
+struct ProbeResult {
+  bool ok = false;
+  std::string codec;      ///< "h264" or "h265"
+  std::uint32_t width = 0, height = 0;
+  double fps = 0;
+  std::uint64_t bitrate_bps = 0;
+  std::string transport;  ///< "tcp"
+  std::string reason;     ///< why not, when !ok
+};
+
+}  // namespace ccoc::ingest
