@@ -24,7 +24,8 @@ function(ccoc_module name)
   endforeach()
   target_link_libraries(ccoc_${name} PUBLIC ${ARG_LIBS})
   set_property(GLOBAL APPEND PROPERTY CCOC_MODULES ${name})
-  set_property(GLOBAL APPEND PROPERTY CCOC_ARROWS "${name}=${ARG_USES}")
+  list(JOIN ARG_USES "," uses)
+  set_property(GLOBAL APPEND PROPERTY CCOC_ARROWS "${name}=${uses}")
   if(EXISTS ${folder}/CMakeLists.txt)
     add_subdirectory(${folder})
   endif()
@@ -48,7 +49,6 @@ ccoc_module(hub USES base media db access registry rtsp ingest archive live play
 # The layers, checked before anything is compiled.
 get_property(arrows GLOBAL PROPERTY CCOC_ARROWS)
 list(JOIN arrows "|" arrows)
-string(REPLACE ";" "," arrows "${arrows}")
 add_custom_target(check_layers ALL
   COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_CURRENT_SOURCE_DIR} "-DARROWS=${arrows}" -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/check_layers.cmake
   VERBATIM)
