@@ -1,0 +1,117 @@
+// The archive of one hub: volumes that are written to, the index that finds footage again, and the
+// recorders that feed it. Owns its writer, sync and index threads; everything here is thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ccoc/archive/catalog.h"
+#include "ccoc/archive/types.h"
+#include "ccoc/base/clock.h"
+#include "ccoc/base/disk.h"
+#include "ccoc/media/frame_sink.h"
+
+namespace ccoc::db {
+class Database;
+}
+
+namespace ccoc::archive {
+
+struct ArchiveOptions {
+  Duration segment_length = std::chrono::seconds{60};  ///< files begin at multiples of it (wall clock)
+  Duration fragment_length = std::chrono::seconds{1};
+  Duration sync_interval = std::chrono::seconds{2};    ///< what a power cut may cost
+  Duration longest_sample = std::chrono::seconds{5};   ///< a longer silence between frames is a gap
+  Duration gap_tolerance = std::chrono::milliseconds{500};
+  std::size_t write_buffer_bytes = 64u << 20;          ///< waiting for all disks together; then GOPs are dropped
+  std::size_t index_backlog_rows = 100'000;            ///< kept while PostgreSQL is away
+};
+
+/// A place for footage. The disk's root is the footage folder itself.
+struct VolumeSpec {
+  std::string name;  ///< stable; stands in the index. "main" when there is one
+  std::shared_ptr<Disk> disk;
+};
+
+struct RetentionPolicy {
+  /// Days to keep a camera's footage; 0: for ever.
+  std::function<unsigned(const std::string& camera)> days_of;
+  std::uint64_t max_bytes = 0;       ///< of all footage; 0: no quota
+  std::uint64_t min_free_bytes = 0;  ///< on each volume; 0: no limit
+};
+
+struct RetentionReport {
+  std::uint64_t files_removed = 0;
+  std::uint64_t bytes_removed = 0;
+  bool more = false;  ///< the batch was full: call again soon
+};
+
+struct RecoveryReport {
+  std::size_t files_checked = 0;
+  std::size_t tails_cut = 0;
+  std::uint64_t bytes_cut = 0;
+  std::size_t files_removed = 0;  ///< held no whole fragment
+  std::vector<std::string> problems;
+};
+
+/// Writing side of one volume, for status pages.
+struct VolumeStatus {
+  std::string name;
+  DiskSpace space;
+  std::uint64_t queued_bytes = 0;
+  std::uint64_t footage_bytes = 0;  ///< as the index counts them
+  bool healthy = true;
+  std::string last_error;
+};
+
+struct IndexStatus {
+  bool reachable = false;
+  std::size_t backlog_rows = 0;
+  bool reindex_needed = false;  ///< the backlog overflowed; recent folders are scanned again when it can
+  std::string last_error;
+};
+
+/// Records one stream. Its FrameSink side is used on the stream's media thread and never blocks.
+/// Destroy it on that thread, or after that thread ended: what it holds is written, its file closed.
+class Recorder : public media::FrameSink {
+ public:
+  /// Thread-safe.
+  virtual RecordingStatus status() const = 0;
+};
+
+class Archive {
+ public:
+  /// `database` may be unreachable now and later: recording does not need it. It must outlive the archive,
+  /// as must `clock`.
+  static Result<std::unique_ptr<Archive>> open(std::vector<VolumeSpec> volumes, db::Database& database,
+                                               const Clock& clock, const ArchiveOptions& options);
+  virtual ~Archive() = default;
+
+  /// Cuts torn tails left by a crash. Blocks; call once, before start(). Needs the disks only; what
+  /// needs the index is done by the index thread as soon as PostgreSQL answers.
+  virtual RecoveryReport recover() = 0;
+  /// Starts the threads: per volume one writer and one syncer, and one for the index.
+  virtual void start() = 0;
+  /// Writes what is queued, closes every file, tells the index (≤ 2 s), ends the threads. Recorders
+  /// must be gone. Called by the destructor if it was not before.
+  virtual void stop() = 0;
+
+  /// One recorder per stream at a time: `conflict` otherwise. `invalid_argument` for names that are no slugs.
+  virtual Result<std::unique_ptr<Recorder>> record(const StreamKey& key) = 0;
+
+  virtual Catalog& catalog() = 0;
+
+  /// Removes what is too old or too much, oldest first, at most `batch` files per call; never an open
+  /// file. File first, then row. Blocks; call from one thread, every few seconds to minutes.
+  virtual Result<RetentionReport> enforce_retention(const RetentionPolicy& policy, std::size_t batch = 200) = 0;
+
+  virtual std::vector<VolumeStatus> volumes() = 0;
+  virtual IndexStatus index_status() = 0;
+  /// Of every stream recorded now.
+  virtual std::map<StreamKey, RecordingStatus> recordings() = 0;
+};
+
+}  // namespace ccoc::archive

@@ -1,0 +1,61 @@
+// Reads one file of footage: its formats, its fragments, its access units.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ccoc/base/disk.h"
+#include "ccoc/media/access_unit.h"
+#include "ccoc/media/mp4.h"
+
+namespace ccoc::archive {
+
+/// What scanning a file found. Immutable once shared.
+struct FragmentTable {
+  media::FileHeader header;
+  std::vector<media::Fragment> fragments;
+  std::uint64_t whole_bytes = 0;  ///< where the last whole fragment ends
+  std::size_t memory() const;     ///< bytes this table occupies, roughly
+};
+using FragmentTablePtr = std::shared_ptr<const FragmentTable>;
+
+/// Scans the front of a file up to `limit` bytes (its size, or what is known to be written). Stops without error at the
+/// first thing that is no whole fragment. `corrupt` when the header is broken or not ours.
+Result<FragmentTable> scan_segment(DiskFile& file, std::uint64_t limit);
+/// Goes on where `table` ended.
+Status scan_more(DiskFile& file, std::uint64_t limit, FragmentTable& table);
+
+/// One open file. Used by one thread at a time.
+class SegmentReader {
+ public:
+  SegmentReader(std::unique_ptr<DiskFile> file, FragmentTablePtr table, std::string name);
+
+  const media::FileHeader& header() const { return table_->header; }
+  const std::vector<media::Fragment>& fragments() const { return table_->fragments; }
+  const FragmentTablePtr& table() const { return table_; }
+  /// Capture time of the fragment's first sample.
+  UtcTime start_of(const media::Fragment& fragment) const;
+  UtcTime end_of(const media::Fragment& fragment) const;
+
+  /// Looks for fragments written since; `limit` is how far the writer has come.
+  Status refresh(std::uint64_t limit);
+
+  /// All access units of a fragment. Media times are 90 kHz ticks of the capture time since 1970,
+  /// so they go on from file to file. `corrupt` when the bytes are not whole NAL units.
+  Result<std::vector<media::AccessUnitPtr>> read(const media::Fragment& fragment);
+  /// Only the first (key) sample.
+  Result<media::AccessUnitPtr> read_first(const media::Fragment& fragment);
+  /// Raw bytes of the file.
+  Status read_bytes(std::uint64_t offset, std::span<std::uint8_t> into);
+
+ private:
+  Result<media::AccessUnitPtr> make_unit(const media::Fragment& fragment, const media::Sample& sample,
+                                         std::int64_t decode_time, ByteView bytes) const;
+
+  std::unique_ptr<DiskFile> file_;
+  FragmentTablePtr table_;
+  std::string name_;
+};
+
+}  // namespace ccoc::archive

@@ -1,0 +1,59 @@
+// A place in the footage of one stream, moved forwards frame by frame or key frame by key frame, or
+// backwards by key frames; across files and gaps, up to the live edge. Blocking: use on a pool thread,
+// one thread at a time.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "ccoc/archive/catalog.h"
+#include "ccoc/media/access_unit.h"
+
+namespace ccoc::playback {
+
+/// Footage is missing from `from` to `to`; playing goes on at `to`.
+struct GapAhead {
+  UtcTime from;
+  UtcTime to;
+  media::GapCause cause = media::GapCause::hub;
+};
+/// Everything written so far was given; more will come (ask again later) while `recording`.
+struct AtLiveEdge {
+  bool recording = false;
+};
+/// Backwards: nothing older. 
+struct AtBeginning {};
+using Step = std::variant<media::AccessUnitPtr, GapAhead, AtLiveEdge, AtBeginning>;
+
+class Cursor {
+ public:
+  /// `catalog` must outlive the cursor.
+  Cursor(archive::Catalog& catalog, archive::StreamKey key);
+  ~Cursor();
+  Cursor(Cursor&&) noexcept;
+  Cursor& operator=(Cursor&&) noexcept;
+
+  /// To the key frame at or before `at`; in a gap, to the first after it; after all footage, to the live
+  /// edge. `not_found` when the stream has no footage at all.
+  Status seek(UtcTime at);
+
+  /// The next access unit (marked `discontinuity` after a seek, a gap and at a new run).
+  Result<Step> next();
+  /// The next key frame, skipping what lies between.
+  Result<Step> next_key();
+  /// The key frame before the one given last.
+  Result<Step> previous_key();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The key frame at or before `at` (for snapshots): `not_found` when nothing was recorded within
+/// `tolerance` before `at`.
+Result<media::AccessUnitPtr> key_unit_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at,
+                                         Duration tolerance = std::chrono::seconds{10});
+
+}  // namespace ccoc::playback
