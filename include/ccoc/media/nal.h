@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
+#include "ccoc/base/result.h"
 #include "ccoc/media/access_unit.h"
 
 namespace ccoc::media {
@@ -15,6 +17,8 @@ bool is_parameter_set(Codec codec, ByteView nal);  ///< VPS, SPS or PPS
 bool starts_picture(Codec codec, ByteView nal);
 /// IDR (H.264) or IRAP (H.265) slice.
 bool is_random_access(Codec codec, ByteView nal);
+/// recovery_frame_cnt or recovery_poc_cnt when the NAL unit is an SEI with a recovery point (§D.2.8).
+std::optional<int> recovery_point(Codec codec, ByteView nal);
 
 /// Size, rate and RFC 6381 string from parameter sets; `corrupt` when the SPS cannot be read.
 /// `vps` is empty for H.264.
