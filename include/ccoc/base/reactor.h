@@ -47,7 +47,7 @@ class Connection {
   /// Queues bytes; bounded at 1 MiB, beyond which the connection is closed with `limit_exceeded`.
   virtual void send(ByteView bytes) = 0;
   /// True: wake the reader for every packet (someone is watching). False: the kernel may collect
-  /// up to 64 KiB or 100 ms first, which costs less. Default true.
+  /// up to 64 KiB or 250 ms first, which costs less. Default true.
   virtual void set_prompt(bool prompt) = 0;
 };
 
