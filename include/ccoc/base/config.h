@@ -36,10 +36,10 @@ struct IngestConfig {
 };
 
 struct ArchiveConfig {
-  Duration segment = std::chrono::seconds{60};   ///< a file spans about this much
-  Duration fragment = std::chrono::seconds{1};   ///< a fragment holds at most this much
+  Duration segment = std::chrono::seconds{60};  ///< a file spans about this much
+  Duration fragment = std::chrono::seconds{1};  ///< a fragment holds at most this much
   Duration sync_interval = std::chrono::seconds{2};
-  std::int64_t queue_mib = 64;  ///< MiB waiting for slow disks before whole GOPs are dropped
+  std::int64_t queue_mib = 64;                           ///< MiB waiting for slow disks before whole GOPs are dropped
   std::vector<std::string> recorded_streams = {"main"};  ///< "main", "sub" or both
   double quota_gib = 0;                                  ///< GiB of footage; 0: no quota
   double min_free_gib = 2;                               ///< GiB always left free on the volume
@@ -55,9 +55,9 @@ struct SiteConfig {
   double max_lon = 99.20;
   double center_lat = 18.8040;
   double center_lon = 98.9865;
-  double zoom = 14.5;                      ///< of the map when it opens
-  std::string timezone = "Asia/Bangkok";   ///< times are shown in it; stored in UTC
-  std::string geography_dir;               ///< GeoJSON loaded at start while there is none; empty: none
+  double zoom = 14.5;                     ///< of the map when it opens
+  std::string timezone = "Asia/Bangkok";  ///< times are shown in it; stored in UTC
+  std::string geography_dir;              ///< GeoJSON loaded at start while there is none; empty: none
 };
 
 struct LogConfig {
@@ -77,11 +77,11 @@ struct Config {
 
 /// Where settings come from, each stronger than the one before: defaults, file, environment, command line.
 struct ConfigSources {
-  std::string file;  ///< path of a TOML file; empty: none
+  std::string file = {};  ///< path of a TOML file; empty: none
   /// Name and value; names other than CCOC_SECTION__KEY are ignored. See environment_of().
-  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::pair<std::string, std::string>> environment = {};
   /// "section.key" and value as text, as the command line gave them.
-  std::vector<std::pair<std::string, std::string>> overrides;
+  std::vector<std::pair<std::string, std::string>> overrides = {};
 };
 
 /// Reads, checks, and merges. `invalid_argument` with one line per mistake: where it stands, what is

@@ -1,0 +1,327 @@
+#include "config_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace ccoc::config_detail {
+namespace {
+
+constexpr double any_size = 1e9;
+
+template <class T, class Get>
+Field at(Get get) {
+  return static_cast<T& (*)(Config&)>(get);
+}
+
+#define CCOC_FIELD(type, member) at<type>([](Config& c) -> type& { return c.member; })
+
+using Texts = std::vector<std::string>;
+
+std::vector<Key> make_keys() {
+  return {
+      {.name = "data.dir",
+       .doc = "Footage, the private database and keys live here. Relative to the working directory.",
+       .field = CCOC_FIELD(std::string, data.dir)},
+      {.name = "http.address",
+       .doc = "Address and port the console and the API listen on. Beyond this machine put TLS before it.",
+       .field = CCOC_FIELD(std::string, http.address)},
+      {.name = "http.web_root",
+       .doc = "Folder of the built console. Empty: found beside the program.",
+       .field = CCOC_FIELD(std::string, http.web_root)},
+      {.name = "database.url",
+       .doc = "postgresql://user:password@host:port/name of an existing server. Empty: the hub runs a private\n"
+              "PostgreSQL in the data folder, on a unix socket.",
+       .field = CCOC_FIELD(std::string, database.url),
+       .secret = true},
+      {.name = "ingest.allow_loopback",
+       .doc = "Accept cameras on loopback and link-local addresses (simulated cameras, tests).",
+       .field = CCOC_FIELD(bool, ingest.allow_loopback)},
+      {.name = "ingest.no_frame_timeout_s",
+       .doc = "A stream without a frame for this long is taken for dead and connected anew.",
+       .field = CCOC_FIELD(Duration, ingest.no_frame_timeout),
+       .min = 1,
+       .max = 600},
+      {.name = "ingest.backoff_min_s",
+       .doc = "First wait before connecting again; it doubles up to the next setting, with jitter.",
+       .field = CCOC_FIELD(Duration, ingest.backoff_min),
+       .min = 0.1,
+       .max = 60},
+      {.name = "ingest.backoff_max_s",
+       .doc = "Longest wait before connecting again.",
+       .field = CCOC_FIELD(Duration, ingest.backoff_max),
+       .min = 1,
+       .max = 3600},
+      {.name = "ingest.threads",
+       .doc = "Media threads; a camera stays on one.",
+       .field = CCOC_FIELD(std::int64_t, ingest.threads),
+       .min = 1,
+       .max = 64},
+      {.name = "ingest.sub_streams",
+       .doc = "Keep the small streams connected always (pictures at once), or only on_demand.",
+       .field = CCOC_FIELD(std::string, ingest.sub_streams),
+       .choices = {"always", "on_demand"}},
+      {.name = "archive.segment_seconds",
+       .doc = "About how much footage one file holds.",
+       .field = CCOC_FIELD(Duration, archive.segment),
+       .min = 2,
+       .max = 3600},
+      {.name = "archive.fragment_seconds",
+       .doc = "How much footage is written at once: at most this much is lost when the program is killed.",
+       .field = CCOC_FIELD(Duration, archive.fragment),
+       .min = 0.1,
+       .max = 10},
+      {.name = "archive.sync_interval_s",
+       .doc = "How often written footage is forced onto the disk: at most this much is lost in a power cut.",
+       .field = CCOC_FIELD(Duration, archive.sync_interval),
+       .min = 0.1,
+       .max = 60},
+      {.name = "archive.queue_mib",
+       .doc = "Memory for footage waiting for a slow disk, in MiB; when it is full whole GOPs are dropped and the\n"
+              "gap is recorded.",
+       .field = CCOC_FIELD(std::int64_t, archive.queue_mib),
+       .min = 1,
+       .max = 65536},
+      {.name = "archive.recorded_streams",
+       .doc = "Which streams of a camera are recorded.",
+       .field = CCOC_FIELD(Texts, archive.recorded_streams),
+       .choices = {"main", "sub"}},
+      {.name = "archive.quota_gib",
+       .doc = "Most GiB of footage to keep, oldest deleted first; 0: as much as the disk holds.",
+       .field = CCOC_FIELD(double, archive.quota_gib),
+       .min = 0,
+       .max = any_size},
+      {.name = "archive.min_free_gib",
+       .doc = "GiB always left free on the footage's disk, oldest footage deleted first.",
+       .field = CCOC_FIELD(double, archive.min_free_gib),
+       .min = 0,
+       .max = any_size},
+      {.name = "archive.retention_days",
+       .doc = "Days footage is kept when its camera says nothing else.",
+       .field = CCOC_FIELD(std::int64_t, archive.retention_days),
+       .min = 1,
+       .max = 3650},
+      {.name = "site.name_th", .doc = "Name of the place, in Thai.", .field = CCOC_FIELD(std::string, site.name_th)},
+      {.name = "site.name_en", .doc = "Name of the place, in English.", .field = CCOC_FIELD(std::string, site.name_en)},
+      {.name = "site.min_lat",
+       .doc = "Cameras outside these bounds are refused as mistyped (degrees, WGS 84).",
+       .field = CCOC_FIELD(double, site.min_lat),
+       .min = -90,
+       .max = 90},
+      {.name = "site.max_lat", .doc = "", .field = CCOC_FIELD(double, site.max_lat), .min = -90, .max = 90},
+      {.name = "site.min_lon", .doc = "", .field = CCOC_FIELD(double, site.min_lon), .min = -180, .max = 180},
+      {.name = "site.max_lon", .doc = "", .field = CCOC_FIELD(double, site.max_lon), .min = -180, .max = 180},
+      {.name = "site.center_lat",
+       .doc = "Where the map opens.",
+       .field = CCOC_FIELD(double, site.center_lat),
+       .min = -90,
+       .max = 90},
+      {.name = "site.center_lon", .doc = "", .field = CCOC_FIELD(double, site.center_lon), .min = -180, .max = 180},
+      {.name = "site.zoom",
+       .doc = "How close the map opens (web map zoom).",
+       .field = CCOC_FIELD(double, site.zoom),
+       .min = 0,
+       .max = 22},
+      {.name = "site.timezone",
+       .doc = "Times are shown in this zone of the IANA database; they are stored in UTC.",
+       .field = CCOC_FIELD(std::string, site.timezone)},
+      {.name = "site.geography_dir",
+       .doc = "Folder with zones, communities, places and base .geojson, loaded at start while there are none.\n"
+              "Empty: nothing is loaded.",
+       .field = CCOC_FIELD(std::string, site.geography_dir)},
+      {.name = "log.level",
+       .doc = "How much is logged to standard error.",
+       .field = CCOC_FIELD(std::string, log.level),
+       .choices = {"trace", "debug", "info", "warn", "error"}},
+  };
+}
+
+#undef CCOC_FIELD
+
+std::string number(double value) { return fmt::format("{}", value); }
+
+std::string choices_of(const Key& key) { return fmt::format("\"{}\"", fmt::join(key.choices, "\", \"")); }
+
+/// Stores a number that may stand for the key, or says what was expected.
+std::optional<std::string> assign_number(const Key& key, double value, bool whole, Config& into) {
+  const auto wrong = [&] { return "must be " + expected(key); };
+  if (!std::isfinite(value) || value < key.min || value > key.max) return wrong();
+  if (auto* get = std::get_if<std::int64_t& (*)(Config&)>(&key.field)) {
+    if (!whole) return wrong();
+    (*get)(into) = static_cast<std::int64_t>(value);
+  } else if (auto* get_real = std::get_if<double& (*)(Config&)>(&key.field)) {
+    (*get_real)(into) = value;
+  } else if (auto* get_time = std::get_if<Duration& (*)(Config&)>(&key.field)) {
+    (*get_time)(into) = Duration{std::llround(value * 1e6)};
+  } else {
+    return wrong();
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> assign_string(const Key& key, const std::string& value, Config& into) {
+  auto* get = std::get_if<std::string& (*)(Config&)>(&key.field);
+  if (!get) return "must be " + expected(key);
+  if (!key.choices.empty() && std::ranges::find(key.choices, value) == key.choices.end()) {
+    return "must be " + expected(key);
+  }
+  if (std::ranges::any_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
+    return "must not hold control characters";
+  }
+  if (key.name == "http.address") {
+    if (auto parsed = parse_listen_address(value); !parsed) return parsed.error().message;
+  }
+  if (key.name == "data.dir" && value.empty()) return "must not be empty";
+  if (key.name == "database.url" && !value.empty() && !value.starts_with("postgresql://") &&
+      !value.starts_with("postgres://")) {
+    return "must begin with postgresql://";
+  }
+  (*get)(into) = value;
+  return std::nullopt;
+}
+
+std::optional<std::string> assign_list(const Key& key, const Texts& value, Config& into) {
+  auto* get = std::get_if<Texts& (*)(Config&)>(&key.field);
+  if (!get || value.empty()) return "must be " + expected(key);
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const bool known = std::ranges::find(key.choices, value[i]) != key.choices.end();
+    const bool again = std::find(value.begin(), value.begin() + static_cast<std::ptrdiff_t>(i), value[i]) !=
+                       value.begin() + static_cast<std::ptrdiff_t>(i);
+    if (!known || again) return "must be " + expected(key);
+  }
+  (*get)(into) = value;
+  return std::nullopt;
+}
+
+std::size_t edits(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> all = make_keys();
+  return all;
+}
+
+const Key* find_key(std::string_view name) {
+  const auto found = std::ranges::find(keys(), name, &Key::name);
+  return found == keys().end() ? nullptr : &*found;
+}
+
+std::string_view nearest_key(std::string_view name) {
+  // Long input is cut: whoever writes 10 kB into a key name gets an answer in no time, too.
+  const auto part = name.substr(0, 64);
+  const auto own_name = [](std::string_view full) { return full.substr(full.rfind('.') + 1); };
+  return std::ranges::min_element(keys(), {},
+                                  [&](const Key& key) {
+                                    // The right key in the wrong section is near.
+                                    return std::min(edits(part, key.name),
+                                                    edits(own_name(part), own_name(key.name)) + 1);
+                                  })
+      ->name;
+}
+
+std::string expected(const Key& key) {
+  if (std::holds_alternative<bool& (*)(Config&)>(key.field)) return "true or false";
+  if (std::holds_alternative<std::int64_t& (*)(Config&)>(key.field)) {
+    return fmt::format("a whole number from {} to {}", number(key.min), number(key.max));
+  }
+  if (std::holds_alternative<double& (*)(Config&)>(key.field)) {
+    return fmt::format("a number from {} to {}", number(key.min), number(key.max));
+  }
+  if (std::holds_alternative<Duration& (*)(Config&)>(key.field)) {
+    return fmt::format("seconds from {} to {}", number(key.min), number(key.max));
+  }
+  if (std::holds_alternative<Texts& (*)(Config&)>(key.field)) return "a list of " + choices_of(key) + ", each once";
+  return key.choices.empty() ? "a text in quotes" : "one of " + choices_of(key);
+}
+
+std::optional<std::string> assign(const Key& key, const Value& value, Config& into) {
+  if (const auto* flag = std::get_if<bool>(&value)) {
+    auto* get = std::get_if<bool& (*)(Config&)>(&key.field);
+    if (!get) return "must be " + expected(key);
+    (*get)(into) = *flag;
+    return std::nullopt;
+  }
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+    return assign_number(key, static_cast<double>(*whole), true, into);
+  }
+  if (const auto* real = std::get_if<double>(&value)) return assign_number(key, *real, false, into);
+  if (const auto* text = std::get_if<std::string>(&value)) return assign_string(key, *text, into);
+  return assign_list(key, std::get<Texts>(value), into);
+}
+
+std::optional<std::string> assign_text(const Key& key, std::string_view text, Config& into) {
+  if (std::holds_alternative<std::string& (*)(Config&)>(key.field)) return assign(key, std::string(text), into);
+  if (std::holds_alternative<Texts& (*)(Config&)>(key.field)) {
+    Texts list;
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const auto end = std::min(text.find(',', begin), text.size());
+      list.emplace_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    return assign(key, list, into);
+  }
+  if (std::holds_alternative<bool& (*)(Config&)>(key.field)) {
+    if (text == "true" || text == "1") return assign(key, true, into);
+    if (text == "false" || text == "0") return assign(key, false, into);
+    return "must be " + expected(key);
+  }
+  const auto read = [&](auto number) -> std::optional<Value> {
+    const auto* end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || stopped != end) return std::nullopt;
+    return number;
+  };
+  auto value = read(std::int64_t{});
+  if (!value) value = read(double{});
+  if (value) return assign(key, *value, into);
+  return "must be " + expected(key);
+}
+
+std::string to_toml(const Key& key, const Config& config) {
+  auto& c = const_cast<Config&>(config);  // the accessors hand out references; nothing is written here
+  const auto quoted = [](const std::string& text) { return '"' + text + '"'; };
+  return std::visit(
+      [&](auto get) -> std::string {
+        const auto& value = get(c);
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
+        if constexpr (std::is_same_v<T, std::int64_t>) return std::to_string(value);
+        if constexpr (std::is_same_v<T, double>) return number(value);
+        if constexpr (std::is_same_v<T, Duration>) return number(static_cast<double>(value.count()) / 1e6);
+        if constexpr (std::is_same_v<T, std::string>) return quoted(value);
+        if constexpr (std::is_same_v<T, Texts>) return fmt::format("[\"{}\"]", fmt::join(value, "\", \""));
+      },
+      key.field);
+}
+
+std::vector<std::string> check_together(const Config& config) {
+  std::vector<std::string> mistakes;
+  const auto need = [&](bool holds, std::string_view sentence) {
+    if (!holds) mistakes.emplace_back(sentence);
+  };
+  need(config.ingest.backoff_min <= config.ingest.backoff_max,
+       "ingest.backoff_min_s must not be more than ingest.backoff_max_s");
+  need(config.archive.fragment <= config.archive.segment,
+       "archive.fragment_seconds must not be more than archive.segment_seconds");
+  need(config.site.min_lat < config.site.max_lat, "site.min_lat must be less than site.max_lat");
+  need(config.site.min_lon < config.site.max_lon, "site.min_lon must be less than site.max_lon");
+  return mistakes;
+}
+
+}  // namespace ccoc::config_detail
