@@ -1,26 +1,15 @@
 #include "ccoc/media/nal.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "annexb.h"
 #include "big_endian.h"
 #include "bit_reader.h"
 #include "sps.h"
 
 namespace ccoc::media {
 namespace {
-
-/// The next 00 00 01 at or after `from`; the size of the bytes when there is none.
-std::size_t find_start_code(ByteView bytes, std::size_t from) {
-  std::size_t at = from;
-  while (at + 3 <= bytes.size()) {
-    const auto* one = static_cast<const std::uint8_t*>(std::memchr(bytes.data() + at + 2, 1, bytes.size() - at - 2));
-    if (one == nullptr) break;
-    const auto position = static_cast<std::size_t>(one - bytes.data());
-    if (bytes[position - 1] == 0 && bytes[position - 2] == 0) return position - 2;
-    at = position - 1;
-  }
-  return bytes.size();
-}
 
 ByteView without_trailing_zeros(ByteView nal) {
   while (!nal.empty() && nal.back() == 0) nal = nal.first(nal.size() - 1);
@@ -35,6 +24,18 @@ void put_annexb(Bytes& out, ByteView nal) {
 }
 
 }  // namespace
+
+std::size_t find_start_code(ByteView bytes, std::size_t from) {
+  std::size_t at = from;
+  while (at + 3 <= bytes.size()) {
+    const auto* one = static_cast<const std::uint8_t*>(std::memchr(bytes.data() + at + 2, 1, bytes.size() - at - 2));
+    if (one == nullptr) break;
+    const auto position = static_cast<std::size_t>(one - bytes.data());
+    if (bytes[position - 1] == 0 && bytes[position - 2] == 0) return position - 2;
+    at = position - 1;
+  }
+  return bytes.size();
+}
 
 std::string_view to_string(Codec codec) { return codec == Codec::h264 ? "h264" : "h265"; }
 

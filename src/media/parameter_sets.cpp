@@ -32,6 +32,7 @@ bool ParameterSets::add(ByteView nal, Origin origin) {
   if (!id) return false;
   if (origin == Origin::stream) {
     changed_ = std::erase_if(*kind, [&](const Set& set) { return set.origin == Origin::sdp; }) > 0 || changed_;
+    fresh_sps_ = std::min(fresh_sps_, sps_.size());
   }
   const auto limit = kind == &vps_ ? max_vps : kind == &sps_ ? max_sps : max_pps;
   const auto known = std::ranges::find(*kind, *id, &Set::id);
