@@ -161,9 +161,10 @@ std::optional<StreamParser::Item> StreamParser::next() {
 
 StreamParser::Step StreamParser::look(ByteView view, std::optional<Item>& out) {
   if (view[0] == '$') {
-    if (in_step_) return look_frame(view, out);
+    const bool expected = channels_.none() || view.size() < 2 || channels_.test(view[1]);
+    if (in_step_ && expected) return look_frame(view, out);
     if (view.size() < 5) return {Kind::more, 5};
-    return plausible_frame(view) ? look_frame(view, out) : skip_garbage(view);
+    return plausible_frame(view, expected) ? look_frame(view, out) : skip_garbage(view);
   }
   if (is_line_end(view[0])) {  // some cameras put empty lines between messages
     std::size_t n = 1;
@@ -173,10 +174,9 @@ StreamParser::Step StreamParser::look(ByteView view, std::optional<Item>& out) {
   return look_message(view, out);
 }
 
-bool StreamParser::plausible_frame(ByteView view) const {
+bool StreamParser::plausible_frame(ByteView view, bool expected) const {
   const std::size_t size = static_cast<std::size_t>(view[2] << 8 | view[3]);
-  if (channels_.any() && !channels_.test(view[1])) return false;
-  if (size < 8 || view[4] >> 6 != 2) return false;
+  if (size < 8 || view[4] >> 6 != 2 || !(expected || in_step_)) return false;
   if (view.size() <= 4 + size) return true;
   const auto after = view[4 + size];
   return after == '$' || is_line_end(after) || is_method_char(after);

@@ -69,8 +69,8 @@ class StreamParser {
   /// Set once for good; next() returns nothing from then on.
   const std::optional<Error>& error() const { return error_; }
 
-  /// A frame right after a whole item is taken with any channel; after garbage only with an expected one
-  /// (any, while none was named).
+  /// While none is named, every channel is expected. A frame with another one is taken only right after a whole item
+  /// and when it reads as RTP or RTCP; after garbage never.
   void expect_channel(std::uint8_t channel);
   /// Bytes skipped as garbage since the beginning.
   std::uint64_t skipped_bytes() const { return skipped_; }
@@ -87,7 +87,7 @@ class StreamParser {
   Step look_frame(ByteView view, std::optional<Item>& out);
   Step look_message(ByteView view, std::optional<Item>& out);
   Step skip_garbage(ByteView view);
-  bool plausible_frame(ByteView view) const;
+  bool plausible_frame(ByteView view, bool expected) const;
   bool parse_head(std::string_view head, std::size_t& body_size);
   void fill_body(std::optional<Item>& out);
   void drop_from_tail(std::size_t bytes);
