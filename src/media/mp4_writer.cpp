@@ -1,0 +1,259 @@
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "big_endian.h"
+#include "ccoc/media/mp4.h"
+#include "ccoc/media/nal.h"
+#include "ccoc/media/rtp.h"
+#include "mp4_boxes.h"
+
+namespace ccoc::media {
+namespace {
+
+using namespace mp4;
+
+/// 1904-01-01 to 1970-01-01 in seconds: the epoch of creation times (§8.2.2.3).
+constexpr std::int64_t mp4_to_unix_seconds = 2'082'844'800;
+
+/// A box: its size is filled in when the scope ends.
+class Box {
+ public:
+  Box(Bytes& out, const char (&type)[5]) : out_(out), start_(out.size()) {
+    put_u32(out_, 0);
+    put_u32(out_, fourcc(type));
+  }
+  Box(Bytes& out, const char (&type)[5], std::uint32_t version_flags) : Box(out, type) { put_u32(out_, version_flags); }
+  ~Box() { set_u32(out_, start_, static_cast<std::uint32_t>(out_.size() - start_)); }
+  Box(const Box&) = delete;
+  Box& operator=(const Box&) = delete;
+
+ private:
+  Bytes& out_;
+  std::size_t start_;
+};
+
+constexpr std::uint32_t version_1 = 1u << 24;
+
+void put_zeros(Bytes& out, std::size_t count) { out.resize(out.size() + count); }
+
+void put_text(Bytes& out, std::string_view text) { put_bytes(out, as_bytes(text)); }
+
+void put_matrix(Bytes& out) {
+  for (const std::uint32_t v : {0x00010000u, 0u, 0u, 0u, 0x00010000u, 0u, 0u, 0u, 0x40000000u}) put_u32(out, v);
+}
+
+/// Creation and modification time.
+void put_times(Bytes& out, std::uint64_t time) {
+  put_u64(out, time);
+  put_u64(out, time);
+}
+
+void put_origin(Bytes& out, const FileOrigin& origin) {
+  Box box(out, "uuid");
+  put_bytes(out, origin_uuid);
+  put_u32(out, 0);  // version
+  put_u64(out, static_cast<std::uint64_t>(origin.start.time_since_epoch().count()));
+  put_u64(out, origin.run);
+  for (const std::string_view text : {std::string_view(origin.camera), std::string_view(origin.stream)}) {
+    const auto kept = text.substr(0, 255);
+    put_u8(out, static_cast<unsigned>(kept.size()));
+    put_text(out, kept);
+  }
+}
+
+/// VisualSampleEntry with avcC or hvcC (ISO/IEC 14496-12 §12.1.3, 14496-15 §5.4.2, §8.4.1).
+void put_sample_entry(Bytes& out, const VideoFormat& format) {
+  const auto put_body = [&] {
+    put_zeros(out, 6);
+    put_u16(out, 1);  // data reference
+    put_zeros(out, 16);
+    put_u16(out, std::min(format.width, 0xffffu));
+    put_u16(out, std::min(format.height, 0xffffu));
+    put_u32(out, 0x00480000);  // 72 dpi
+    put_u32(out, 0x00480000);
+    put_u32(out, 0);
+    put_u16(out, 1);  // frames per sample
+    put_zeros(out, 32);
+    put_u16(out, 24);  // depth
+    put_u16(out, 0xffff);
+  };
+  if (format.codec == Codec::h264) {
+    Box entry(out, "avc1");
+    put_body();
+    Box config(out, "avcC");
+    put_bytes(out, decoder_config(format));
+  } else {
+    Box entry(out, "hvc1");
+    put_body();
+    Box config(out, "hvcC");
+    put_bytes(out, decoder_config(format));
+  }
+}
+
+void put_sample_table(Bytes& out, const std::vector<VideoFormatPtr>& formats) {
+  Box stbl(out, "stbl");
+  {
+    Box stsd(out, "stsd", 0);
+    put_u32(out, static_cast<std::uint32_t>(formats.size()));
+    for (const auto& format : formats) put_sample_entry(out, *format);
+  }
+  // All samples are in fragments, so the tables are empty.
+  for (const auto* type : {&"stts", &"stsc", &"stco"}) {
+    Box table(out, *type, 0);
+    put_u32(out, 0);
+  }
+  Box stsz(out, "stsz", 0);
+  put_u64(out, 0);
+}
+
+void put_media(Bytes& out, const std::vector<VideoFormatPtr>& formats, std::uint64_t time) {
+  Box mdia(out, "mdia");
+  {
+    Box mdhd(out, "mdhd", version_1);
+    put_times(out, time);
+    put_u32(out, video_timescale);
+    put_u64(out, 0);       // duration: in the fragments
+    put_u16(out, 0x55c4);  // "und"
+    put_u16(out, 0);
+  }
+  {
+    Box hdlr(out, "hdlr", 0);
+    put_u32(out, 0);
+    put_text(out, "vide");
+    put_zeros(out, 12);
+    put_text(out, "video");
+    put_u8(out, 0);
+  }
+  Box minf(out, "minf");
+  {
+    Box vmhd(out, "vmhd", 1);
+    put_zeros(out, 8);
+  }
+  {
+    Box dinf(out, "dinf");
+    Box dref(out, "dref", 0);
+    put_u32(out, 1);
+    Box url(out, "url ", 1);  // in this file
+  }
+  put_sample_table(out, formats);
+}
+
+void put_track(Bytes& out, const std::vector<VideoFormatPtr>& formats, std::uint64_t time) {
+  Box trak(out, "trak");
+  {
+    Box tkhd(out, "tkhd", version_1 | 7);  // enabled, in movie, in preview
+    put_times(out, time);
+    put_u32(out, track_id);
+    put_u32(out, 0);
+    put_u64(out, 0);  // duration
+    put_zeros(out, 16);
+    put_matrix(out);
+    put_u32(out, formats.front()->width << 16);
+    put_u32(out, formats.front()->height << 16);
+  }
+  put_media(out, formats, time);
+}
+
+/// A broken invariant of the caller.
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "mp4: %s\n", what);
+  std::abort();
+}
+
+}  // namespace
+
+Bytes make_init_segment(const std::vector<VideoFormatPtr>& formats, const std::optional<FileOrigin>& origin) {
+  require(!formats.empty() && formats.size() <= max_formats, "an init segment needs 1 to 64 formats");
+  require(std::ranges::all_of(formats, [](const auto& f) { return f && !f->sps.empty(); }), "a format has no SPS");
+  std::uint64_t time = 0;
+  if (origin) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(origin->start).time_since_epoch().count();
+    time = static_cast<std::uint64_t>(std::max<std::int64_t>(seconds + mp4_to_unix_seconds, 0));
+  }
+  Bytes out;
+  out.reserve(1024 + 256 * formats.size());
+  {
+    Box ftyp(out, "ftyp");
+    put_text(out, "iso6");
+    put_u32(out, 0);
+    put_text(out, "iso6iso5mp41");
+  }
+  if (origin) put_origin(out, *origin);
+  Box moov(out, "moov");
+  {
+    Box mvhd(out, "mvhd", version_1);
+    put_times(out, time);
+    put_u32(out, video_timescale);
+    put_u64(out, 0);
+    put_u32(out, 0x00010000);  // rate 1
+    put_u16(out, 0x0100);      // volume 1
+    put_zeros(out, 10);
+    put_matrix(out);
+    put_zeros(out, 24);
+    put_u32(out, track_id + 1);
+  }
+  put_track(out, formats, time);
+  Box mvex(out, "mvex");
+  Box trex(out, "trex", 0);
+  put_u32(out, track_id);
+  put_u32(out, 1);
+  put_zeros(out, 12);
+  return out;
+}
+
+Bytes make_fragment_header(const FragmentPlan& plan) {
+  require(!plan.samples.empty() && plan.samples.size() <= max_samples, "a fragment needs 1 to 10 000 samples");
+  require(plan.decode_time >= 0, "decode time before the file's start");
+  std::uint64_t payload = 0;
+  bool composition = false;
+  for (const auto& sample : plan.samples) {
+    require(sample.size > 0, "a sample without bytes");
+    payload += sample.size;
+    composition = composition || sample.composition_offset != 0;
+  }
+  const std::size_t each = composition ? sample_size_with_composition : sample_size;
+  const std::size_t moof = moof_fixed_size + plan.samples.size() * each;
+  require(prft_size + moof + box_header + payload <= max_fragment, "a fragment of more than 256 MiB");
+
+  Bytes out;
+  out.reserve(prft_size + moof + box_header);
+  {
+    Box prft(out, "prft", prft_version_flags);
+    put_u32(out, track_id);
+    put_u64(out, utc_to_ntp(plan.utc));
+    put_u64(out, static_cast<std::uint64_t>(plan.decode_time + plan.samples.front().composition_offset));
+  }
+  {
+    Box box(out, "moof");
+    {
+      Box mfhd(out, "mfhd", 0);
+      put_u32(out, plan.sequence);
+    }
+    Box traf(out, "traf");
+    {
+      Box tfhd(out, "tfhd", tfhd_version_flags);
+      put_u32(out, track_id);
+      put_u32(out, plan.format_index);
+    }
+    {
+      Box tfdt(out, "tfdt", tfdt_version_flags);
+      put_u64(out, static_cast<std::uint64_t>(plan.decode_time));
+    }
+    Box trun(out, "trun", trun_version_flags | (composition ? trun_composition_flag : 0));
+    put_u32(out, static_cast<std::uint32_t>(plan.samples.size()));
+    put_u32(out, static_cast<std::uint32_t>(moof + box_header));
+    for (const auto& sample : plan.samples) {
+      put_u32(out, sample.duration);
+      put_u32(out, sample.size);
+      put_u32(out, sample.key ? key_sample_flags : other_sample_flags);
+      if (composition) put_u32(out, static_cast<std::uint32_t>(sample.composition_offset));
+    }
+  }
+  put_u32(out, static_cast<std::uint32_t>(box_header + payload));
+  put_u32(out, fourcc("mdat"));
+  return out;
+}
+
+}  // namespace ccoc::media
