@@ -1,0 +1,53 @@
+// RTP time to wall-clock time for one stream: the hub's clock rules, the camera's clock only spaces frames.
+// The smallest transport delay seen lately is taken as none; drift is followed by slewing, never by stepping
+// back. Pure: the caller says what time it is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "ccoc/base/time.h"
+
+namespace ccoc::ingest {
+
+struct CaptureStamp {
+  UtcTime capture_time;
+  std::int64_t media_time = 0;  ///< 90 kHz, continuous within a run
+  bool new_run = false;         ///< time was based anew: something before is missing
+};
+
+class CaptureClock {
+ public:
+  /// `rtp_rate` in Hz.
+  explicit CaptureClock(std::uint32_t rtp_rate = 90000) : rtp_rate_(rtp_rate) {}
+
+  /// The stamp of a unit that arrived (was read) at `arrival`. A single timestamp more than 3 s off is
+  /// re-timed behind its predecessor; two in a row that agree start a new run (faults.md 4). Capture times rise by at
+  /// least 1 ms from call to call, across runs and restarts too.
+  CaptureStamp stamp(std::uint32_t rtp_timestamp, UtcTime arrival);
+
+  /// The next unit comes from a new session: its timestamps have nothing to do with the ones before.
+  void restart();
+
+ private:
+  CaptureStamp start_run(std::uint32_t rtp_timestamp, UtcTime arrival);
+  CaptureStamp give(UtcTime capture, bool new_run);
+  void follow(Duration late, Duration elapsed, UtcTime arrival);
+
+  std::uint32_t rtp_rate_;
+  bool running_ = false;
+  std::uint32_t last_rtp_ = 0;
+  std::int64_t media_ticks_ = 0;  ///< of the last good unit, rtp_rate, since the run began
+  UtcTime anchor_;                ///< wall-clock time of media tick 0
+  UtcTime last_arrival_;
+  std::optional<UtcTime> last_capture_;
+  std::int64_t media_time_ = 0;
+  Duration nominal_ = std::chrono::milliseconds{40};
+  std::optional<std::uint32_t> stray_;
+  UtcTime stray_arrival_;
+  UtcTime window_start_;
+  std::optional<Duration> window_min_;
+  Duration correction_{0};  ///< still to be slewed
+};
+
+}  // namespace ccoc::ingest

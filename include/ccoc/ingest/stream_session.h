@@ -1,0 +1,88 @@
+// One stream of one camera for as long as it is configured: connects, receives, stamps, hands units to its
+// sinks, notices silence, reconnects with back-off. Lives on one reactor's thread.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <random>
+
+#include "ccoc/base/reactor.h"
+#include "ccoc/ingest/capture_clock.h"
+#include "ccoc/ingest/ingest.h"
+#include "ccoc/ingest/rtp_receiver.h"
+#include "ccoc/rtsp/client.h"
+
+namespace ccoc::ingest {
+
+/// A status written by the session and read by anyone.
+class StatusCell {
+ public:
+  StreamStatus get() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+  }
+  void set(const StreamStatus& status) {
+    const std::lock_guard lock(mutex_);
+    status_ = status;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  StreamStatus status_;
+};
+
+class StreamSession final : public rtsp::ClientListener {
+ public:
+  /// `seed` makes the jitter of retries repeatable.
+  StreamSession(Reactor& reactor, StreamConfig config, const IngestOptions& options, StateListener listener,
+                std::shared_ptr<StatusCell> cell, std::uint32_t seed);
+  ~StreamSession() override;
+
+  void add_sinks(StreamSinks sinks) { sinks_ = std::move(sinks); }
+  void start();
+  void set_prompt(bool prompt);
+
+ private:
+  void on_track(const media::SdpMedia& track) override;
+  void on_playing() override {}
+  void on_rtp(ByteView packet) override;
+  void on_rtcp(ByteView packet) override;
+  void on_ended(rtsp::EndReason reason, const Error& error) override;
+
+  void attempt();
+  void on_unit(media::RawUnit&& raw);
+  void tick();
+  void fail(media::GapCause cause, const std::string& reason, Duration at_least);
+  void enter(StreamState state);
+  void measure(MonoTime now);
+  void publish();
+
+  Reactor& reactor_;
+  StreamConfig config_;
+  const IngestOptions options_;
+  StateListener listener_;
+  std::shared_ptr<StatusCell> cell_;
+  StreamSinks sinks_;
+  std::minstd_rand random_;
+
+  StreamStatus status_;
+  std::unique_ptr<rtsp::Client> client_;
+  std::unique_ptr<RtpReceiver> receiver_;
+  CaptureClock capture_clock_;
+  std::unique_ptr<Timer> tick_timer_;
+  std::unique_ptr<Timer> retry_timer_;
+  bool prompt_ = false;
+  bool fresh_ = true;  ///< the next unit is the first of a session
+  Duration backoff_{0};
+  MonoTime attempt_started_{};
+  MonoTime live_since_{};
+  MonoTime last_unit_{};
+  MonoTime measured_at_{};
+  std::uint64_t measured_frames_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t measured_bytes_ = 0;
+  std::uint64_t lost_before_ = 0;
+  int ticks_ = 0;
+};
+
+}  // namespace ccoc::ingest

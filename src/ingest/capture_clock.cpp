@@ -1,0 +1,103 @@
+#include "ccoc/ingest/capture_clock.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace ccoc::ingest {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration jump_tolerance = seconds{3};
+constexpr Duration reorder_tolerance = seconds{1};  // B-frames are presented before what came before them
+constexpr Duration window_length = seconds{5};
+constexpr Duration smallest_step = milliseconds{1};
+constexpr std::int64_t slew_divisor = 100;  // at most 1 % of the time that passed
+
+}  // namespace
+
+void CaptureClock::restart() {
+  running_ = false;
+  stray_.reset();
+}
+
+CaptureStamp CaptureClock::give(UtcTime capture, bool new_run) {
+  if (last_capture_) {
+    capture = std::max(capture, *last_capture_ + smallest_step);
+    if (new_run) {
+      media_time_ = 0;
+    } else {
+      media_time_ += to_ticks(capture - *last_capture_, video_timescale);
+    }
+  }
+  last_capture_ = capture;
+  return {capture, media_time_, new_run};
+}
+
+CaptureStamp CaptureClock::start_run(std::uint32_t rtp_timestamp, UtcTime arrival) {
+  running_ = true;
+  stray_.reset();
+  last_rtp_ = rtp_timestamp;
+  media_ticks_ = 0;
+  anchor_ = arrival;
+  last_arrival_ = arrival;
+  window_start_ = arrival;
+  window_min_.reset();
+  correction_ = Duration{0};
+  return give(arrival, true);
+}
+
+CaptureStamp CaptureClock::stamp(std::uint32_t rtp_timestamp, UtcTime arrival) {
+  if (!running_) return start_run(rtp_timestamp, arrival);
+
+  const auto delta = static_cast<std::int64_t>(static_cast<std::int32_t>(rtp_timestamp - last_rtp_));
+  const Duration step = from_ticks(delta, rtp_rate_);
+  const Duration elapsed = std::max(arrival - last_arrival_, Duration{0});
+  if (step < -reorder_tolerance || step > elapsed + jump_tolerance) {
+    const bool agrees = stray_ && std::chrono::abs(from_ticks(static_cast<std::int32_t>(rtp_timestamp - *stray_), rtp_rate_) -
+                                                   (arrival - stray_arrival_)) < jump_tolerance;
+    if (agrees) return start_run(rtp_timestamp, arrival);
+    stray_ = rtp_timestamp;
+    stray_arrival_ = arrival;
+    return give(*last_capture_ + nominal_, false);
+  }
+  stray_.reset();
+  if (step > Duration{0} && step < seconds{2}) nominal_ = step;
+  last_rtp_ = rtp_timestamp;
+  last_arrival_ = arrival;
+  media_ticks_ += delta;
+  const UtcTime predicted = anchor_ + from_ticks(media_ticks_, rtp_rate_);
+  const Duration late = arrival - predicted;
+  // Stamps that stand still while time passes, or a hub clock that stepped: base the time anew.
+  if (std::chrono::abs(late) > 2 * jump_tolerance && elapsed < jump_tolerance && step < jump_tolerance) {
+    const bool hub_stepped = window_min_ && std::chrono::abs(late - *window_min_) > jump_tolerance;
+    if (hub_stepped || std::chrono::abs(late) > 10 * jump_tolerance) return start_run(rtp_timestamp, arrival);
+  }
+  const UtcTime capture = anchor_ + from_ticks(media_ticks_, rtp_rate_);
+  follow(late, step, arrival);
+  return give(capture, false);
+}
+
+void CaptureClock::follow(Duration late, Duration elapsed, UtcTime arrival) {
+  // A unit cannot be read before it was captured: what comes early shows that the base is too late.
+  if (late < Duration{0}) {
+    const Duration early = std::min(-late, Duration{seconds{1}});
+    anchor_ -= early > milliseconds{100} ? early : std::min(early, std::max(elapsed / 20, Duration{0}));
+    correction_ = Duration{0};
+    late = Duration{0};
+  }
+  window_min_ = window_min_ ? std::min(*window_min_, late) : late;
+  if (arrival - window_start_ >= window_length || arrival < window_start_) {
+    correction_ = *window_min_;
+    window_start_ = arrival;
+    window_min_.reset();
+  }
+  if (correction_ > Duration{0} && elapsed > Duration{0}) {
+    const Duration slew = std::min(correction_, elapsed / slew_divisor);
+    anchor_ += slew;
+    correction_ -= slew;
+  }
+}
+
+}  // namespace ccoc::ingest

@@ -1,0 +1,165 @@
+#include "ccoc/ingest/ingest.h"
+
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <map>
+#include <mutex>
+
+#include "ccoc/ingest/stream_session.h"
+#include "probe.h"
+
+namespace ccoc::ingest {
+namespace {
+
+/// A stream as the manager keeps it. The session is made, used and destroyed on its reactor's thread only.
+struct Stream {
+  StreamConfig config;
+  Reactor* reactor = nullptr;
+  std::shared_ptr<StatusCell> cell = std::make_shared<StatusCell>();
+  std::unique_ptr<StreamSession> session;
+};
+
+}  // namespace
+
+struct Ingest::Impl {
+  std::vector<Reactor*> reactors;
+  IngestOptions options;
+  SinkFactory make_sinks;
+  SinkRetired retired;
+  StateListener listener;
+
+  mutable std::mutex mutex;
+  std::map<std::string, std::vector<std::shared_ptr<Stream>>> cameras;
+  std::size_t next_reactor = 0;
+  bool stopped = false;
+
+  void start_stream(const std::string& camera, StreamConfig config) {
+    auto stream = std::make_shared<Stream>();
+    stream->config = std::move(config);
+    stream->reactor = reactors[next_reactor++ % reactors.size()];
+    StreamStatus status;
+    status.camera = stream->config.camera;
+    status.role = stream->config.role;
+    status.state = stream->config.enabled ? StreamState::connecting : StreamState::disabled;
+    status.since = stream->reactor->clock().utc_now();
+    stream->cell->set(status);
+    cameras[camera].push_back(stream);
+    stream->reactor->post([this, stream] {
+      const auto seed = static_cast<std::uint32_t>(std::hash<std::string>{}(stream->config.camera + "/" + stream->config.role));
+      stream->session = std::make_unique<StreamSession>(*stream->reactor, stream->config, options, listener, stream->cell, seed);
+      std::weak_ptr<Stream> weak = stream;
+      stream->session->add_sinks(make_sinks(stream->config, *stream->reactor, [weak](bool prompt) {
+        if (const auto held = weak.lock(); held && held->session) held->session->set_prompt(prompt);
+      }));
+      stream->session->start();
+    });
+  }
+
+  /// `done` is called on the reactor's thread when the stream is gone.
+  void stop_stream(const std::shared_ptr<Stream>& stream, std::function<void()> done) {
+    stream->reactor->post([this, stream, done = std::move(done)] {
+      stream->session.reset();
+      if (retired) retired(stream->config);
+      if (done) done();
+    });
+  }
+};
+
+Ingest::Ingest(std::vector<Reactor*> reactors, IngestOptions options, SinkFactory make_sinks, SinkRetired retired,
+               StateListener listener)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->reactors = std::move(reactors);
+  impl_->options = options;
+  impl_->make_sinks = std::move(make_sinks);
+  impl_->retired = std::move(retired);
+  impl_->listener = std::move(listener);
+}
+
+Ingest::~Ingest() { stop(); }
+
+void Ingest::apply(const std::string& camera, std::vector<StreamConfig> streams) {
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->stopped) return;
+  auto& present = impl_->cameras[camera];
+  std::vector<std::shared_ptr<Stream>> kept;
+  for (auto& stream : present) {
+    const auto same = std::find(streams.begin(), streams.end(), stream->config);
+    if (same != streams.end()) {
+      streams.erase(same);
+      kept.push_back(stream);
+    } else {
+      impl_->stop_stream(stream, {});
+    }
+  }
+  present = std::move(kept);
+  for (auto& config : streams) impl_->start_stream(camera, std::move(config));
+  if (impl_->cameras[camera].empty()) impl_->cameras.erase(camera);
+}
+
+void Ingest::remove(const std::string& camera) { apply(camera, {}); }
+
+void Ingest::stop() {
+  std::vector<std::shared_ptr<Stream>> all;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopped = true;
+    for (auto& [camera, streams] : impl_->cameras) all.insert(all.end(), streams.begin(), streams.end());
+    impl_->cameras.clear();
+  }
+  struct Waiting {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t left = 0;
+  };
+  auto waiting = std::make_shared<Waiting>();
+  waiting->left = all.size();
+  for (const auto& stream : all) {
+    impl_->stop_stream(stream, [waiting] {
+      const std::lock_guard lock(waiting->mutex);
+      if (--waiting->left == 0) waiting->changed.notify_all();
+    });
+  }
+  std::unique_lock lock(waiting->mutex);
+  waiting->changed.wait(lock, [&] { return waiting->left == 0; });
+}
+
+std::vector<StreamStatus> Ingest::statuses() const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<StreamStatus> out;
+  for (const auto& [camera, streams] : impl_->cameras) {
+    for (const auto& stream : streams) out.push_back(stream->cell->get());
+  }
+  return out;
+}
+
+std::vector<StreamStatus> Ingest::statuses_of(const std::string& camera) const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<StreamStatus> out;
+  if (const auto found = impl_->cameras.find(camera); found != impl_->cameras.end()) {
+    for (const auto& stream : found->second) out.push_back(stream->cell->get());
+  }
+  return out;
+}
+
+ProbeResult Ingest::probe(const StreamConfig& config, Duration limit) {
+  auto answer = std::make_shared<std::promise<ProbeResult>>();
+  auto future = answer->get_future();
+  Reactor* reactor = nullptr;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    reactor = impl_->reactors[impl_->next_reactor++ % impl_->reactors.size()];
+  }
+  auto probe = std::make_shared<std::unique_ptr<Probe>>();
+  reactor->post([this, reactor, probe, answer, config, limit] {
+    *probe = std::make_unique<Probe>(*reactor, config, impl_->options, limit, [answer](ProbeResult result) {
+      answer->set_value(std::move(result));
+    });
+    (*probe)->start();
+  });
+  auto result = future.get();
+  reactor->post([probe] { probe->reset(); });
+  return result;
+}
+
+}  // namespace ccoc::ingest

@@ -1,0 +1,131 @@
+#include "ccoc/ingest/capture_clock.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace ccoc::ingest {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const UtcTime start = parse_rfc3339("2026-11-24T05:00:00Z").value();
+
+TEST(CaptureClock, spaces_frames_by_the_camera_and_places_them_by_the_hub) {
+  CaptureClock clock;
+  UtcTime last = start;
+  for (int i = 0; i < 250; ++i) {
+    const auto stamp = clock.stamp(1'000'000u + static_cast<std::uint32_t>(i) * 3600u, start + milliseconds{40} * i);
+    EXPECT_EQ(stamp.capture_time, start + milliseconds{40} * i);
+    EXPECT_EQ(stamp.media_time, i * 3600);
+    EXPECT_EQ(stamp.new_run, i == 0);
+    last = stamp.capture_time;
+  }
+  EXPECT_EQ(last, start + milliseconds{40} * 249);
+}
+
+TEST(CaptureClock, is_not_shaken_by_a_jittery_network) {
+  CaptureClock clock;
+  std::mt19937 random{7};
+  std::uniform_int_distribution<int> delay_us{0, 80'000};
+  std::optional<UtcTime> last;
+  for (int i = 0; i < 5000; ++i) {
+    const UtcTime sent = start + milliseconds{40} * i;
+    const auto stamp = clock.stamp(static_cast<std::uint32_t>(i) * 3600u, sent + Duration{delay_us(random)});
+    if (last && i > 250) {
+      EXPECT_NEAR(static_cast<double>((stamp.capture_time - *last).count()), 40'000, 2'000) << i;
+      EXPECT_LT(std::chrono::abs(stamp.capture_time - sent), milliseconds{85}) << i;
+    }
+    last = stamp.capture_time;
+  }
+}
+
+TEST(CaptureClock, goes_on_over_the_wrap_of_the_rtp_timestamp) {
+  CaptureClock clock;
+  for (int i = 0; i < 100; ++i) {
+    const auto stamp = clock.stamp(0xffffff00u + static_cast<std::uint32_t>(i) * 3600u, start + milliseconds{40} * i);
+    EXPECT_EQ(stamp.capture_time, start + milliseconds{40} * i);
+    EXPECT_EQ(stamp.new_run, i == 0);
+  }
+}
+
+TEST(CaptureClock, retimes_a_single_stray_timestamp) {
+  CaptureClock clock;
+  for (int i = 0; i < 100; ++i) {
+    const std::uint32_t rtp = i == 50 ? 3'000'000'000u : static_cast<std::uint32_t>(i) * 3600u;
+    const auto stamp = clock.stamp(rtp, start + milliseconds{40} * i);
+    EXPECT_EQ(stamp.new_run, i == 0) << i;
+    EXPECT_LE(std::chrono::abs(stamp.capture_time - (start + milliseconds{40} * i)), milliseconds{5}) << i;
+  }
+}
+
+TEST(CaptureClock, starts_a_new_run_at_a_lasting_jump_without_leaving_the_hubs_time) {
+  CaptureClock clock;
+  int runs = 0;
+  UtcTime last{};
+  for (int i = 0; i < 200; ++i) {
+    const std::uint32_t shift = i >= 100 ? 7200u * 90000u : 0u;
+    const auto stamp = clock.stamp(static_cast<std::uint32_t>(i) * 3600u + shift, start + milliseconds{40} * i);
+    runs += stamp.new_run;
+    EXPECT_GT(stamp.capture_time, last);
+    EXPECT_LE(std::chrono::abs(stamp.capture_time - (start + milliseconds{40} * i)), milliseconds{45}) << i;
+    last = stamp.capture_time;
+  }
+  EXPECT_EQ(runs, 2);
+}
+
+TEST(CaptureClock, follows_a_camera_clock_that_drifts_by_500_ppm_for_a_day) {
+  for (const double ppm : {500.0, -500.0}) {
+    CaptureClock clock;
+    std::int64_t worst = 0;
+    UtcTime last{};
+    for (int i = 0; i < 25 * 3600; ++i) {
+      const UtcTime now = start + milliseconds{40} * i;
+      const auto rtp = static_cast<std::uint32_t>(static_cast<std::uint64_t>(i * 3600.0 * (1 + ppm / 1e6)));
+      const auto stamp = clock.stamp(rtp, now);
+      EXPECT_GT(stamp.capture_time, last);
+      last = stamp.capture_time;
+      worst = std::max<std::int64_t>(worst, std::abs((stamp.capture_time - now).count()));
+    }
+    EXPECT_LT(worst, 20'000) << ppm;
+  }
+}
+
+TEST(CaptureClock, never_runs_backwards_when_the_hubs_clock_steps_back) {
+  CaptureClock clock;
+  UtcTime last{};
+  for (int i = 0; i < 300; ++i) {
+    const UtcTime hub = start + milliseconds{40} * i - (i >= 100 ? Duration{seconds{60}} : Duration{0});
+    const auto stamp = clock.stamp(static_cast<std::uint32_t>(i) * 3600u, hub);
+    EXPECT_GT(stamp.capture_time, last) << i;
+    last = stamp.capture_time;
+  }
+}
+
+TEST(CaptureClock, keeps_rising_over_a_restart_of_the_camera) {
+  CaptureClock clock;
+  UtcTime last{};
+  for (int i = 0; i < 200; ++i) {
+    if (i == 100) clock.restart();
+    const auto stamp = clock.stamp(static_cast<std::uint32_t>(i % 100) * 3600u, start + milliseconds{40} * i);
+    EXPECT_EQ(stamp.new_run, i % 100 == 0);
+    EXPECT_GT(stamp.capture_time, last);
+    last = stamp.capture_time;
+  }
+}
+
+TEST(CaptureClock, does_not_place_pictures_in_the_future_when_a_camera_bursts_its_backlog_at_the_start) {
+  CaptureClock clock;
+  // 50 frames of the past 2 s come within 50 ms, then real time.
+  for (int i = 0; i < 500; ++i) {
+    const UtcTime arrival = i < 50 ? start + milliseconds{i} : start + milliseconds{50} + milliseconds{40} * (i - 49);
+    const auto stamp = clock.stamp(static_cast<std::uint32_t>(i) * 3600u, arrival);
+    if (i > 60) {
+      EXPECT_LE(stamp.capture_time, arrival + milliseconds{150}) << i;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ccoc::ingest
