@@ -1,0 +1,25 @@
+# What goes where: bin/ccoc, lib/ccoc/ccoc-vision beside it, share/ccoc with the console, the migrations and
+# the example configuration. `./dev package` makes .tar.gz and .deb of it.
+include(GNUInstallDirs)
+
+if(TARGET ccoc)
+  install(TARGETS ccoc RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET ccoc-vision)
+  install(TARGETS ccoc-vision RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(DIRECTORY migrations config DESTINATION ${CMAKE_INSTALL_DATADIR}/ccoc)
+install(DIRECTORY web/dist/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ccoc/web OPTIONAL)
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(CPACK_PACKAGE_NAME ccoc)
+set(CPACK_PACKAGE_VENDOR "CCOC hub")
+set(CPACK_PACKAGE_CONTACT "CCOC hub <ccoc@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Video management server for a command and control operations centre")
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION video)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "postgresql, ffmpeg, fonts-dejavu-core")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+include(CPack)
