@@ -1,0 +1,14 @@
+// Sizes and rates for people.
+function scaled(value: number, base: number, units: readonly string[]): string {
+  let [rest, unit] = [value, 0];
+  while (rest >= base && unit < units.length - 1) {
+    rest /= base;
+    unit += 1;
+  }
+  return `${rest >= 100 || unit === 0 ? Math.round(rest) : rest.toFixed(1)} ${units[unit]}`;
+}
+
+/** 1536 → 1.5 KiB */
+export const formatBytes = (bytes: number) => scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']);
+/** 4000000 → 4.0 Mbit/s */
+export const formatBits = (bits: number) => scaled(bits, 1000, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s']);
