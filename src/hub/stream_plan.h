@@ -1,0 +1,14 @@
+// From the registry's camera to the ingest's streams. Private to the hub.
+#pragma once
+
+#include <vector>
+
+#include "ccoc/ingest/ingest.h"
+#include "ccoc/registry/camera_registry.h"
+
+namespace ccoc::hub {
+
+std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
+                                             const std::vector<registry::StreamSource>& sources);
+
+}  // namespace ccoc::hub

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace ccoc::hub {
+
+inline constexpr const char* version = CCOC_VERSION;
+
+}  // namespace ccoc::hub

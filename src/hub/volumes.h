@@ -1,0 +1,15 @@
+// Where footage goes, from the configuration. Private to the hub.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "ccoc/archive/archive.h"
+#include "ccoc/base/config.h"
+
+namespace ccoc::hub {
+
+Result<std::vector<archive::VolumeSpec>> open_volumes(const std::filesystem::path& data_dir);
+archive::ArchiveOptions archive_options(const Config& config);
+
+}  // namespace ccoc::hub

@@ -1,0 +1,115 @@
+#include "sim/sim_world.h"
+
+#include <algorithm>
+
+namespace ccoc::sim {
+
+struct World::SimTimer final : Timer {
+  SimTimer(World& owner, Key place) : world(owner), key(place), alive(owner.alive_) {}
+  ~SimTimer() override {
+    if (*alive) world.cancel(key);
+  }
+  World& world;
+  Key key;
+  std::shared_ptr<bool> alive;
+};
+
+class WireConnection final : public Connection {
+ public:
+  WireConnection(World& world, std::shared_ptr<Wire> wire) : world_(world), wire_(std::move(wire)) {}
+  ~WireConnection() override {
+    wire_->handler_ = nullptr;
+    if (!wire_->open_) return;
+    wire_->open_ = false;
+    world_.schedule(world_.clock_.mono + world_.latency(), [wire = wire_] {
+      if (wire->peer_ != nullptr) wire->peer_->on_closed();
+    });
+  }
+  void send(ByteView bytes) override {
+    world_.schedule(world_.clock_.mono + Duration{500}, [wire = wire_, copy = Bytes(bytes.begin(), bytes.end())] {
+      if (wire->peer_ != nullptr) wire->peer_->on_bytes(copy);
+    });
+  }
+  void set_prompt(bool) override {}
+
+ private:
+  World& world_;
+  std::shared_ptr<Wire> wire_;
+};
+
+void Wire::send_to_hub(ByteView bytes) {
+  if (!open_) return;
+  arrives_ = std::max(arrives_, world_->clock_.mono + world_->latency());
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    // Mostly whole, sometimes cut anywhere: a reader must not care.
+    std::size_t size = bytes.size() - at;
+    if (world_->chance(0.1)) size = static_cast<std::size_t>(world_->uniform(1, static_cast<std::int64_t>(size)));
+    Bytes piece(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + size));
+    world_->schedule(arrives_, [wire = self_.lock(), piece = std::move(piece)] {
+      if (wire->handler_ != nullptr) wire->handler_->on_bytes(piece);
+    });
+    at += size;
+  }
+}
+
+void Wire::close_from_camera() {
+  if (!open_) return;
+  open_ = false;
+  arrives_ = std::max(arrives_, world_->clock_.mono + world_->latency());
+  world_->schedule(arrives_, [wire = self_.lock()] {
+    if (auto* handler = std::exchange(wire->handler_, nullptr)) {
+      handler->on_closed(Error{ErrorCode::unavailable, "the peer closed the connection", {}});
+    }
+  });
+}
+
+World::World(std::uint64_t seed, UtcTime start) : random_(seed) { clock_.utc_base = start; }
+
+World::~World() { *alive_ = false; }
+
+World::Key World::schedule(MonoTime at, std::function<void()> task) {
+  const Key key{std::max(at, clock_.mono), next_id_++};
+  queue_.emplace(key, std::move(task));
+  return key;
+}
+
+void World::post(std::function<void()> task) { schedule(clock_.mono, std::move(task)); }
+
+std::unique_ptr<Timer> World::call_after(Duration delay, std::function<void()> task) {
+  return std::make_unique<SimTimer>(*this, schedule(clock_.mono + std::max(delay, Duration{0}), std::move(task)));
+}
+
+std::unique_ptr<Connection> World::connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) {
+  auto wire = std::make_shared<Wire>();
+  wire->world_ = this;
+  wire->self_ = wire;
+  wire->handler_ = &handler;
+  schedule(clock_.mono + latency(), [this, wire, host = to.host, timeout] {
+    if (wire->handler_ == nullptr) return;
+    const auto found = hosts_.find(host);
+    if (found != hosts_.end() && found->second(wire)) return wire->handler_->on_connected();
+    wire->open_ = false;
+    const Error reason = found == hosts_.end() ? Error{ErrorCode::timeout, "no answer while connecting", {}}
+                                               : Error{ErrorCode::unavailable, "connection refused", {}};
+    schedule(clock_.mono + (found == hosts_.end() ? timeout : Duration{0}), [wire, reason] {
+      if (auto* waiting = std::exchange(wire->handler_, nullptr)) waiting->on_closed(reason);
+    });
+  });
+  return std::make_unique<WireConnection>(*this, std::move(wire));
+}
+
+void World::run_for(Duration span) {
+  const MonoTime until = clock_.mono + span;
+  while (!queue_.empty() && queue_.begin()->first.first <= until) {
+    auto first = queue_.extract(queue_.begin());
+    clock_.mono = first.key().first;
+    ++events_run_;
+    fingerprint_ = (fingerprint_ ^ static_cast<std::uint64_t>(clock_.mono.time_since_epoch().count())) * 1099511628211ull;
+    fingerprint_ = (fingerprint_ ^ first.key().second) * 1099511628211ull;
+    first.mapped()();
+  }
+  clock_.mono = until;
+}
+
+}  // namespace ccoc::sim
