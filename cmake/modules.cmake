@@ -33,7 +33,7 @@ endfunction()
 
 ccoc_module(base LIBS Boost::headers Threads::Threads spdlog::spdlog)
 ccoc_module(media USES base)
-ccoc_module(db USES base LIBS PkgConfig::PQXX)
+ccoc_module(db USES base LIBS PkgConfig::PQ)
 ccoc_module(access USES base db LIBS PkgConfig::SODIUM Boost::json)
 ccoc_module(registry USES base db LIBS Boost::json csv PkgConfig::SODIUM)
 ccoc_module(rtsp USES base media LIBS PkgConfig::OPENSSL)

@@ -1,0 +1,140 @@
+#include "ccoc/db/row.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+namespace ccoc::db {
+namespace {
+
+[[noreturn]] void broken(const char* what, std::string_view detail) {
+  std::fprintf(stderr, "ccoc: database row: %s '%.*s'\n", what, static_cast<int>(detail.size()), detail.data());
+  std::abort();
+}
+
+/// PostgreSQL in UTC writes "2026-11-24 05:23:57.123456+00".
+UtcTime parse_timestamptz(const std::string& text) {
+  std::string rfc = text;
+  if (rfc.size() > 10 && rfc[10] == ' ') rfc[10] = 'T';
+  if (rfc.ends_with("+00")) rfc.replace(rfc.size() - 3, 3, "Z");
+  const auto parsed = parse_rfc3339(rfc);
+  if (!parsed) broken("not a timestamptz", text);
+  return *parsed;
+}
+
+template <class T>
+T parse_number(const std::string& text) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto done = std::from_chars(text.data(), end, value);
+  if (done.ec != std::errc{} || done.ptr != end) broken("not a number", text);
+  return value;
+}
+
+template <>
+double parse_number<double>(const std::string& text) {
+  if (text == "NaN") return std::nan("");
+  if (text == "Infinity") return HUGE_VAL;
+  if (text == "-Infinity") return -HUGE_VAL;
+  double value{};
+  const char* end = text.data() + text.size();
+  const auto done = std::from_chars(text.data(), end, value);
+  if (done.ec != std::errc{} || done.ptr != end) broken("not a number", text);
+  return value;
+}
+
+int nibble(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+}  // namespace
+
+Param::Param(double value) {
+  if (std::isnan(value)) {
+    text_ = "NaN";
+  } else if (std::isinf(value)) {
+    text_ = value > 0 ? "Infinity" : "-Infinity";
+  } else {
+    char buffer[40];
+    const auto done = std::to_chars(buffer, buffer + sizeof buffer, value);
+    text_ = std::string(buffer, done.ptr);
+  }
+}
+
+Param::Param(UtcTime value) {
+  // The seconds of format_rfc3339, with microseconds instead of milliseconds.
+  const auto second = std::chrono::floor<std::chrono::seconds>(value);
+  char fraction[24];
+  std::snprintf(fraction, sizeof fraction, ".%06dZ", static_cast<int>((value - second).count()));
+  text_ = format_rfc3339(value).substr(0, 19) + fraction;
+}
+
+Param::Param(ByteView bytes) {
+  static constexpr char hex[] = "0123456789abcdef";
+  std::string out = "\\x";
+  out.reserve(2 + bytes.size() * 2);
+  for (const std::uint8_t byte : bytes) {
+    out += hex[byte >> 4];
+    out += hex[byte & 15];
+  }
+  text_ = std::move(out);
+}
+
+std::size_t Row::column(std::string_view name) const {
+  for (std::size_t at = 0; at < columns_->size(); ++at) {
+    if ((*columns_)[at] == name) return at;
+  }
+  broken("no column is called", name);
+}
+
+const std::optional<std::string>& Row::cell(std::size_t at) const {
+  if (at >= values_.size()) broken("no column has the number", std::to_string(at));
+  return values_[at];
+}
+
+std::string Row::text(std::size_t at) const { return cell(at).value_or(std::string()); }
+std::int64_t Row::i64(std::size_t at) const { return maybe_i64(at).value_or(0); }
+double Row::f64(std::size_t at) const { return maybe_f64(at).value_or(0); }
+UtcTime Row::utc(std::size_t at) const { return maybe_utc(at).value_or(UtcTime{}); }
+
+bool Row::boolean(std::size_t at) const {
+  const auto& value = cell(at);
+  if (!value) return false;
+  if (*value != "t" && *value != "f") broken("not a boolean", *value);
+  return *value == "t";
+}
+
+Bytes Row::bytes(std::size_t at) const {
+  const auto& value = cell(at);
+  Bytes out;
+  if (!value) return out;
+  if (!value->starts_with("\\x") || value->size() % 2 != 0) broken("not a bytea", *value);
+  out.reserve(value->size() / 2 - 1);
+  for (std::size_t i = 2; i < value->size(); i += 2) {
+    const int high = nibble((*value)[i]);
+    const int low = nibble((*value)[i + 1]);
+    if (high < 0 || low < 0) broken("not a bytea", *value);
+    out.push_back(static_cast<std::uint8_t>(high * 16 + low));
+  }
+  return out;
+}
+
+std::optional<std::int64_t> Row::maybe_i64(std::size_t at) const {
+  const auto& value = cell(at);
+  return value ? std::optional(parse_number<std::int64_t>(*value)) : std::nullopt;
+}
+
+std::optional<double> Row::maybe_f64(std::size_t at) const {
+  const auto& value = cell(at);
+  return value ? std::optional(parse_number<double>(*value)) : std::nullopt;
+}
+
+std::optional<UtcTime> Row::maybe_utc(std::size_t at) const {
+  const auto& value = cell(at);
+  return value ? std::optional(parse_timestamptz(*value)) : std::nullopt;
+}
+
+}  // namespace ccoc::db
