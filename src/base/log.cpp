@@ -37,7 +37,7 @@ std::atomic<Level> threshold{Level::info};
 
 std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
   auto made = std::make_shared<spdlog::logger>("ccoc", std::move(sink));
-  made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5!l %v", spdlog::pattern_time_type::utc);
+  made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v", spdlog::pattern_time_type::utc);
   made->set_level(spdlog::level::trace);
   made->flush_on(spdlog::level::trace);
   return made;
