@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "ccoc/access/access.h"
-#include "ccoc/registry/camera_registry.h"
+#include "ccoc/registry/registry.h"
 #include "commands.h"
 #include "foundation.h"
 

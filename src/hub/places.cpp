@@ -32,6 +32,4 @@ std::string find_web_root(const Config& config) {
 
 std::string find_vision_worker() { return first_existing({"ccoc-vision", "../libexec/ccoc/ccoc-vision"}); }
 
-std::string find_openapi() { return first_existing({"../../docs/openapi.yaml", "../share/ccoc/openapi.yaml"}); }
-
 }  // namespace ccoc::hub

@@ -13,7 +13,5 @@ std::string program_folder();
 std::string find_web_root(const Config& config);
 /// `ccoc-vision` beside the program, or in ../libexec/ccoc; empty when missing.
 std::string find_vision_worker();
-/// openapi.yaml, likewise.
-std::string find_openapi();
 
 }  // namespace ccoc::hub

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "ccoc/ingest/ingest.h"
-#include "ccoc/registry/camera_registry.h"
+#include "ccoc/registry/registry.h"
 
 namespace ccoc::hub {
 

@@ -50,7 +50,7 @@ class IngestFromGst : public testing::Test {
     return process;
   }
   StreamConfig stream(std::string user = {}, std::string password = {}) const {
-    return {"cam01", "main", "rtsp://127.0.0.1:" + std::to_string(port_) + "/test", std::move(user), std::move(password), true};
+    return {"cam01", "main", "rtsp://127.0.0.1:" + std::to_string(port_) + "/test", std::move(user), std::move(password)};
   }
   StreamStatus status() const {
     const auto all = ingest_.statuses_of("cam01");
@@ -174,7 +174,7 @@ TEST(Ingest, refuses_loopback_unless_it_is_allowed) {
   AsioReactor reactor{"media"};
   Ingest ingest{{&reactor}, IngestOptions{}, [](const StreamConfig&, Reactor&, std::function<void(bool)>) { return StreamSinks{}; }, {}, {}};
   for (const char* url : {"rtsp://127.0.0.1:9/x", "rtsp://localhost:9/x", "rtsp://[::1]:9/x", "rtsp://169.254.1.1:9/x"}) {
-    const auto result = ingest.probe({"cam01", "main", url, "", "", true}, std::chrono::seconds{5});
+    const auto result = ingest.probe({"cam01", "main", url, "", ""}, std::chrono::seconds{5});
     EXPECT_FALSE(result.ok) << url;
     EXPECT_NE(result.reason.find("refused"), std::string::npos) << url << ": " << result.reason;
   }

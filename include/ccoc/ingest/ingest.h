@@ -19,6 +19,7 @@ struct StreamConfig {
   std::string url;     ///< rtsp://host[:port]/path, without user and password
   std::string username, password;
   bool enabled = true;
+  bool record = true;  ///< not used by ingest itself: a change of it makes the stream anew, with other sinks
   friend bool operator==(const StreamConfig&, const StreamConfig&) = default;
 };
 

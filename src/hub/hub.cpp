@@ -1,0 +1,313 @@
+#include "ccoc/hub/hub.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "ccoc/access/access.h"
+#include "ccoc/api/api.h"
+#include "ccoc/archive/archive.h"
+#include "ccoc/base/asio_reactor.h"
+#include "ccoc/base/log.h"
+#include "ccoc/ingest/ingest.h"
+#include "ccoc/live/directory.h"
+#include "ccoc/registry/geography.h"
+#include "ccoc/registry/registry.h"
+#include "ccoc/vision/snapshot.h"
+#include "foundation.h"
+#include "places.h"
+#include "stream_plan.h"
+#include "version.h"
+#include "volumes.h"
+
+namespace ccoc::hub {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration housekeeping_interval = seconds{2};
+constexpr Duration retention_interval = seconds{20};
+constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
+
+/// Keeps the first administrator's password where only root or the hub's user can read it.
+Status keep_initial_password(const std::filesystem::path& file, const std::string& password) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return std::unexpected(errno_error(errno, file.string()));
+  const std::string line = password + "\n";
+  const auto written = ::write(fd, line.data(), line.size());
+  const int problem = errno;
+  ::close(fd);
+  if (written != static_cast<ssize_t>(line.size())) return std::unexpected(errno_error(problem, file.string()));
+  return {};
+}
+
+}  // namespace
+
+struct Hub::Impl {
+  explicit Impl(Config settings, DataDirectory directory) : config(std::move(settings)), data(std::move(directory)) {}
+
+  Config config;
+  SystemClock clock;
+  DataDirectory data;
+  OpenDatabase database;
+  std::unique_ptr<registry::CameraRegistry> cameras;
+  std::unique_ptr<registry::Geography> geography;
+  std::unique_ptr<access::Access> access;
+  std::unique_ptr<archive::Archive> archive;
+  live::Directory channels;
+  std::unique_ptr<vision::SnapshotService> snapshots;
+  std::vector<std::unique_ptr<AsioReactor>> reactors;
+  std::unique_ptr<AsioReactor> playback_reactor;
+  std::unique_ptr<WorkQueue> playback_pool;
+  std::unique_ptr<ingest::Ingest> ingest;
+  api::EventFeed events;
+  std::unique_ptr<api::Api> api;
+
+  std::mutex housekeeping_mutex;
+  std::condition_variable housekeeping_wake;
+  bool stopping = false;
+  std::thread housekeeping;
+  std::atomic<bool> stopped{false};
+
+  Status start(const HubOptions& options);
+  Status first_administrator(const std::string& wished);
+  Status load_geography();
+  Status start_ingest();
+  ingest::StreamSinks make_sinks(const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt);
+  void apply(const registry::Camera& camera);
+  void keep_house();
+  void stop();
+};
+
+Status Hub::Impl::first_administrator(const std::string& wished) {
+  const auto made = access->ensure_first_administrator(wished);
+  if (!made) return std::unexpected(made.error());
+  const auto file = data.path() / "initial-admin-password";
+  if (*made) {
+    if (const auto kept = keep_initial_password(file, **made); !kept) return kept;
+    log::info("hub", "the first administrator is 'admin'; the password is in {} until it is changed", file.string());
+    // Printed once, beside the log: whoever starts the hub by hand reads it here.
+    std::printf("user: admin\npassword: %s\n", (*made)->c_str());
+    std::fflush(stdout);
+  }
+  return {};
+}
+
+Status Hub::Impl::load_geography() {
+  geography = std::make_unique<registry::Geography>(*database.database);
+  if (const auto loaded = geography->load(); !loaded) return loaded;
+  if (geography->empty() && !config.site.geography_dir.empty()) {
+    if (const auto loaded = geography->load_folder(config.site.geography_dir); !loaded) return loaded;
+  }
+  return {};
+}
+
+ingest::StreamSinks Hub::Impl::make_sinks(const ingest::StreamConfig& stream, Reactor& reactor,
+                                          std::function<void(bool)> set_prompt) {
+  ingest::StreamSinks out;
+  const auto& recorded = config.archive.recorded_streams;
+  if (stream.enabled && stream.record && std::find(recorded.begin(), recorded.end(), stream.role) != recorded.end()) {
+    auto recorder = archive->record({stream.camera, stream.role});
+    if (recorder) {
+      out.sinks.push_back(std::shared_ptr<media::FrameSink>(std::move(*recorder)));
+    } else {
+      log::error("hub", "{}/{} is not recorded: {}", stream.camera, stream.role, recorder.error().message);
+    }
+  }
+  auto channel = std::make_shared<live::Channel>(reactor, std::move(set_prompt));
+  channels.add(stream.camera, stream.role, channel);
+  out.sinks.push_back(std::move(channel));
+  return out;
+}
+
+void Hub::Impl::apply(const registry::Camera& camera) {
+  const auto sources = cameras->sources(camera.id);
+  if (!sources) {
+    log::error("hub", "{}: {}", camera.id, sources.error().message);
+    return;
+  }
+  ingest->apply(camera.id, streams_of(camera, *sources));
+}
+
+Status Hub::Impl::start_ingest() {
+  std::vector<Reactor*> all;
+  for (std::int64_t i = 0; i < config.ingest.threads; ++i) {
+    reactors.push_back(std::make_unique<AsioReactor>("ccoc-media-" + std::to_string(i)));
+    all.push_back(reactors.back().get());
+  }
+  ingest::IngestOptions options;
+  options.refuse_local = !config.ingest.allow_loopback;
+  options.no_frame_timeout = config.ingest.no_frame_timeout;
+  options.backoff_min = config.ingest.backoff_min;
+  options.backoff_max = config.ingest.backoff_max;
+  ingest = std::make_unique<ingest::Ingest>(
+      std::move(all), options,
+      [this](const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt) {
+        return make_sinks(stream, reactor, std::move(set_prompt));
+      },
+      [this](const ingest::StreamConfig& stream) { channels.remove(stream.camera, stream.role); },
+      [this](const ingest::StreamStatus& status) {
+        events.stream_state(status);
+      });
+  return {};
+}
+
+Status Hub::Impl::start(const HubOptions& options) {
+  auto opened = open_database(config, data, 8);
+  if (!opened) return std::unexpected(opened.error());
+  database = std::move(*opened);
+  if (const auto noted = data.leave_note(database.url); !noted) return noted;
+
+  auto secrets = open_secrets(data);
+  if (!secrets) return std::unexpected(secrets.error());
+  cameras = std::make_unique<registry::CameraRegistry>(*database.database, clock, std::move(*secrets), rules_of(config));
+  if (const auto loaded = cameras->load(); !loaded) return loaded;
+  if (const auto loaded = load_geography(); !loaded) return loaded;
+  access = std::make_unique<access::Access>(*database.database, clock);
+  if (const auto made = first_administrator(options.admin_password); !made) return made;
+
+  auto volumes = open_volumes(data.path());
+  if (!volumes) return std::unexpected(volumes.error());
+  auto made = archive::Archive::open(std::move(*volumes), *database.database, clock, archive_options(config));
+  if (!made) return std::unexpected(made.error());
+  archive = std::move(*made);
+  const auto recovery = archive->recover();
+  if (recovery.tails_cut > 0 || recovery.files_removed > 0) {
+    log::warn("archive", "after an unclean end: {} of {} files cut back to their last whole fragment ({} bytes), {} empty ones removed",
+              recovery.tails_cut, recovery.files_checked, recovery.bytes_cut, recovery.files_removed);
+  }
+  for (const auto& problem : recovery.problems) log::warn("archive", "{}", problem);
+  archive->start();
+
+  snapshots = std::make_unique<vision::SnapshotService>(find_vision_worker());
+  playback_reactor = std::make_unique<AsioReactor>("ccoc-playback");
+  playback_pool = make_thread_pool("ccoc-read", 2, 1024);
+  if (const auto started = start_ingest(); !started) return started;
+
+  const auto address = parse_listen_address(config.http.address);
+  if (!address) return std::unexpected(address.error());
+  api::Services services{
+      .clock = clock,
+      .access = *access,
+      .cameras = *cameras,
+      .geography = *geography,
+      .database = *database.database,
+      .archive = *archive,
+      .ingest = *ingest,
+      .live = channels,
+      .events = events,
+      .playback_reactor = *playback_reactor,
+      .playback_pool = *playback_pool,
+      .snapshot = [this](const media::AccessUnit& unit, unsigned max_width) { return snapshots->jpeg(unit, max_width); },
+      .site = config.site,
+      .data_dir = data.path().string(),
+      .footage_dir = (data.path() / "footage").string(),
+      .web_root = find_web_root(config),
+      .version = version,
+      .openapi = {},
+  };
+  api::ServerOptions server_options;
+  server_options.host = address->host;
+  server_options.port = address->port;
+  auto served = api::Api::start(std::move(services), server_options);
+  if (!served) return std::unexpected(served.error());
+  api = std::move(*served);
+
+  cameras->on_change([this](const registry::CameraChange& change) {
+    if (change.kind == registry::CameraChange::Kind::removed) {
+      ingest->remove(change.camera.id);
+    } else {
+      apply(change.camera);
+    }
+  });
+  const auto all = cameras->all();
+  if (!all) return std::unexpected(all.error());
+  for (const auto& camera : *all) apply(camera);
+  housekeeping = std::thread([this] { keep_house(); });
+  log::info("hub", "{} cameras; console and API at http://{}", all->size(), config.http.address);
+  return {};
+}
+
+void Hub::Impl::keep_house() {
+  archive::RetentionPolicy policy;
+  policy.max_bytes = static_cast<std::uint64_t>(config.archive.quota_gib * bytes_per_gib);
+  policy.min_free_bytes = static_cast<std::uint64_t>(config.archive.min_free_gib * bytes_per_gib);
+  policy.days_of = [this](const std::string& id) {
+    const auto camera = cameras->get(id);
+    // Of a camera that is no longer registered the default applies.
+    return static_cast<unsigned>(camera ? camera->recording.retention_days : config.archive.retention_days);
+  };
+  log::Throttle throttle;
+  MonoTime next_retention = clock.now();
+  std::unique_lock lock(housekeeping_mutex);
+  while (!housekeeping_wake.wait_for(lock, housekeeping_interval, [this] { return stopping; })) {
+    lock.unlock();
+    if (const auto fresh = cameras->refresh(); !fresh) {
+      throttle.warn("hub", "refresh", fresh.error().message, clock.now());
+    }
+    if (clock.now() >= next_retention) {
+      const auto report = archive->enforce_retention(policy);
+      if (!report) throttle.warn("archive", "retention", report.error().message, clock.now());
+      if (report && report->files_removed > 0) {
+        log::info("archive", "retention removed {} files, {} MiB", report->files_removed, report->bytes_removed >> 20);
+      }
+      next_retention = clock.now() + (report && report->more ? Duration{0} : retention_interval);
+      if (const auto tidy = access->tidy(); !tidy) throttle.warn("access", "tidy", tidy.error().message, clock.now());
+    }
+    lock.lock();
+  }
+}
+
+void Hub::Impl::stop() {
+  if (stopped.exchange(true)) return;
+  {
+    const std::lock_guard lock(housekeeping_mutex);
+    stopping = true;
+  }
+  housekeeping_wake.notify_all();
+  if (cameras) cameras->on_change({});
+  if (api) api->stop();
+  if (ingest) ingest->stop();
+  if (archive) archive->stop();
+  if (housekeeping.joinable()) housekeeping.join();
+  api.reset();
+  ingest.reset();
+  reactors.clear();
+  playback_pool.reset();
+  playback_reactor.reset();
+  snapshots.reset();
+  archive.reset();
+  access.reset();
+  geography.reset();
+  cameras.reset();
+  database.database.reset();
+  if (database.server) database.server->stop();
+}
+
+Result<std::unique_ptr<Hub>> Hub::start(const Config& config, const HubOptions& options) {
+  auto data = DataDirectory::open(config.data.dir, true);
+  if (!data) return std::unexpected(data.error());
+  auto impl = std::make_unique<Impl>(config, std::move(*data));
+  if (const auto started = impl->start(options); !started) {
+    impl->stop();
+    return std::unexpected(started.error());
+  }
+  return std::unique_ptr<Hub>(new Hub(std::move(impl)));
+}
+
+Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Hub::~Hub() { stop(); }
+
+std::uint16_t Hub::http_port() const { return impl_->api ? impl_->api->port() : std::uint16_t{0}; }
+
+void Hub::stop() { impl_->stop(); }
+
+}  // namespace ccoc::hub

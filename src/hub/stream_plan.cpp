@@ -1,0 +1,22 @@
+#include "stream_plan.h"
+
+namespace ccoc::hub {
+
+std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
+                                             const std::vector<registry::StreamSource>& sources) {
+  std::vector<ingest::StreamConfig> out;
+  for (const auto& source : sources) {
+    ingest::StreamConfig stream;
+    stream.camera = camera.id;
+    stream.role = source.role;
+    stream.url = source.url;
+    stream.username = source.username;
+    stream.password = source.password;
+    stream.enabled = camera.enabled;
+    stream.record = camera.recording.mode == registry::RecordingMode::continuous;
+    out.push_back(std::move(stream));
+  }
+  return out;
+}
+
+}  // namespace ccoc::hub
