@@ -1,0 +1,68 @@
+// The hub's face to the network: routes, rights, the console's files, `/stream` and `/events` upon the
+// modules below. Made last and stopped first; everything in Services must outlive it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ccoc/access/access.h"
+#include "ccoc/api/events.h"
+#include "ccoc/api/router.h"
+#include "ccoc/api/server.h"
+#include "ccoc/archive/archive.h"
+#include "ccoc/base/clock.h"
+#include "ccoc/base/config.h"
+#include "ccoc/base/reactor.h"
+#include "ccoc/db/database.h"
+#include "ccoc/ingest/ingest.h"
+#include "ccoc/live/directory.h"
+#include "ccoc/registry/geography.h"
+#include "ccoc/registry/registry.h"
+
+namespace ccoc::api {
+
+/// Decodes a key unit and codes it as JPEG, at most `max_width` pixels wide (0: as it is). Blocks; thread-safe.
+using SnapshotFunction = std::function<Result<Bytes>(const media::AccessUnit& key_unit, unsigned max_width)>;
+
+struct Services {
+  const Clock& clock;
+  access::Access& access;
+  registry::CameraRegistry& cameras;
+  registry::Geography& geography;
+  db::Database& database;
+  archive::Archive& archive;
+  ingest::Ingest& ingest;
+  live::Directory& live;
+  EventFeed& events;
+  Reactor& playback_reactor;  ///< subscriptions and players live on it
+  WorkQueue& playback_pool;   ///< players read on it
+  SnapshotFunction snapshot;  ///< empty: snapshots are `unavailable`
+  SiteConfig site;
+  std::string data_dir;   ///< named in /status
+  std::string footage_dir;  ///< where volumes lie, named in /status: volume NAME is footage_dir when there is one
+  std::string web_root;   ///< built console; empty: none
+  std::string version;
+  std::string openapi;  ///< text of docs/openapi.yaml; empty: the one built into the program
+};
+
+class Api {
+ public:
+  /// Registers itself with the registry and with access, listens, serves.
+  static Result<std::unique_ptr<Api>> start(Services services, const ServerOptions& options);
+  ~Api();
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+
+  std::uint16_t port() const;
+  const Router& router() const;
+  /// Ends all connections; returns when no handler runs and no subscription lives.
+  void stop();
+
+ private:
+  class Impl;
+  explicit Api(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ccoc::api

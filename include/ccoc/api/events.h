@@ -1,0 +1,34 @@
+// The feed behind `GET /events`: what changes, told to everyone who listens. Thread-safe; publishing
+// never blocks, so media threads may do it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "ccoc/api/web_socket.h"
+#include "ccoc/ingest/status.h"
+
+namespace ccoc::api {
+
+class EventFeed {
+ public:
+  /// A stream entered a state.
+  void stream_state(const ingest::StreamStatus& status);
+  void camera_changed(const std::string& camera);
+  void camera_deleted(const std::string& camera);
+
+  /// `snapshot` goes out first, then what is published from now on. A listener ends with its outbox.
+  void listen(const std::shared_ptr<Outbox>& outbox, std::string snapshot);
+  std::size_t listeners() const;
+
+ private:
+  void publish(const std::string& text);
+
+  mutable std::mutex mutex_;
+  std::vector<std::weak_ptr<Outbox>> listeners_;
+};
+
+}  // namespace ccoc::api
