@@ -1,5 +1,6 @@
 #include "ccoc/ingest/ingest.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -31,13 +32,17 @@ struct Ingest::Impl {
 
   mutable std::mutex mutex;
   std::map<std::string, std::vector<std::shared_ptr<Stream>>> cameras;
+  /// A camera stays on one thread, so that the end of its old session is over before a new one begins.
+  std::map<std::string, Reactor*> homes;
   std::size_t next_reactor = 0;
   bool stopped = false;
 
   void start_stream(const std::string& camera, StreamConfig config) {
     auto stream = std::make_shared<Stream>();
     stream->config = std::move(config);
-    stream->reactor = reactors[next_reactor++ % reactors.size()];
+    Reactor*& home = homes[camera];
+    if (home == nullptr) home = reactors[next_reactor++ % reactors.size()];
+    stream->reactor = home;
     StreamStatus status;
     status.camera = stream->config.camera;
     status.role = stream->config.role;
