@@ -9,14 +9,11 @@
 #include <vector>
 
 #include "ccoc/archive/catalog.h"
+#include "ccoc/archive/segment_store.h"
 #include "ccoc/archive/types.h"
 #include "ccoc/base/clock.h"
 #include "ccoc/base/disk.h"
 #include "ccoc/media/frame_sink.h"
-
-namespace ccoc::db {
-class Database;
-}
 
 namespace ccoc::archive {
 
@@ -88,6 +85,9 @@ class Archive {
   /// as must `clock`.
   static Result<std::unique_ptr<Archive>> open(std::vector<VolumeSpec> volumes, db::Database& database,
                                                const Clock& clock, const ArchiveOptions& options);
+  /// The same over another index (tests, simulation).
+  static Result<std::unique_ptr<Archive>> open(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store,
+                                               const Clock& clock, const ArchiveOptions& options);
   virtual ~Archive() = default;
 
   /// Cuts torn tails left by a crash. Blocks; call once, before start(). Needs the disks only; what
@@ -95,6 +95,8 @@ class Archive {
   virtual RecoveryReport recover() = 0;
   /// Starts the threads: per volume one writer and one syncer, and one for the index.
   virtual void start() = 0;
+  /// Instead of start(): what the threads would do now, done by the caller (tests, simulation).
+  virtual void step() = 0;
   /// Writes what is queued, closes every file, tells the index (≤ 2 s), ends the threads. Recorders
   /// must be gone. Called by the destructor if it was not before.
   virtual void stop() = 0;

@@ -1,0 +1,74 @@
+// The index as the archive needs it: rows of segments and gaps. Production: PostgreSQL (tables `segments`
+// and `gaps`); tests and the simulation keep them in memory. Thread-safe; calls block; `unavailable` when away.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ccoc/archive/types.h"
+#include "ccoc/base/result.h"
+
+namespace ccoc::db {
+class Database;
+}
+
+namespace ccoc::archive {
+
+/// Volume and path: what names a file.
+using SegmentId = std::pair<std::string, std::string>;
+
+/// What changed, applied whole or not at all; applying it twice is the same as once.
+struct IndexBatch {
+  std::vector<Segment> segments;   ///< made or replaced, by volume and path
+  std::vector<SegmentId> removed;
+  std::vector<Gap> gaps;           ///< made, or ended, by stream and `from`; the first cause told stays
+  bool empty() const { return segments.empty() && removed.empty() && gaps.empty(); }
+};
+
+/// Footage of one camera in a range, merged by the store.
+struct StoredTimeline {
+  std::vector<Span> spans;
+  std::vector<Gap> gaps;
+  std::vector<double> bytes;  ///< per bucket
+};
+
+class SegmentStore {
+ public:
+  virtual ~SegmentStore() = default;
+  virtual Status apply(const IndexBatch& batch) = 0;
+
+  /// Closed segments that overlap [from, to), oldest first.
+  virtual Result<std::vector<Segment>> find(const StreamKey& key, UtcTime from, UtcTime to) = 0;
+  virtual Result<std::optional<Segment>> at_or_after(const StreamKey& key, UtcTime at) = 0;
+  virtual Result<std::optional<Segment>> before(const StreamKey& key, UtcTime at) = 0;
+  virtual Result<std::vector<Gap>> gaps(const StreamKey& key, UtcTime from, UtcTime to) = 0;
+  virtual Result<std::optional<Span>> extent(const StreamKey& key) = 0;
+  /// By camera; cameras without footage or gaps may be missing. Segments less than `join` apart are one span.
+  virtual Result<std::map<std::string, StoredTimeline>> timeline(std::span<const std::string> cameras,
+                                                                 const std::string& stream, UtcTime from, UtcTime to,
+                                                                 unsigned buckets, Duration join) = 0;
+
+  /// Segments marked open (by this process, or by one that crashed).
+  virtual Result<std::vector<Segment>> open_segments() = 0;
+  /// Which of these paths have a row.
+  virtual Result<std::vector<std::string>> known(const std::string& volume, std::span<const std::string> paths) = 0;
+  /// Oldest closed segments of a camera (any stream), or of all (`camera` empty), on `volume` (empty: any) that
+  /// end before `before`.
+  virtual Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
+                                              std::size_t limit) = 0;
+  virtual Result<std::vector<std::string>> cameras() = 0;
+  /// Bytes of closed segments by volume. Reads every row.
+  virtual Result<std::map<std::string, std::uint64_t>> total_bytes() = 0;
+  /// Ends gaps that were left open although footage came after them.
+  virtual Status close_stale_gaps() = 0;
+};
+
+/// `database` must outlive the store.
+std::unique_ptr<SegmentStore> make_sql_segment_store(db::Database& database);
+
+}  // namespace ccoc::archive

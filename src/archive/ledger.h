@@ -1,0 +1,89 @@
+// What the archive knows and the database may not know yet: open files, gaps that last, rows waiting to be
+// written. Writers tell it, the index thread carries it to the store, the catalog looks at both.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "ccoc/archive/archive.h"
+#include "ccoc/archive/segment_store.h"
+#include "ccoc/base/clock.h"
+
+namespace ccoc::archive {
+
+/// Thread-safe; no call blocks on anything but a short lock, except flush().
+class Ledger {
+ public:
+  Ledger(const Clock& clock, const ArchiveOptions& options);
+
+  // Told by recorders.
+  /// False: somebody records this stream already.
+  bool begin_recording(const StreamKey& key);
+  void end_recording(const StreamKey& key);
+
+  // Told by writers and recovery.
+  void opened(const Segment& segment);
+  void grew(const StreamKey& key, UtcTime end, std::uint64_t bytes);
+  void closed(const Segment& segment);
+  /// A file that is gone, or never held a whole fragment.
+  void removed(const Segment& segment);
+  /// Footage ends at `at`. The first cause stands, except that a stop of the hub, a full disk and a switched-off
+  /// camera end the gap before and begin their own.
+  void interrupted(const StreamKey& key, UtcTime at, media::GapCause cause, std::string_view reason);
+  /// The last footage from before this process; nothing newer is known yet.
+  void found_last(const StreamKey& key, UtcTime end);
+
+  StreamEdge edge(const StreamKey& key) const;
+  std::vector<Segment> open_segments() const;
+  bool is_open(const SegmentId& id) const;
+  /// Known here: open, or waiting for the store.
+  bool knows(const SegmentId& id) const;
+
+  struct Overlay {
+    std::map<SegmentId, Segment> segments;
+    std::set<SegmentId> removed;
+    std::vector<Gap> gaps;
+  };
+  /// What the store may lack of one stream. Segments here are the stream's newest: nothing in the store is newer
+  /// than the oldest of them.
+  Overlay overlay(const StreamKey& key) const;
+
+  // The index thread.
+  /// Carries what waits to `store`. On failure it is kept and tried again at the next call.
+  Status flush(SegmentStore& store);
+  std::size_t backlog() const;
+  /// True once after the backlog had overflowed and rows were given up.
+  bool take_overflow();
+
+ private:
+  struct Stream {
+    StreamEdge edge;
+    std::optional<UtcTime> last_end;
+    bool from_before = false;  ///< last_end is the work of an earlier process
+    bool gap_stored = false;
+  };
+  struct Pending {
+    std::map<SegmentId, std::optional<Segment>> segments;  ///< empty: removed
+    std::map<std::pair<StreamKey, UtcTime>, Gap> gaps;
+    std::size_t rows() const { return segments.size() + gaps.size(); }
+  };
+
+  void begin_gap(const StreamKey& key, Stream& stream, UtcTime from, media::GapCause cause, std::string_view reason);
+  void end_gap(const StreamKey& key, Stream& stream, UtcTime at);
+  void add(const Segment& segment);
+  void store_lasting_gaps();
+  void bound();
+
+  const Clock& clock_;
+  const Duration gap_tolerance_;
+  const std::size_t max_rows_;
+  mutable std::mutex mutex_;
+  std::map<StreamKey, Stream> streams_;
+  Pending pending_;
+  Pending in_flight_;
+  bool overflowed_ = false;
+};
+
+}  // namespace ccoc::archive

@@ -1,0 +1,202 @@
+#include "merged_catalog.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace ccoc::archive {
+namespace {
+
+/// Files closer than this are one span of a timeline.
+constexpr Duration join_distance = std::chrono::milliseconds{500};
+constexpr unsigned most_buckets = 5000;
+
+std::vector<Segment> by_start(const std::map<SegmentId, Segment>& segments) {
+  std::vector<Segment> sorted;
+  sorted.reserve(segments.size());
+  for (const auto& [id, segment] : segments) sorted.push_back(segment);
+  std::ranges::sort(sorted, {}, &Segment::start);
+  return sorted;
+}
+
+/// True when everything from `from` on is known without the store.
+bool covers(const std::vector<Segment>& newest, UtcTime from) { return !newest.empty() && newest.front().start <= from; }
+
+/// Newer knowledge replaces older, gap by gap.
+std::vector<Gap> merge_gaps(std::vector<Gap> older, const std::vector<Gap>& newer) {
+  for (const auto& gap : newer) {
+    const auto same = std::ranges::find_if(older, [&](const Gap& g) { return g.key == gap.key && g.from == gap.from; });
+    if (same == older.end()) {
+      older.push_back(gap);
+    } else if (gap.to || !same->to) {
+      same->to = gap.to;
+    }
+  }
+  std::ranges::sort(older, {}, &Gap::from);
+  return older;
+}
+
+void join_spans(std::vector<Span>& spans, Duration join) {
+  std::ranges::sort(spans, {}, &Span::from);
+  std::vector<Span> joined;
+  for (const auto& span : spans) {
+    if (!joined.empty() && span.from - joined.back().to < join) {
+      joined.back().to = std::max(joined.back().to, span.to);
+    } else {
+      joined.push_back(span);
+    }
+  }
+  spans = std::move(joined);
+}
+
+void spread(const Segment& segment, UtcTime from, UtcTime to, std::vector<double>& buckets) {
+  const double width = std::chrono::duration<double>(to - from).count() / static_cast<double>(buckets.size());
+  const double a = std::chrono::duration<double>(segment.start - from).count() / width;
+  const double b = std::max(std::chrono::duration<double>(segment.end - from).count() / width, a + 1e-9);
+  const double last = static_cast<double>(buckets.size() - 1);
+  if (b < 0 || a > last + 1) return;
+  const auto first_bucket = static_cast<std::size_t>(std::clamp(a, 0.0, last));
+  const auto last_bucket = static_cast<std::size_t>(std::clamp(b, 0.0, last));
+  for (auto i = first_bucket; i <= last_bucket; ++i) {
+    const double left = static_cast<double>(i);
+    const double part = (std::min(b, left + 1) - std::max(a, left)) / (b - a);
+    if (part > 0) buckets[i] += part * static_cast<double>(segment.bytes);
+  }
+}
+
+}  // namespace
+
+MergedCatalog::MergedCatalog(SegmentStore& store, const Ledger& ledger, const Clock& clock,
+                             std::map<std::string, std::shared_ptr<Disk>> disks)
+    : store_(store), ledger_(ledger), clock_(clock), disks_(std::move(disks)) {}
+
+Result<std::vector<Segment>> MergedCatalog::find(const StreamKey& key, UtcTime from, UtcTime to) {
+  if (from >= to) return std::vector<Segment>{};
+  auto overlay = ledger_.overlay(key);
+  const bool complete = covers(by_start(overlay.segments), from);
+  if (!complete) {
+    auto stored = store_.find(key, from, to);
+    if (!stored) return stored;
+    for (auto& segment : *stored) {
+      const SegmentId id{segment.volume, segment.path};
+      if (!overlay.removed.contains(id)) overlay.segments.try_emplace(id, std::move(segment));
+    }
+  }
+  auto found = by_start(overlay.segments);
+  std::erase_if(found, [&](const Segment& s) { return s.start >= to || s.end <= from; });
+  return found;
+}
+
+Result<std::optional<Segment>> MergedCatalog::at_or_after(const StreamKey& key, UtcTime at) {
+  const auto overlay = ledger_.overlay(key);
+  auto newest = by_start(overlay.segments);
+  const auto from_memory = [&]() -> std::optional<Segment> {
+    const auto it = std::ranges::find_if(newest, [&](const Segment& s) { return s.end > at; });
+    return it == newest.end() ? std::nullopt : std::optional(*it);
+  };
+  if (covers(newest, at)) return from_memory();
+  for (UtcTime from = at;;) {
+    auto stored = store_.at_or_after(key, from);
+    if (!stored) return stored;
+    if (*stored && overlay.removed.contains({(*stored)->volume, (*stored)->path})) {
+      from = (*stored)->end;
+      continue;
+    }
+    const auto known = from_memory();
+    if (!*stored || (known && known->start <= (*stored)->start)) return known;
+    return stored;
+  }
+}
+
+Result<std::optional<Segment>> MergedCatalog::before(const StreamKey& key, UtcTime at) {
+  const auto overlay = ledger_.overlay(key);
+  const auto newest = by_start(overlay.segments);
+  const auto it = std::ranges::find_if(newest.rbegin(), newest.rend(), [&](const Segment& s) { return s.start < at; });
+  if (it != newest.rend()) return *it;
+  for (UtcTime until = at;;) {
+    auto stored = store_.before(key, until);
+    if (!stored || !*stored || !overlay.removed.contains({(*stored)->volume, (*stored)->path})) return stored;
+    until = (*stored)->start;
+  }
+}
+
+Result<std::vector<Gap>> MergedCatalog::gaps(const StreamKey& key, UtcTime from, UtcTime to) {
+  auto stored = store_.gaps(key, from, to);
+  if (!stored) return stored;
+  auto merged = merge_gaps(std::move(*stored), ledger_.overlay(key).gaps);
+  std::erase_if(merged, [&](const Gap& g) { return g.from >= to || (g.to && *g.to <= from); });
+  return merged;
+}
+
+Result<std::optional<Span>> MergedCatalog::extent(const StreamKey& key) {
+  auto stored = store_.extent(key);
+  if (!stored) return stored;
+  for (const auto& segment : by_start(ledger_.overlay(key).segments)) {
+    if (!*stored) *stored = Span{segment.start, segment.end};
+    (*stored)->from = std::min((*stored)->from, segment.start);
+    (*stored)->to = std::max((*stored)->to, segment.end);
+  }
+  return stored;
+}
+
+Result<std::vector<CameraTimeline>> MergedCatalog::timeline(std::span<const std::string> cameras,
+                                                            const std::string& stream, UtcTime from, UtcTime to,
+                                                            unsigned buckets) {
+  if (from >= to) return fail(ErrorCode::invalid_argument, "'to' must be later than 'from'", "to");
+  if (buckets > most_buckets) {
+    return fail(ErrorCode::invalid_argument, "'buckets' must be at most " + std::to_string(most_buckets), "buckets");
+  }
+  auto stored = store_.timeline(cameras, stream, from, to, buckets, join_distance);
+  if (!stored) return std::unexpected(stored.error());
+  const auto now = clock_.utc_now();
+  std::vector<CameraTimeline> timelines;
+  timelines.reserve(cameras.size());
+  for (const auto& camera : cameras) {
+    auto& row = (*stored)[camera];
+    CameraTimeline timeline;
+    timeline.camera = camera;
+    timeline.spans = std::move(row.spans);
+    std::vector<double> bytes = std::move(row.bytes);
+    bytes.resize(buckets);
+    const auto overlay = ledger_.overlay({camera, stream});
+    for (const auto& [id, segment] : overlay.segments) {
+      if (segment.start >= to || segment.end <= from) continue;
+      timeline.spans.push_back({segment.start, segment.end});
+      if (buckets > 0) spread(segment, from, to, bytes);
+    }
+    join_spans(timeline.spans, join_distance);
+    for (auto& span : timeline.spans) span = {std::max(span.from, from), std::min(span.to, to)};
+    for (auto& gap : merge_gaps(std::move(row.gaps), overlay.gaps)) {
+      const auto end = std::min(gap.to.value_or(now), to);
+      gap.from = std::max(gap.from, from);
+      gap.to = end;
+      if (gap.from < end) timeline.gaps.push_back(std::move(gap));
+    }
+    const double most = buckets > 0 ? *std::ranges::max_element(bytes) : 0;
+    if (most > 0) {
+      for (auto& value : bytes) value = std::clamp(value / most, 0.0, 1.0);
+    }
+    timeline.activity = std::move(bytes);
+    timelines.push_back(std::move(timeline));
+  }
+  return timelines;
+}
+
+Result<std::shared_ptr<SegmentReader>> MergedCatalog::open(const Segment& segment) {
+  const auto disk = disks_.find(segment.volume);
+  if (disk == disks_.end()) {
+    return fail(ErrorCode::unavailable, "the volume '" + segment.volume + "' is not configured here");
+  }
+  auto file = disk->second->open_read(segment.path);
+  if (!file) return std::unexpected(file.error());
+  const SegmentId id{segment.volume, segment.path};
+  auto table = segment.open ? nullptr : tables_.find(id);
+  if (!table) {
+    auto scanned = scan_segment(**file, segment.bytes);
+    if (!scanned) return std::unexpected(scanned.error().within(segment.path));
+    table = std::make_shared<const FragmentTable>(std::move(*scanned));
+    if (!segment.open) tables_.put(id, table);
+  }
+  return std::make_shared<SegmentReader>(std::move(*file), std::move(table), segment.path);
+}
+
+}  // namespace ccoc::archive

@@ -1,0 +1,112 @@
+#include "recorder.h"
+
+#include <algorithm>
+
+namespace ccoc::archive {
+namespace {
+
+/// One 90 kHz tick, rounded up: the least distance of two frames.
+constexpr Duration one_tick{12};
+constexpr Duration unknown_duration = std::chrono::milliseconds{40};
+constexpr std::size_t most_units = 2000;
+constexpr std::size_t most_bytes = 16u << 20;
+
+}  // namespace
+
+StreamRecorder::StreamRecorder(Volume& volume, Ledger& ledger, const StreamKey& key, const Clock& clock,
+                               const ArchiveOptions& options)
+    : volume_(volume), ledger_(ledger), writer_(volume.make_writer(key)), clock_(clock), options_(options) {}
+
+StreamRecorder::~StreamRecorder() {
+  if (!interrupted_) on_interrupted(media::GapCause::hub, "recording was stopped");
+  volume_.push(writer_, FinishJob{});
+  ledger_.end_recording(writer_->key());
+}
+
+void StreamRecorder::on_unit(const media::AccessUnitPtr& unit) {
+  auto time = unit->capture_time;
+  if (last_time_) time = std::max(time, *last_time_ + one_tick);
+
+  const bool silence = last_time_ && !open_.units.empty() && time - *last_time_ > options_.longest_sample;
+  if (unit->discontinuity || silence) {
+    end_run(time);
+    if (silence && !unit->discontinuity) {
+      interrupt(media::GapCause::network, "no frame came for " +
+                std::to_string((time - *last_time_) / std::chrono::seconds{1}) + " s");
+    }
+    waiting_for_key_ = starts_run_ = true;
+    time = std::max(time, footage_end_);
+  } else if (!open_.units.empty() && completes_fragment(*unit, time)) {
+    if (unit->format != open_.units.front().unit->format && *unit->format != *open_.units.front().unit->format) {
+      waiting_for_key_ = true;
+    }
+    close_fragment(time);
+  }
+  if (waiting_for_key_) {
+    if (!unit->key) return;
+    waiting_for_key_ = false;
+  }
+  interrupted_ = false;
+  if (open_.units.empty()) {
+    open_.units.reserve(usual_units_);
+  } else {
+    last_duration_ = time - *last_time_;
+  }
+  open_.units.push_back({unit, time});
+  open_.bytes += unit->data->size();
+  last_time_ = time;
+}
+
+bool StreamRecorder::completes_fragment(const media::AccessUnit& unit, UtcTime time) const {
+  const auto& first = open_.units.front();
+  return unit.key || time - first.time >= options_.fragment_length || unit.format != first.unit->format ||
+         open_.units.size() >= most_units || open_.bytes >= most_bytes;
+}
+
+Duration StreamRecorder::usual_duration() const {
+  if (last_duration_ > Duration{0}) return last_duration_;
+  const double fps = open_.units.back().unit->format ? open_.units.back().unit->format->fps : 0;
+  if (fps < 0.1 || fps > 1000) return unknown_duration;
+  return Duration{static_cast<std::int64_t>(1e6 / fps)};
+}
+
+void StreamRecorder::end_run(std::optional<UtcTime> next) {
+  if (open_.units.empty()) return;
+  const auto end = *last_time_ + usual_duration();
+  close_fragment(next ? std::min(end, *next) : end);
+}
+
+void StreamRecorder::close_fragment(UtcTime end) {
+  FragmentJob job = std::exchange(open_, {});
+  job.end = end;
+  job.starts_run = starts_run_;
+  usual_units_ = job.units.size() + 1;
+  last_duration_ = end - job.units.back().time;
+  const std::size_t frames = job.units.size();
+  const auto start = job.units.front().time;
+  if (volume_.push(writer_, std::move(job))) {
+    footage_end_ = end;
+    starts_run_ = refused_ = false;
+    return;
+  }
+  // The disk is behind: whole GOPs go, up to the next key frame that finds room.
+  writer_->count_dropped(frames);
+  if (!std::exchange(refused_, true)) {
+    volume_.push(writer_, InterruptJob{start, media::GapCause::disk, "the disk is too slow; the write buffer is full"});
+  }
+  waiting_for_key_ = starts_run_ = true;
+}
+
+void StreamRecorder::interrupt(media::GapCause cause, std::string_view reason) {
+  const auto at = footage_end_ == UtcTime{} ? clock_.utc_now() : footage_end_;
+  volume_.push(writer_, InterruptJob{at, cause, std::string(reason)});
+}
+
+void StreamRecorder::on_interrupted(media::GapCause cause, std::string_view reason) {
+  end_run();
+  interrupt(cause, reason);
+  waiting_for_key_ = starts_run_ = true;
+  interrupted_ = true;
+}
+
+}  // namespace ccoc::archive

@@ -1,0 +1,198 @@
+#include "recovery.h"
+
+#include <algorithm>
+
+#include "ccoc/base/log.h"
+
+namespace ccoc::archive {
+namespace {
+
+/// The file being written at a power cut, and one that was closed within the sync interval before.
+constexpr std::size_t newest_files = 2;
+/// Enough for what was not synced yet.
+constexpr unsigned verified_fragments = 4;
+/// No file of ours with a picture in it is smaller.
+constexpr std::uint64_t smallest_file = 4096;
+constexpr std::size_t recent_days = 2;
+constexpr std::size_t files_per_step = 500;
+
+/// True for what a crash leaves of a file's first second. Anything else that cannot be read is not ours to remove.
+bool is_remnant(Disk& disk, const std::string& path) {
+  const auto file = disk.open_read(path);
+  if (!file) return false;
+  const auto size = (*file)->size();
+  if (!size) return false;
+  return *size < smallest_file || scan_segment(**file, *size).has_value();
+}
+
+/// Cuts a torn tail. `corrupt` when nothing whole was in it and the file is removed.
+Result<FileFacts> mend_file(Disk& disk, const std::string& volume, const StreamFolder& stream, const std::string& path,
+                            RecoveryReport& report) {
+  ++report.files_checked;
+  auto facts = look_into(disk, volume, stream, path, verified_fragments);
+  if (!facts) {
+    if (facts.error().code != ErrorCode::corrupt) return facts;
+    if (!is_remnant(disk, path)) return fail(ErrorCode::unsupported, facts.error().message);
+    if (auto gone = disk.remove(path); !gone) return std::unexpected(gone.error());
+    ++report.files_removed;
+    return facts;
+  }
+  if (facts->file_size > facts->segment.bytes) {
+    auto file = disk.open_write(path);
+    if (!file) return std::unexpected(file.error());
+    if (auto cut = (*file)->truncate(facts->segment.bytes); !cut) return std::unexpected(cut.error());
+    ++report.tails_cut;
+    report.bytes_cut += facts->file_size - facts->segment.bytes;
+    facts->file_size = facts->segment.bytes;
+  }
+  return facts;
+}
+
+void recover_stream(const std::string& volume, Disk& disk, const StreamFolder& stream, Ledger& ledger,
+                    RecoveryReport& report) {
+  std::size_t whole = 0;
+  std::optional<UtcTime> last_end;
+  for (auto day = stream.days.rbegin(); day != stream.days.rend() && whole < newest_files; ++day) {
+    const auto files = day_files(disk, stream, *day);
+    if (!files) {
+      report.problems.push_back(files.error().message);
+      return;
+    }
+    for (auto file = files->rbegin(); file != files->rend() && whole < newest_files; ++file) {
+      const auto path = stream.path() + "/" + *day + "/" + file->name;
+      const auto facts = mend_file(disk, volume, stream, path, report);
+      if (facts) {
+        ++whole;
+        last_end = std::max(last_end.value_or(facts->segment.end), facts->segment.end);
+        ledger.closed(facts->segment);
+      } else if (facts.error().code == ErrorCode::corrupt) {
+        ledger.removed(Segment{volume, stream.key, path, {}, {}, 0, 0, false});
+      } else {
+        report.problems.push_back(path + ": " + facts.error().message);
+        ++whole;
+      }
+    }
+  }
+  if (last_end) ledger.found_last(stream.key, *last_end);
+}
+
+}  // namespace
+
+RecoveryReport recover_tails(const Volumes& volumes, Ledger& ledger) {
+  RecoveryReport report;
+  for (const auto& [name, disk] : volumes) {
+    const auto streams = stream_folders(*disk);
+    if (!streams) {
+      report.problems.push_back(name + ": " + streams.error().message);
+      continue;
+    }
+    for (const auto& stream : *streams) recover_stream(name, *disk, stream, ledger, report);
+  }
+  return report;
+}
+
+Reconciler::Reconciler(const Volumes& volumes, Ledger& ledger, SegmentStore& store)
+    : volumes_(volumes), ledger_(ledger), store_(store) {}
+
+Result<bool> Reconciler::step() {
+  Status done;
+  switch (stage_) {
+    case Stage::open_rows:
+      done = close_open_rows();
+      if (done) done = store_.close_stale_gaps();
+      if (done) stage_ = Stage::list;
+      break;
+    case Stage::list:
+      done = list_recent_days();
+      if (done) stage_ = Stage::files;
+      break;
+    case Stage::files:
+      done = index_unknown_files();
+      if (done && days_.empty()) stage_ = Stage::done;
+      break;
+    case Stage::done: break;
+  }
+  if (!done) return std::unexpected(done.error());
+  return stage_ != Stage::done;
+}
+
+/// Rows that a crashed process left open.
+Status Reconciler::close_open_rows() {
+  const auto rows = store_.open_segments();
+  if (!rows) return std::unexpected(rows.error());
+  IndexBatch batch;
+  for (const auto& row : *rows) {
+    const SegmentId id{row.volume, row.path};
+    const auto disk = volumes_.find(row.volume);
+    if (disk == volumes_.end() || ledger_.knows(id)) continue;
+    RecoveryReport ignored;
+    const auto facts = mend_file(*disk->second, row.volume, StreamFolder{row.key, {}}, row.path, ignored);
+    if (facts) {
+      batch.segments.push_back(facts->segment);
+    } else if (facts.error().code == ErrorCode::corrupt || facts.error().code == ErrorCode::not_found) {
+      batch.removed.push_back(id);
+    } else {
+      log::warn("archive", "{}: {}", row.path, facts.error().message);
+    }
+  }
+  return batch.empty() ? Status{} : store_.apply(batch);
+}
+
+Status Reconciler::list_recent_days() {
+  days_.clear();
+  for (const auto& [volume, disk] : volumes_) {
+    const auto streams = stream_folders(*disk);
+    if (!streams) {
+      log::warn("archive", "{}", streams.error().message);
+      continue;
+    }
+    for (const auto& stream : *streams) {
+      const auto count = stream.days.size();
+      for (auto i = count - std::min(count, recent_days); i < count; ++i) days_.push_back({volume, stream, stream.days[i]});
+      // Older footage under an index that begins later, or not at all: it was lost or made anew.
+      if (count <= recent_days || reindex_needed_) continue;
+      const auto files = day_files(*disk, stream, stream.days.front());
+      if (!files || files->empty()) continue;
+      const std::vector<std::string> path{stream.path() + "/" + stream.days.front() + "/" + files->back().name};
+      const auto known = store_.known(volume, path);
+      if (!known) return std::unexpected(known.error());
+      reindex_needed_ = known->empty();
+    }
+  }
+  return {};
+}
+
+Status Reconciler::index_unknown_files() {
+  IndexBatch batch;
+  std::size_t looked_into = 0;
+  while (!days_.empty() && looked_into < files_per_step) {
+    const auto& [volume, stream, day] = days_.back();
+    auto& disk = *volumes_.at(volume);
+    const auto files = day_files(disk, stream, day);
+    if (!files) {
+      days_.pop_back();
+      continue;
+    }
+    std::vector<std::string> paths;
+    for (const auto& file : *files) paths.push_back(stream.path() + "/" + day + "/" + file.name);
+    auto known = store_.known(volume, paths);
+    if (!known) return std::unexpected(known.error());
+    std::ranges::sort(*known);
+    bool finished = true;
+    for (const auto& path : paths) {
+      if (std::ranges::binary_search(*known, path) || ledger_.knows({volume, path})) continue;
+      if (looked_into++ >= files_per_step) {
+        finished = false;
+        break;
+      }
+      const auto facts = look_into(disk, volume, stream, path);
+      // A file that cannot be read is left alone: `check` names it.
+      if (facts) batch.segments.push_back(facts->segment);
+    }
+    if (!finished && !batch.empty()) break;
+    days_.pop_back();
+  }
+  return batch.empty() ? Status{} : store_.apply(batch);
+}
+
+}  // namespace ccoc::archive

@@ -1,0 +1,44 @@
+// After a crash: first the disk alone (before recording starts), then the index against the disk (when
+// PostgreSQL answers).
+#pragma once
+
+#include "footage_walk.h"
+#include "ledger.h"
+
+namespace ccoc::archive {
+
+using Volumes = std::map<std::string, std::shared_ptr<Disk>>;
+
+/// Cuts the newest files of every stream back to their last whole fragment and tells the ledger of them.
+RecoveryReport recover_tails(const Volumes& volumes, Ledger& ledger);
+
+/// Brings the index in line with recent footage, a bounded piece per call.
+class Reconciler {
+ public:
+  Reconciler(const Volumes& volumes, Ledger& ledger, SegmentStore& store);
+  /// False: nothing is left to do.
+  Result<bool> step();
+  /// Older footage exists that the index does not know: a person should run `reindex`.
+  bool reindex_needed() const { return reindex_needed_; }
+
+ private:
+  Status close_open_rows();
+  Status list_recent_days();
+  Status index_unknown_files();
+  Result<FileFacts> mend(Disk& disk, const std::string& volume, const StreamFolder& stream, const std::string& path);
+
+  struct Day {
+    std::string volume;
+    StreamFolder stream;
+    std::string day;
+  };
+
+  const Volumes& volumes_;
+  Ledger& ledger_;
+  SegmentStore& store_;
+  enum class Stage { open_rows, list, files, done } stage_ = Stage::open_rows;
+  std::vector<Day> days_;
+  bool reindex_needed_ = false;
+};
+
+}  // namespace ccoc::archive

@@ -1,0 +1,36 @@
+// Removes footage that is too old or too much.
+#pragma once
+
+#include <mutex>
+
+#include "ledger.h"
+#include "recovery.h"
+
+namespace ccoc::archive {
+
+class Retention {
+ public:
+  Retention(const Volumes& volumes, const Ledger& ledger, SegmentStore& store, const Clock& clock);
+
+  Result<RetentionReport> enforce(const RetentionPolicy& policy, std::size_t batch);
+  /// Bytes of closed footage by volume, as last counted.
+  std::map<std::string, std::uint64_t> footage_bytes() const;
+
+ private:
+  Status remove_old(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
+  Status keep_quota(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
+  Status keep_free(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
+  /// Oldest footage of `volume` (empty: of all) until `bytes` are gone.
+  Status remove_bytes(const std::string& volume, std::uint64_t bytes, std::size_t batch, RetentionReport& report);
+  Status forget(const std::vector<Segment>& segments, RetentionReport& report);
+
+  const Volumes& volumes_;
+  const Ledger& ledger_;
+  SegmentStore& store_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::uint64_t> bytes_;
+  std::optional<MonoTime> counted_at_;
+};
+
+}  // namespace ccoc::archive

@@ -1,0 +1,156 @@
+#include "ccoc/archive/segment_reader.h"
+
+#include <algorithm>
+
+namespace ccoc::archive {
+namespace {
+
+constexpr std::size_t first_look = 4096;
+constexpr std::size_t longest_header = (1u << 20) + 4096;
+
+/// Parses a structure at `offset`, reading as much as it needs, never beyond `limit`.
+template <class Parse>
+auto parse_at(DiskFile& file, std::uint64_t offset, std::uint64_t limit, Bytes& buffer, Parse parse)
+    -> decltype(parse(ByteView{})) {
+  for (std::size_t want = first_look;; want *= 4) {
+    const auto available = static_cast<std::size_t>(std::min<std::uint64_t>(limit - offset, want));
+    buffer.resize(available);
+    const auto got = file.read_at(offset, buffer);
+    if (!got) return std::unexpected(got.error());
+    auto parsed = parse(ByteView(buffer).first(*got));
+    const bool short_of_bytes = !parsed && parsed.error().code == ErrorCode::unavailable;
+    if (!short_of_bytes || *got < want || want > longest_header) return parsed;
+  }
+}
+
+bool ends_the_scan(ErrorCode code) { return code == ErrorCode::unavailable || code == ErrorCode::corrupt; }
+
+/// Whole NAL units, each behind its length in four bytes.
+bool is_whole(ByteView sample) {
+  if (sample.empty()) return false;
+  while (!sample.empty()) {
+    if (sample.size() < 4) return false;
+    const std::size_t length = (std::size_t{sample[0]} << 24) | (std::size_t{sample[1]} << 16) |
+                               (std::size_t{sample[2]} << 8) | std::size_t{sample[3]};
+    if (length == 0 || length > sample.size() - 4) return false;
+    sample = sample.subspan(4 + length);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::size_t FragmentTable::memory() const {
+  std::size_t sum = sizeof *this + fragments.capacity() * sizeof(media::Fragment);
+  for (const auto& fragment : fragments) sum += fragment.samples.capacity() * sizeof(media::Sample);
+  return sum;
+}
+
+Result<FragmentTable> scan_segment(DiskFile& file, std::uint64_t limit) {
+  FragmentTable table;
+  Bytes buffer;
+  auto header = parse_at(file, 0, limit, buffer, [](ByteView bytes) { return media::parse_file_header(bytes); });
+  if (!header) {
+    if (header.error().code == ErrorCode::unavailable) {
+      return fail(ErrorCode::corrupt, "the file ends inside its header");
+    }
+    return std::unexpected(header.error());
+  }
+  table.header = std::move(*header);
+  table.whole_bytes = table.header.size;
+  if (auto more = scan_more(file, limit, table); !more) return std::unexpected(more.error());
+  return table;
+}
+
+Status scan_more(DiskFile& file, std::uint64_t limit, FragmentTable& table) {
+  Bytes buffer;
+  while (table.whole_bytes < limit) {
+    auto fragment = parse_at(file, table.whole_bytes, limit, buffer,
+                             [](ByteView bytes) { return media::parse_fragment_header(bytes); });
+    if (!fragment) {
+      if (ends_the_scan(fragment.error().code)) break;
+      return std::unexpected(fragment.error());
+    }
+    if (fragment->samples.empty() || fragment->size > limit - table.whole_bytes) break;
+    const bool known_format = fragment->format_index >= 1 && fragment->format_index <= table.header.formats.size();
+    if (!known_format) break;
+    fragment->offset = table.whole_bytes;
+    table.whole_bytes += fragment->size;
+    table.fragments.push_back(std::move(*fragment));
+  }
+  return {};
+}
+
+SegmentReader::SegmentReader(std::unique_ptr<DiskFile> file, FragmentTablePtr table, std::string name)
+    : file_(std::move(file)), table_(std::move(table)), name_(std::move(name)) {}
+
+UtcTime SegmentReader::start_of(const media::Fragment& fragment) const {
+  const auto& header = table_->header;
+  if (!header.origin) return fragment.utc;
+  return header.origin->start + from_ticks(fragment.decode_time, header.timescale);
+}
+
+UtcTime SegmentReader::end_of(const media::Fragment& fragment) const {
+  const auto& header = table_->header;
+  if (!header.origin) return fragment.utc + from_ticks(fragment.duration(), header.timescale);
+  return header.origin->start + from_ticks(fragment.decode_time + fragment.duration(), header.timescale);
+}
+
+Status SegmentReader::refresh(std::uint64_t limit) {
+  if (limit <= table_->whole_bytes) return {};
+  auto longer = std::make_shared<FragmentTable>(*table_);
+  if (auto more = scan_more(*file_, limit, *longer); !more) return std::unexpected(more.error().within(name_));
+  table_ = std::move(longer);
+  return {};
+}
+
+Result<std::vector<media::AccessUnitPtr>> SegmentReader::read(const media::Fragment& fragment) {
+  Bytes bytes(static_cast<std::size_t>(fragment.size - fragment.header_size));
+  if (auto got = read_bytes(fragment.offset + fragment.header_size, bytes); !got) return std::unexpected(got.error());
+  std::vector<media::AccessUnitPtr> units;
+  units.reserve(fragment.samples.size());
+  ByteView rest(bytes);
+  auto decode_time = fragment.decode_time;
+  for (const auto& sample : fragment.samples) {
+    if (sample.size > rest.size()) return fail(ErrorCode::corrupt, name_ + ": a sample is longer than its fragment");
+    auto unit = make_unit(fragment, sample, decode_time, rest.first(sample.size));
+    if (!unit) return std::unexpected(unit.error());
+    units.push_back(std::move(*unit));
+    rest = rest.subspan(sample.size);
+    decode_time += sample.duration;
+  }
+  return units;
+}
+
+Result<media::AccessUnitPtr> SegmentReader::read_first(const media::Fragment& fragment) {
+  if (fragment.samples.empty() || fragment.samples.front().size > fragment.size - fragment.header_size) {
+    return fail(ErrorCode::corrupt, name_ + ": a fragment without a whole sample");
+  }
+  Bytes bytes(fragment.samples.front().size);
+  if (auto got = read_bytes(fragment.offset + fragment.header_size, bytes); !got) return std::unexpected(got.error());
+  return make_unit(fragment, fragment.samples.front(), fragment.decode_time, bytes);
+}
+
+Status SegmentReader::read_bytes(std::uint64_t offset, std::span<std::uint8_t> into) {
+  const auto got = file_->read_at(offset, into);
+  if (!got) return std::unexpected(got.error().within(name_));
+  if (*got != into.size()) return fail(ErrorCode::corrupt, name_ + ": the file is shorter than it was");
+  return {};
+}
+
+Result<media::AccessUnitPtr> SegmentReader::make_unit(const media::Fragment& fragment, const media::Sample& sample,
+                                                      std::int64_t decode_time, ByteView bytes) const {
+  if (!is_whole(bytes)) return fail(ErrorCode::corrupt, name_ + ": a sample is not made of whole NAL units");
+  const auto& header = table_->header;
+  auto unit = std::make_shared<media::AccessUnit>();
+  unit->format = header.formats[fragment.format_index - 1];
+  unit->data = std::make_shared<const Bytes>(bytes.begin(), bytes.end());
+  const auto start = header.origin ? header.origin->start : fragment.utc;
+  const auto ticks = header.origin ? decode_time : decode_time - fragment.decode_time;
+  unit->capture_time = start + from_ticks(ticks, header.timescale);
+  unit->media_time = to_ticks(start.time_since_epoch(), video_timescale) + ticks + sample.composition_offset;
+  unit->key = sample.key;
+  return unit;
+}
+
+}  // namespace ccoc::archive

@@ -1,0 +1,354 @@
+#include "ccoc/archive/segment_store.h"
+
+#include <algorithm>
+
+#include "ccoc/db/database.h"
+#include "json_text.h"
+#include "sql_rows.h"
+
+namespace ccoc::archive {
+namespace {
+
+constexpr auto upsert_segments = R"(
+insert into segments (volume, path, camera, stream, starts_at, ends_at, bytes, run, closed)
+select volume, path, camera, stream, timestamptz 'epoch' + from_us * interval '1 microsecond',
+       timestamptz 'epoch' + to_us * interval '1 microsecond', bytes, run, closed
+from json_to_recordset($1::json)
+  as x(volume text, path text, camera text, stream text, from_us bigint, to_us bigint, bytes bigint, run bigint,
+       closed boolean)
+on conflict (volume, path) do update
+set camera = excluded.camera, stream = excluded.stream, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+    bytes = excluded.bytes, run = excluded.run, closed = excluded.closed)";
+
+constexpr auto delete_segments = R"(
+delete from segments s using json_to_recordset($1::json) as x(volume text, path text)
+where s.volume = x.volume and s.path = x.path)";
+
+constexpr auto upsert_gaps = R"(
+insert into gaps (camera, stream, starts_at, ends_at, cause, reason)
+select camera, stream, timestamptz 'epoch' + from_us * interval '1 microsecond',
+       timestamptz 'epoch' + to_us * interval '1 microsecond', cause, reason
+from json_to_recordset($1::json)
+  as x(camera text, stream text, from_us bigint, to_us bigint, cause text, reason text)
+on conflict (camera, stream, starts_at) do update set ends_at = coalesce(excluded.ends_at, gaps.ends_at))";
+
+#define CCOC_SEGMENT_COLUMNS "volume, path, camera, stream, starts_at, ends_at, bytes, run, closed"
+
+// Files of one stream follow each other: of those that began before $3 only the last can reach into the range.
+constexpr auto find_segments = "select " CCOC_SEGMENT_COLUMNS R"( from segments
+where camera = $1 and stream = $2 and closed and starts_at < $4 and ends_at > $3
+  and starts_at >= coalesce((select max(starts_at) from segments where camera = $1 and stream = $2 and closed and starts_at <= $3), $3)
+order by starts_at)";
+
+constexpr auto find_at = "select " CCOC_SEGMENT_COLUMNS R"( from segments
+where camera = $1 and stream = $2 and closed and ends_at > $3
+  and starts_at >= coalesce((select max(starts_at) from segments where camera = $1 and stream = $2 and closed and starts_at <= $3), $3)
+order by starts_at limit 1)";
+
+constexpr auto find_before = "select " CCOC_SEGMENT_COLUMNS R"( from segments
+where camera = $1 and stream = $2 and closed and starts_at < $3 order by starts_at desc limit 1)";
+
+constexpr auto find_gaps = R"(
+select camera, stream, starts_at, ends_at, cause, reason from gaps
+where camera = $1 and stream = $2 and starts_at < $4 and (ends_at > $3 or ends_at is null) order by starts_at)";
+
+constexpr auto find_extent = R"(
+select (select starts_at from segments where camera = $1 and stream = $2 and closed order by starts_at limit 1),
+       (select ends_at from segments where camera = $1 and stream = $2 and closed order by starts_at desc limit 1))";
+
+// The files of each camera that reach into [$3, $4).
+constexpr std::string_view files_in_range = R"(
+with wanted as (select value as camera from json_array_elements_text($1::json)),
+files as (
+  select w.camera, f.starts_at, f.ends_at, f.bytes from wanted w, lateral (
+    select starts_at, ends_at, bytes from segments s
+    where s.camera = w.camera and s.stream = $2 and s.closed and s.starts_at < $4 and s.ends_at > $3
+      and s.starts_at >= coalesce((select max(starts_at) from segments m
+            where m.camera = w.camera and m.stream = $2 and m.closed and m.starts_at <= $3), $3)) f))";
+
+constexpr std::string_view spans_of_files = R"(
+, edges as (
+  select camera, starts_at, ends_at,
+         starts_at - max(ends_at) over (partition by camera order by starts_at rows between unbounded preceding and 1 preceding)
+           < $5::bigint * interval '1 microsecond' as joined
+  from files),
+islands as (
+  select camera, starts_at, ends_at,
+         count(*) filter (where joined is not true) over (partition by camera order by starts_at) as island
+  from edges)
+select camera, min(starts_at), max(ends_at) from islands group by camera, island order by camera, 2)";
+
+// A file's bytes are spread over the buckets it touches, by time.
+constexpr std::string_view bytes_of_files = R"(
+, placed as (
+  select camera, bytes, extract(epoch from starts_at - $3::timestamptz)::float8 / $5::float8 as a,
+         greatest(extract(epoch from ends_at - starts_at)::float8 / $5::float8, 1e-9) as length
+  from files)
+select camera, bucket, sum(bytes * (least(a + length, bucket + 1) - greatest(a, bucket)) / length)::float8
+from placed, generate_series(greatest(floor(a)::int, 0), least(floor(a + length)::int, $6::int - 1)) as bucket
+group by camera, bucket)";
+
+constexpr auto timeline_gaps = R"(
+select g.camera, g.stream, g.starts_at, g.ends_at, g.cause, g.reason
+from json_array_elements_text($1::json) as w(camera), gaps g
+where g.camera = w.camera and g.stream = $2 and g.starts_at < $4 and (g.ends_at > $3 or g.ends_at is null)
+order by g.camera, g.starts_at)";
+
+constexpr auto find_open = "select " CCOC_SEGMENT_COLUMNS " from segments where not closed order by volume, path";
+
+constexpr auto find_known = R"(
+select s.path from json_array_elements_text($2::json) as w(path), segments s where s.volume = $1 and s.path = w.path)";
+
+constexpr auto oldest_of_all = "select " CCOC_SEGMENT_COLUMNS R"( from segments
+where closed and ends_at < $1 and starts_at < $1 and ($2 = '' or volume = $2) order by starts_at limit $3)";
+constexpr auto oldest_of_camera = "select " CCOC_SEGMENT_COLUMNS R"( from segments
+where camera = $4 and closed and ends_at < $1 and starts_at < $1 and ($2 = '' or volume = $2) order by starts_at limit $3)";
+
+// A loose index scan: one probe per camera, not one per row.
+constexpr auto all_cameras = R"(
+with recursive c as (
+  (select camera from segments order by camera limit 1)
+  union all
+  select (select s.camera from segments s where s.camera > c.camera order by s.camera limit 1) from c where c.camera is not null)
+select camera from c where camera is not null)";
+
+constexpr auto sum_bytes = "select volume, sum(bytes)::bigint from segments where closed group by volume";
+
+constexpr auto end_stale_gaps = R"(
+update gaps g set ends_at = f.starts_at
+from (select o.camera, o.stream, o.starts_at as gap_start,
+             (select s.starts_at from segments s where s.camera = o.camera and s.stream = o.stream
+                and s.starts_at >= o.starts_at order by s.starts_at limit 1) as starts_at
+      from gaps o where o.ends_at is null) f
+where g.camera = f.camera and g.stream = f.stream and g.starts_at = f.gap_start and f.starts_at is not null)";
+
+std::int64_t us(UtcTime t) { return t.time_since_epoch().count(); }
+
+media::GapCause parse_cause(std::string_view text) {
+  for (const auto cause : {media::GapCause::camera, media::GapCause::network, media::GapCause::hub,
+                           media::GapCause::disk, media::GapCause::disabled}) {
+    if (media::to_string(cause) == text) return cause;
+  }
+  return media::GapCause::hub;
+}
+
+Segment read_segment(const db::Row& row) {
+  Segment segment;
+  segment.volume = row.text(0);
+  segment.path = row.text(1);
+  segment.key = {row.text(2), row.text(3)};
+  segment.start = row.utc(4);
+  segment.end = row.utc(5);
+  segment.bytes = static_cast<std::uint64_t>(row.i64(6));
+  segment.run = static_cast<std::uint64_t>(row.i64(7));
+  segment.open = !row.boolean(8);
+  return segment;
+}
+
+Gap read_gap(const db::Row& row) {
+  return {{row.text(0), row.text(1)}, row.utc(2), row.maybe_utc(3), parse_cause(row.text(4)), row.text(5)};
+}
+
+template <class T>
+std::vector<T> read_all(const db::Rows& rows, T (*read)(const db::Row&)) {
+  std::vector<T> all;
+  all.reserve(rows.size());
+  for (const auto& row : rows) all.push_back(read(row));
+  return all;
+}
+
+std::string segments_json(std::span<const Segment> segments) {
+  JsonRows rows;
+  for (const auto& s : segments) {
+    rows.begin();
+    rows.add("volume", s.volume);
+    rows.add("path", s.path);
+    rows.add("camera", s.key.camera);
+    rows.add("stream", s.key.stream);
+    rows.add("from_us", us(s.start));
+    rows.add("to_us", us(s.end));
+    rows.add("bytes", static_cast<std::int64_t>(s.bytes));
+    rows.add("run", static_cast<std::int64_t>(s.run));
+    rows.add_bool("closed", !s.open);
+  }
+  return rows.text();
+}
+
+std::string gaps_json(const std::vector<Gap>& gaps) {
+  JsonRows rows;
+  for (const auto& g : gaps) {
+    rows.begin();
+    rows.add("camera", g.key.camera);
+    rows.add("stream", g.key.stream);
+    rows.add("from_us", us(g.from));
+    if (g.to) rows.add("to_us", us(*g.to));
+    rows.add("cause", media::to_string(g.cause));
+    rows.add("reason", g.reason);
+  }
+  return rows.text();
+}
+
+class SqlSegmentStore final : public SegmentStore {
+ public:
+  explicit SqlSegmentStore(db::Database& database) : database_(database) {}
+
+  Status apply(const IndexBatch& batch) override {
+    // Losing the last moments of an index that can be made anew is no loss.
+    return database_.transaction(
+        [&](db::Transaction& transaction) -> Status {
+          if (!batch.segments.empty()) {
+            if (auto done = transaction.execute(upsert_segments, {segments_json(batch.segments)}); !done) {
+              return std::unexpected(done.error());
+            }
+          }
+          if (!batch.removed.empty()) {
+            JsonRows rows;
+            for (const auto& [volume, path] : batch.removed) {
+              rows.begin();
+              rows.add("volume", volume);
+              rows.add("path", path);
+            }
+            if (auto done = transaction.execute(delete_segments, {rows.text()}); !done) {
+              return std::unexpected(done.error());
+            }
+          }
+          if (!batch.gaps.empty()) {
+            if (auto done = transaction.execute(upsert_gaps, {gaps_json(batch.gaps)}); !done) {
+              return std::unexpected(done.error());
+            }
+          }
+          return {};
+        },
+        {.durability = db::Durability::fast});
+  }
+
+  Result<std::vector<Segment>> find(const StreamKey& key, UtcTime from, UtcTime to) override {
+    const auto rows = database_.query(find_segments, {key.camera, key.stream, from, to});
+    if (!rows) return std::unexpected(rows.error());
+    return read_all(*rows, read_segment);
+  }
+
+  Result<std::optional<Segment>> at_or_after(const StreamKey& key, UtcTime at) override {
+    return one(database_.query(find_at, {key.camera, key.stream, at}));
+  }
+
+  Result<std::optional<Segment>> before(const StreamKey& key, UtcTime at) override {
+    return one(database_.query(find_before, {key.camera, key.stream, at}));
+  }
+
+  Result<std::vector<Gap>> gaps(const StreamKey& key, UtcTime from, UtcTime to) override {
+    const auto rows = database_.query(find_gaps, {key.camera, key.stream, from, to});
+    if (!rows) return std::unexpected(rows.error());
+    return read_all(*rows, read_gap);
+  }
+
+  Result<std::optional<Span>> extent(const StreamKey& key) override {
+    const auto rows = database_.query(find_extent, {key.camera, key.stream});
+    if (!rows) return std::unexpected(rows.error());
+    const auto& row = (*rows)[0];
+    if (row.is_null(0) || row.is_null(1)) return std::nullopt;
+    return Span{row.utc(0), row.utc(1)};
+  }
+
+  Result<std::map<std::string, StoredTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
+                                                         UtcTime from, UtcTime to, unsigned buckets,
+                                                         Duration join) override {
+    const auto wanted = json_texts(cameras);
+    std::map<std::string, StoredTimeline> found;
+    const auto spans = database_.query(std::string(files_in_range).append(spans_of_files), {wanted, stream, from, to, join.count()});
+    if (!spans) return std::unexpected(spans.error());
+    for (const auto& row : *spans) found[row.text(0)].spans.push_back({row.utc(1), row.utc(2)});
+    const auto gaps = database_.query(timeline_gaps, {wanted, stream, from, to});
+    if (!gaps) return std::unexpected(gaps.error());
+    for (const auto& row : *gaps) found[row.text(0)].gaps.push_back(read_gap(row));
+    if (buckets == 0) return found;
+    const double bucket_s = std::chrono::duration<double>(to - from).count() / buckets;
+    const auto bytes = database_.query(std::string(files_in_range).append(bytes_of_files), {wanted, stream, from, to, bucket_s, buckets});
+    if (!bytes) return std::unexpected(bytes.error());
+    for (const auto& row : *bytes) {
+      auto& sums = found[row.text(0)].bytes;
+      sums.resize(buckets);
+      const auto bucket = row.i64(1);
+      if (bucket >= 0 && bucket < buckets) sums[static_cast<std::size_t>(bucket)] += row.f64(2);
+    }
+    return found;
+  }
+
+  Result<std::vector<Segment>> open_segments() override {
+    const auto rows = database_.query(find_open);
+    if (!rows) return std::unexpected(rows.error());
+    return read_all(*rows, read_segment);
+  }
+
+  Result<std::vector<std::string>> known(const std::string& volume, std::span<const std::string> paths) override {
+    const auto rows = database_.query(find_known, {volume, json_texts(paths)});
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<std::string> known;
+    for (const auto& row : *rows) known.push_back(row.text(0));
+    return known;
+  }
+
+  Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
+                                      std::size_t limit) override {
+    db::Params params{before, volume, limit};
+    if (!camera.empty()) params.emplace_back(camera);
+    const auto rows = database_.query(camera.empty() ? oldest_of_all : oldest_of_camera, params);
+    if (!rows) return std::unexpected(rows.error());
+    return read_all(*rows, read_segment);
+  }
+
+  Result<std::vector<std::string>> cameras() override {
+    const auto rows = database_.query(all_cameras);
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<std::string> all;
+    for (const auto& row : *rows) all.push_back(row.text(0));
+    return all;
+  }
+
+  Result<std::map<std::string, std::uint64_t>> total_bytes() override {
+    const auto rows = database_.query(sum_bytes);
+    if (!rows) return std::unexpected(rows.error());
+    std::map<std::string, std::uint64_t> sums;
+    for (const auto& row : *rows) sums[row.text(0)] = static_cast<std::uint64_t>(row.i64(1));
+    return sums;
+  }
+
+  Status close_stale_gaps() override {
+    const auto done = database_.execute(end_stale_gaps);
+    if (!done) return std::unexpected(done.error());
+    return {};
+  }
+
+ private:
+  static Result<std::optional<Segment>> one(const Result<db::Rows>& rows) {
+    if (!rows) return std::unexpected(rows.error());
+    if (rows->empty()) return std::nullopt;
+    return read_segment((*rows)[0]);
+  }
+
+  db::Database& database_;
+};
+
+}  // namespace
+
+Status replace_segments(db::Database& database, std::span<const Segment> segments) {
+  constexpr std::size_t rows_per_statement = 5000;
+  return database.transaction(
+      [&](db::Transaction& transaction) -> Status {
+        if (auto done = transaction.execute("delete from segments"); !done) return std::unexpected(done.error());
+        for (std::size_t at = 0; at < segments.size(); at += rows_per_statement) {
+          const auto some = segments.subspan(at, std::min(rows_per_statement, segments.size() - at));
+          if (auto done = transaction.execute(upsert_segments, {segments_json(some)}); !done) {
+            return std::unexpected(done.error());
+          }
+        }
+        return {};
+      },
+      {.statement_timeout = std::chrono::minutes{10}});
+}
+
+std::unique_ptr<SegmentStore> make_sql_segment_store(db::Database& database) {
+  return std::make_unique<SqlSegmentStore>(database);
+}
+
+}  // namespace ccoc::archive

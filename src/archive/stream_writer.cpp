@@ -1,0 +1,189 @@
+#include "stream_writer.h"
+
+#include <algorithm>
+
+#include "ccoc/base/log.h"
+#include "ccoc/media/mp4.h"
+
+namespace ccoc::archive {
+namespace {
+
+constexpr Duration first_back_off = std::chrono::seconds{1};
+constexpr Duration longest_back_off = std::chrono::seconds{30};
+constexpr unsigned most_names = 99;
+
+/// The next multiple of `length` after `t`.
+UtcTime next_boundary(UtcTime t, Duration length) {
+  const auto since = t.time_since_epoch();
+  return UtcTime{(since / length + 1) * length};
+}
+
+bool same_format(const media::VideoFormatPtr& a, const media::VideoFormatPtr& b) { return a == b || (a && b && *a == *b); }
+
+}  // namespace
+
+std::string segment_path(const StreamKey& key, UtcTime start, unsigned attempt) {
+  std::string path = key.camera + "/" + key.stream + "/" + format_day(start) + "/" + format_time_of_day(start);
+  if (attempt > 1) path += "-" + std::to_string(attempt);
+  return path + ".mp4";
+}
+
+StreamWriter::StreamWriter(StreamKey key, std::string volume, Disk& disk, Ledger& ledger, const Clock& clock,
+                           const ArchiveOptions& options)
+    : key_(std::move(key)), volume_(std::move(volume)), disk_(disk), ledger_(ledger), clock_(clock), options_(options) {}
+
+void StreamWriter::write(const FragmentJob& job) {
+  const auto& first = job.units.front();
+  if (job.starts_run) {
+    run_ = static_cast<std::uint64_t>(first.time.time_since_epoch().count());
+    want_new_file_ = true;
+  }
+  const bool begin = begins_file(job);
+  const bool waiting = retry_at_ && clock_.now() < *retry_at_;
+  if (waiting || (begin && !first.unit->key)) {
+    count_dropped(job.units.size());
+    return;
+  }
+  Status done;
+  if (begin) {
+    close_file();
+    done = create_file(job);
+  }
+  if (done) done = append(job);
+  if (!done) return refused(job, done.error());
+  note_written(job);
+}
+
+bool StreamWriter::begins_file(const FragmentJob& job) const {
+  const auto& first = job.units.front();
+  if (!file_ || want_new_file_ || !same_format(format_, first.unit->format)) return true;
+  return first.unit->key && first.time >= boundary_;
+}
+
+Status StreamWriter::create_file(const FragmentJob& job) {
+  const auto start = job.units.front().time;
+  for (unsigned attempt = 1;; ++attempt) {
+    auto path = segment_path(key_, start, attempt);
+    auto file = disk_.create(path);
+    if (!file) {
+      if (file.error().code == ErrorCode::conflict && attempt < most_names) continue;
+      return std::unexpected(file.error());
+    }
+    file_ = std::move(*file);
+    segment_ = Segment{volume_, key_, std::move(path), start, start, 0, run_, true};
+    break;
+  }
+  announced_ = false;
+  format_ = job.units.front().unit->format;
+  boundary_ = next_boundary(start, options_.segment_length);
+  sequence_ = 0;
+  want_new_file_ = false;
+  return {};
+}
+
+Status StreamWriter::append(const FragmentJob& job) {
+  const auto ticks = [&](UtcTime t) { return to_ticks(t - segment_.start, video_timescale); };
+  media::FragmentPlan plan;
+  plan.sequence = ++sequence_;
+  plan.decode_time = ticks(job.units.front().time);
+  plan.utc = job.units.front().time;
+  plan.samples.reserve(job.units.size());
+  std::vector<ByteView> pieces;
+  pieces.reserve(job.units.size() + 2);
+
+  Bytes init;
+  if (segment_.bytes == 0) {
+    init = media::make_init_segment({format_}, media::FileOrigin{key_.camera, key_.stream, segment_.start, run_});
+    pieces.emplace_back(init);
+  }
+  const std::size_t header_at = pieces.size();
+  pieces.emplace_back();
+  for (std::size_t i = 0; i < job.units.size(); ++i) {
+    const auto& unit = *job.units[i].unit;
+    const auto next = i + 1 < job.units.size() ? job.units[i + 1].time : job.end;
+    const auto duration = std::max<std::int64_t>(1, ticks(next) - ticks(job.units[i].time));
+    plan.samples.push_back({static_cast<std::uint32_t>(unit.data->size()), static_cast<std::uint32_t>(duration), 0, unit.key});
+    pieces.emplace_back(*unit.data);
+  }
+  const Bytes header = media::make_fragment_header(plan);
+  pieces[header_at] = header;
+
+  if (auto done = file_->append(pieces); !done) return done;
+  segment_.bytes += init.size() + header.size() + job.bytes;
+  segment_.end = job.end;
+  return {};
+}
+
+void StreamWriter::note_written(const FragmentJob& job) {
+  retry_at_.reset();
+  back_off_ = Duration{0};
+  if (announced_) {
+    ledger_.grew(key_, segment_.end, segment_.bytes);
+  } else {
+    ledger_.opened(segment_);
+    announced_ = true;
+  }
+  const std::lock_guard lock(mutex_);
+  if (status_.last_error) log::info("archive", "{}/{}: written again", key_.camera, key_.stream);
+  status_.writing = true;
+  status_.last_written_at = segment_.end;
+  status_.last_error.reset();
+  status_.bytes_written += job.bytes;
+  status_.frames_written += job.units.size();
+  if (status_.open_path != segment_.path) status_.open_path = segment_.path;
+}
+
+void StreamWriter::refused(const FragmentJob& job, const Error& error) {
+  bool new_error = false;
+  {
+    const std::lock_guard lock(mutex_);
+    new_error = !status_.last_error || status_.last_error->code != error.code;
+    status_.last_error = error;
+  }
+  if (new_error) log::error("archive", "{}/{}: nothing is written: {}", key_.camera, key_.stream, error.message);
+  close_file();
+  count_dropped(job.units.size());
+  ledger_.interrupted(key_, job.units.front().time, media::GapCause::disk, error.message);
+  back_off_ = std::min(std::max(back_off_ * 2, first_back_off), longest_back_off);
+  retry_at_ = clock_.now() + back_off_;
+}
+
+void StreamWriter::close_file() {
+  if (!file_) return;
+  // Behind the last whole fragment there may be a torn one; what cannot be cut now is cut at the next start.
+  const auto size = file_->size();
+  if (!size || *size != segment_.bytes) {
+    if (auto cut = file_->truncate(segment_.bytes); !cut) {
+      log::warn("archive", "{}: {}", segment_.path, cut.error().message);
+    }
+  }
+  file_.reset();
+  if (announced_) {
+    segment_.open = false;
+    ledger_.closed(segment_);
+  } else if (auto gone = disk_.remove(segment_.path); !gone) {
+    log::warn("archive", "{}: {}", segment_.path, gone.error().message);
+  }
+  const std::lock_guard lock(mutex_);
+  status_.writing = false;
+  status_.open_path.clear();
+}
+
+void StreamWriter::interrupt(const InterruptJob& job) {
+  close_file();
+  ledger_.interrupted(key_, job.at, job.cause, job.reason);
+}
+
+void StreamWriter::finish() { close_file(); }
+
+void StreamWriter::count_dropped(std::size_t frames) {
+  const std::lock_guard lock(mutex_);
+  status_.frames_dropped += frames;
+}
+
+RecordingStatus StreamWriter::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+}  // namespace ccoc::archive
