@@ -16,8 +16,10 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <cstring>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace ccoc::test {
@@ -53,13 +55,16 @@ inline std::uint16_t free_port() {
 /// A child process; its standard output can be read. Killed and reaped with the object.
 class Process {
  public:
-  explicit Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
+  /// `environment`: entries "NAME=value" on top of this program's. `with_errors`: standard error is read, too.
+  explicit Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {},
+                   bool with_errors = false) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) std::abort();
     pid_ = ::fork();
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       ::dup2(ends[1], STDOUT_FILENO);
+      if (with_errors) ::dup2(ends[1], STDERR_FILENO);
       for (const auto& entry : environment) ::putenv(::strdup(entry.c_str()));
       std::vector<char*> argv;
       for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -97,6 +102,7 @@ class Process {
     }
     return true;
   }
+  const std::string& output() const { return seen_; }
   /// Reads the rest of standard output, then the exit code (-signal when killed). Give it a process that ends.
   int wait(std::string* output = nullptr) {
     char buffer[4096];
