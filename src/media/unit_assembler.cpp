@@ -194,6 +194,8 @@ void UnitAssembler::distrust_marker() {
 
 void UnitAssembler::lost() {
   // A slice that was being joined, or a picture that waits for its end, lacks what is missing.
+  // What waits in front of a picture may belong to one that is lost; its parameter sets are remembered anyway.
+  if (!has_picture_ && !fragment_open_) reset_unit();
   loss_blamed_ = (loss_ && loss_blamed_) || fragment_open_ || has_picture_;
   if (fragment_open_ || has_picture_) damaged_ = true;
   loss_ = true;
@@ -202,7 +204,7 @@ void UnitAssembler::lost() {
 
 void UnitAssembler::flush() {
   // A camera that sets markers has not sent all of a picture that lacks one.
-  if (has_picture_ && (fragment_open_ || (marker_seen_ && !marker_before_))) {
+  if (has_picture_ && (fragment_open_ || (marker_trusted_ && marker_seen_ && !marker_before_))) {
     ++counts_.damaged_units;
     fragment_open_ = false;
     reset_unit();
@@ -216,9 +218,10 @@ void UnitAssembler::finish_unit() {
   fragment_open_ = false;
   ended_by_marker_ = false;
   if (!has_picture_) {
-    // Parameter sets alone: they wait for their picture. One whose every slice was lost is blamed on the next.
-    blame_next_ = blame_next_ || damaged_;
-    damaged_ = false;
+    // Parameter sets alone wait for their picture. A picture whose every slice was lost is blamed on the next.
+    if (!damaged_) return;
+    reset_unit();
+    blame_next_ = true;
     return;
   }
   if (markers_ == 1 && packets_ > 1 && marker_before_ && !damaged_) {

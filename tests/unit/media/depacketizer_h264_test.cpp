@@ -188,7 +188,7 @@ TEST_F(H264Depacketizer, believes_the_marker_again_after_a_while_of_good_ones) {
     push(t, t == 0 ? idr : p);
     push(t, p_rest, true);
   }
-  EXPECT_EQ(units.size(), 8u);
+  EXPECT_EQ(units.size(), 9u);
   push(9, p);
   push(9, p_rest, true);
   EXPECT_EQ(units.size(), 10u);
@@ -277,6 +277,18 @@ TEST_F(H264Depacketizer, blames_a_whole_key_frame_for_nothing_that_was_lost_befo
   EXPECT_TRUE(units[1].key);
   EXPECT_FALSE(units[1].damaged);
   EXPECT_TRUE(units[2].damaged);  // a picture before it is missing
+}
+
+TEST_F(H264Depacketizer, takes_no_picture_for_a_key_frame_whose_recovery_point_belonged_to_a_lost_one) {
+  start();
+  push_key(0);
+  push(1, stap_a({sps, pps, {0x06, 0x06, 0x01, 0xc4, 0x80}}));
+  depacketizer->lost(1);
+  push(2, p, true);
+  ASSERT_EQ(units.size(), 2u);
+  EXPECT_FALSE(units[1].key);
+  EXPECT_TRUE(units[1].damaged);
+  EXPECT_EQ(nals(1), (std::vector<Bytes>{p}));
 }
 
 TEST_F(H264Depacketizer, drops_fragments_until_a_start_when_it_joins_in_mid_fragment) {  // C8
