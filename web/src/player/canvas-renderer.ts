@@ -22,6 +22,16 @@ function schedule(renderer: CanvasRenderer): void {
 
 const errorsUntilFailed = 5;
 
+const supported = new Map<string, Promise<boolean>>();
+function isSupported(codec: string): Promise<boolean> {
+  let answer = supported.get(codec);
+  if (!answer) {
+    answer = VideoDecoder.isConfigSupported({ codec, optimizeForLatency: true }).then((result) => result.supported ?? false, () => false);
+    supported.set(codec, answer);
+  }
+  return answer;
+}
+
 export class CanvasRenderer implements Renderer {
   readonly format = 'annexb' as const;
   private readonly context_: CanvasRenderingContext2D | null;
@@ -41,6 +51,12 @@ export class CanvasRenderer implements Renderer {
     this.codec_ = codec;
     this.errors_ = 0;
     this.open();
+    // Units that come before the answer are already being decoded; a refusal arrives late and costs nothing.
+    void isSupported(codec).then((supported) => {
+      if (supported || this.destroyed_ || this.codec_ !== codec) return;
+      this.closeDecoder();
+      this.events.unsupported(codec);
+    });
   }
 
   unit(unit: Unit): void {

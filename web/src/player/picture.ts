@@ -46,6 +46,9 @@ function watch(picture: Picture): () => void {
 const still: ReadonlySet<PictureState> = new Set(
   ['paused', 'gap', 'ended', 'disconnected', 'offline', 'forbidden', 'missing', 'unsupported']);
 
+/** States that only a new subscription leaves. */
+const refused: ReadonlySet<PictureState> = new Set(['forbidden', 'missing', 'unsupported']);
+
 export class Picture implements Sink, RendererEvents {
   private readonly subscription_: Subscription;
   private readonly renderer_: Renderer;
@@ -141,6 +144,7 @@ export class Picture implements Sink, RendererEvents {
 
   // From the connection.
   subscribed(answer: Subscribed): void {
+    if (refused.has(this.info_.state) || this.info_.state === 'disconnected') this.enter('connecting');
     this.renderer_.configure(answer.codec);
     if (this.paused_) this.subscription_.pause();
   }
@@ -154,12 +158,14 @@ export class Picture implements Sink, RendererEvents {
     this.renderer_.unit(unit);
   }
   state(message: StateMessage): void {
+    if (refused.has(this.info_.state)) return;
     const known: Partial<Record<string, PictureState>> = {
       late: 'late', gap: 'gap', ended: 'ended', paused: 'paused',
     };
     if (message.state === 'live') {
       this.live_ = true;
-      this.enter(this.info_.state === 'connecting' && this.frames_ === 0 ? 'connecting' : 'live');
+      // Live is what shows frames, not what promises them.
+      if (this.info_.state !== 'frozen') this.enter(this.frames_ === 0 || this.info_.state === 'disconnected' ? 'connecting' : 'live');
       return;
     }
     const state = known[message.state];

@@ -11,6 +11,9 @@ class StatusStore {
   /** Cameras whose footage reached the disk lately. */
   readonly recording = $derived(new Set(this.latest?.cameras.filter((camera) => camera.recording).map((camera) => camera.id)));
 
+  /** Why cameras are not live, as the hub last said. */
+  readonly errors = $derived(new Map(this.latest?.cameras.flatMap((camera) => (camera.last_error && camera.state !== 'live' ? [[camera.id, camera.last_error] as const] : []))));
+
   private users_ = 0;
   private timer_: number | undefined;
 

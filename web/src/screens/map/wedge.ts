@@ -39,8 +39,8 @@ export function cameraFeatures(cameras: readonly Camera[], stateOf: (id: string)
   return { points, wedges };
 }
 
-/** Where a label stands: the middle of the bounds. Good enough for zones and communities. */
-export function anchor(geometry: GeoJSON.Geometry): [number, number] | null {
+/** Where a label stands: the middle of the bounds, or of their northern edge. Good enough for zones and communities. */
+export function anchor(geometry: GeoJSON.Geometry, north = false): [number, number] | null {
   if (geometry.type === 'Point') return [geometry.coordinates[0]!, geometry.coordinates[1]!];
   const points: number[][] = [];
   const collect = (value: unknown): void => {
@@ -51,5 +51,6 @@ export function anchor(geometry: GeoJSON.Geometry): [number, number] | null {
   if ('coordinates' in geometry) collect(geometry.coordinates);
   if (points.length === 0) return null;
   const [xs, ys] = [points.map((point) => point[0]!), points.map((point) => point[1]!)];
-  return [(Math.min(...xs) + Math.max(...xs)) / 2, (Math.min(...ys) + Math.max(...ys)) / 2];
+  const top = Math.max(...ys);
+  return [(Math.min(...xs) + Math.max(...xs)) / 2, north ? top : (Math.min(...ys) + top) / 2];
 }
