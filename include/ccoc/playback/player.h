@@ -79,7 +79,7 @@ struct PlayerOptions {
 };
 
 /// Starts playing; the first call to the listener comes later, never inside. The references must outlive the player;
-/// `catalog` must also outlive work in `pool`. `invalid_argument` for a speed out of range.
+/// `catalog` and `reactor` must also outlive work in `pool`. `invalid_argument` for a speed out of range.
 Result<std::unique_ptr<Player>> play(archive::Catalog& catalog, archive::StreamKey key, const PlayerOptions& options,
                                      Reactor& reactor, WorkQueue& pool, PlayerListener& listener);
 
