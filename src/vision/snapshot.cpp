@@ -1,0 +1,100 @@
+#include "ccoc/vision/snapshot.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "ccoc/media/nal.h"
+#include "wire.h"
+#include "worker_process.h"
+
+namespace ccoc::vision {
+
+struct SnapshotService::State {
+  SnapshotOptions options;
+  WorkerProcess worker;  ///< used only by the caller whose turn it is
+
+  mutable std::mutex mutex;  ///< for all below
+  std::condition_variable free;
+  bool taken = false;
+  unsigned waiting = 0;
+  SnapshotStats stats;
+
+  Status take_turn(WorkerProcess::Deadline deadline) {
+    std::unique_lock lock(mutex);
+    if (taken && waiting >= options.max_waiting)
+      return fail(ErrorCode::limit_exceeded, "too many pictures are being asked for; try again in a moment");
+    ++waiting;
+    const bool mine = free.wait_until(lock, deadline, [this] { return !taken; });
+    --waiting;
+    if (!mine) return fail(ErrorCode::timeout, "the picture decoder was busy for too long; try again in a moment");
+    taken = true;
+    return {};
+  }
+
+  void end_turn(bool delivered) {
+    {
+      const std::lock_guard lock(mutex);
+      taken = false;
+      ++(delivered ? stats.pictures : stats.failures);
+      stats.under_way = false;
+      stats.worker_pid = worker.pid();
+    }
+    free.notify_one();
+  }
+
+  Status ensure_worker() {
+    if (worker.running()) return {};
+    if (auto started = worker.start(options.worker); !started) return started;
+    const std::lock_guard lock(mutex);
+    ++stats.starts;
+    stats.worker_pid = worker.pid();
+    return {};
+  }
+
+  /// One request; a worker that failed at it is replaced at the next.
+  Result<Bytes> ask(const media::AccessUnit& unit, unsigned max_width) {
+    if (const auto ready = ensure_worker(); !ready) return std::unexpected(ready.error());
+    RequestHead head;
+    head.codec = unit.format->codec == media::Codec::h264 ? 0 : 1;
+    head.quality = static_cast<std::uint8_t>(std::clamp(options.quality, 1u, 100u));
+    head.max_width = static_cast<std::uint16_t>(std::min(max_width, 16'384u));
+    const auto annexb = media::to_annexb(unit);
+    const ByteView pieces[] = {{reinterpret_cast<const std::uint8_t*>(&head), sizeof head}, annexb};
+    auto answer = worker.exchange(pieces, std::chrono::steady_clock::now() + options.timeout, [this] {
+      const std::lock_guard lock(mutex);
+      stats.under_way = true;
+    });
+    if (!answer) {
+      if (answer.error().code != ErrorCode::limit_exceeded) worker.kill();
+      return answer;
+    }
+    const auto kind = static_cast<AnswerKind>(answer->front());
+    answer->erase(answer->begin());
+    if (kind == AnswerKind::jpeg) return answer;
+    return fail(ErrorCode::corrupt, std::string(as_text(*answer)));
+  }
+};
+
+SnapshotService::SnapshotService(SnapshotOptions options) : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+}
+
+SnapshotService::~SnapshotService() = default;
+
+Result<Bytes> SnapshotService::jpeg(const media::AccessUnit& key_unit, unsigned max_width) {
+  if (!key_unit.key || !key_unit.format || !key_unit.data)
+    return fail(ErrorCode::invalid_argument, "a picture can only be made of a key frame");
+  if (const auto turn = state_->take_turn(std::chrono::steady_clock::now() + state_->options.timeout); !turn)
+    return std::unexpected(turn.error());
+  auto picture = state_->ask(key_unit, max_width);
+  state_->end_turn(picture.has_value());
+  return picture;
+}
+
+SnapshotStats SnapshotService::stats() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->stats;
+}
+
+}  // namespace ccoc::vision
