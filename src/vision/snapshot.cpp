@@ -80,6 +80,8 @@ SnapshotService::SnapshotService(SnapshotOptions options) : state_(std::make_uni
   state_->options = std::move(options);
 }
 
+SnapshotService::SnapshotService(std::string worker) : SnapshotService(SnapshotOptions{.worker = std::move(worker)}) {}
+
 SnapshotService::~SnapshotService() = default;
 
 Result<Bytes> SnapshotService::jpeg(const media::AccessUnit& key_unit, unsigned max_width) {

@@ -30,6 +30,8 @@ struct SnapshotStats {
 class SnapshotService {
  public:
   explicit SnapshotService(SnapshotOptions options);
+  /// Everything but the worker's path at its default.
+  explicit SnapshotService(std::string worker);
   ~SnapshotService();
   SnapshotService(const SnapshotService&) = delete;
   SnapshotService& operator=(const SnapshotService&) = delete;
