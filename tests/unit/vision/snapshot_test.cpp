@@ -59,7 +59,7 @@ bool eventually(Condition condition) {
 }
 
 TEST(SnapshotService, makes_jpegs_of_real_key_frames) {
-  SnapshotService service({.worker = worker});
+  SnapshotService service(SnapshotOptions{.worker = worker});
   for (const auto codec : {Codec::h264, Codec::h265}) {
     const auto picture = service.jpeg(key_frame(codec), 0);
     ASSERT_TRUE(picture) << picture.error().message;
@@ -71,7 +71,7 @@ TEST(SnapshotService, makes_jpegs_of_real_key_frames) {
 }
 
 TEST(SnapshotService, scales_down_but_never_up) {
-  SnapshotService service({.worker = worker});
+  SnapshotService service(SnapshotOptions{.worker = worker});
   const auto unit = key_frame(Codec::h265);
   EXPECT_EQ(jpeg_size(service.jpeg(unit, 160).value()), (Size{160, 90}));
   EXPECT_EQ(jpeg_size(service.jpeg(unit, 1).value()), (Size{2, 2}));
@@ -79,7 +79,7 @@ TEST(SnapshotService, scales_down_but_never_up) {
 }
 
 TEST(SnapshotService, makes_a_picture_of_a_key_frame_without_its_own_parameter_sets) {
-  SnapshotService service({.worker = worker});
+  SnapshotService service(SnapshotOptions{.worker = worker});
   const auto unit = key_frame(Codec::h264);
   std::vector<Bytes> slices;
   media::for_each_nal(*unit.data, [&](ByteView nal) {
@@ -89,7 +89,7 @@ TEST(SnapshotService, makes_a_picture_of_a_key_frame_without_its_own_parameter_s
 }
 
 TEST(SnapshotService, answers_hostile_bytes_with_an_error_and_the_next_with_a_picture) {
-  SnapshotService service({.worker = worker});
+  SnapshotService service(SnapshotOptions{.worker = worker});
   const auto unit = key_frame(Codec::h264);
   std::mt19937 random(5);
   for (int round = 0; round < 30; ++round) {
@@ -108,7 +108,7 @@ TEST(SnapshotService, answers_hostile_bytes_with_an_error_and_the_next_with_a_pi
 }
 
 TEST(SnapshotService, survives_real_pictures_with_flipped_bytes) {
-  SnapshotService service({.worker = worker});
+  SnapshotService service(SnapshotOptions{.worker = worker});
   std::mt19937 random(6);
   for (const auto codec : {Codec::h264, Codec::h265}) {
     const auto unit = key_frame(codec);
@@ -126,7 +126,7 @@ TEST(SnapshotService, survives_real_pictures_with_flipped_bytes) {
 }
 
 TEST(SnapshotService, replaces_a_worker_that_was_killed_in_the_middle_of_a_request) {
-  SnapshotService service({.worker = worker, .timeout = 60s});
+  SnapshotService service(SnapshotOptions{.worker = worker, .timeout = 60s});
   const auto unit = key_frame(Codec::h264);
   ASSERT_TRUE(service.jpeg(unit, 0));
   const int pid = service.stats().worker_pid;
@@ -144,7 +144,7 @@ TEST(SnapshotService, replaces_a_worker_that_was_killed_in_the_middle_of_a_reque
 }
 
 TEST(SnapshotService, replaces_a_worker_that_was_killed_between_requests_without_anyone_noticing) {
-  SnapshotService service({.worker = worker});
+  SnapshotService service(SnapshotOptions{.worker = worker});
   const auto unit = key_frame(Codec::h264);
   ASSERT_TRUE(service.jpeg(unit, 0));
   const int pid = service.stats().worker_pid;
@@ -156,7 +156,7 @@ TEST(SnapshotService, replaces_a_worker_that_was_killed_between_requests_without
 }
 
 TEST(SnapshotService, kills_a_worker_that_hangs) {
-  SnapshotService service({.worker = worker, .timeout = 3s});
+  SnapshotService service(SnapshotOptions{.worker = worker, .timeout = 3s});
   const auto unit = key_frame(Codec::h264);
   ASSERT_TRUE(service.jpeg(unit, 0));
   const int pid = service.stats().worker_pid;
@@ -169,7 +169,7 @@ TEST(SnapshotService, kills_a_worker_that_hangs) {
 }
 
 TEST(SnapshotService, refuses_more_callers_than_may_wait) {
-  SnapshotService service({.worker = worker, .timeout = 60s, .max_waiting = 0});
+  SnapshotService service(SnapshotOptions{.worker = worker, .timeout = 60s, .max_waiting = 0});
   const auto unit = key_frame(Codec::h264);
   ASSERT_TRUE(service.jpeg(unit, 0));
   const int pid = service.stats().worker_pid;
@@ -184,7 +184,7 @@ TEST(SnapshotService, refuses_more_callers_than_may_wait) {
 }
 
 TEST(SnapshotService, serves_many_threads) {
-  SnapshotService service({.worker = worker, .timeout = 60s});
+  SnapshotService service(SnapshotOptions{.worker = worker, .timeout = 60s});
   const auto unit = key_frame(Codec::h264);
   std::vector<std::future<Result<Bytes>>> pictures;
   for (int i = 0; i < 8; ++i)
@@ -194,7 +194,7 @@ TEST(SnapshotService, serves_many_threads) {
 }
 
 TEST(SnapshotService, says_what_is_wrong_when_there_is_no_worker_or_no_key_frame) {
-  SnapshotService service({.worker = "/nowhere/ccoc-vision"});
+  SnapshotService service(SnapshotOptions{.worker = "/nowhere/ccoc-vision"});
   auto unit = key_frame(Codec::h264);
   const auto missing = service.jpeg(unit, 0);
   ASSERT_FALSE(missing);
