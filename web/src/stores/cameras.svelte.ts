@@ -3,6 +3,7 @@
 import { api, ApiError, socketUrl } from '../api/client';
 import type { Camera, CameraState, HubEvent } from '../api/types';
 import { Backoff } from '../player/backoff';
+import { session } from './session.svelte';
 
 export interface LiveState { state: CameraState; since?: string | null; reason?: string | null }
 
@@ -42,7 +43,7 @@ class CameraStore {
 
   start(): void {
     void this.load();
-    this.listen();
+    if (session.may('events.read')) this.listen();
   }
   stop(): void {
     window.clearTimeout(this.timer_);
@@ -74,6 +75,8 @@ class CameraStore {
     };
     socket.onclose = () => {
       this.stale = true;
+      // A refused connection does not say why; the log-in may have ended.
+      void session.check();
       this.timer_ = window.setTimeout(() => this.listen(), this.backoff_.next());
     };
   }

@@ -22,6 +22,14 @@ class SessionStore {
       this.phase = error instanceof ApiError && error.status === 401 ? 'out' : 'unreachable';
     }
   }
+  /** Leaves when the hub no longer knows the session; any other failure means nothing. */
+  async check(): Promise<void> {
+    try {
+      await api.session();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) this.leave(true);
+    }
+  }
   async logIn(username: string, password: string): Promise<void> {
     this.enter(await api.logIn(username, password));
   }

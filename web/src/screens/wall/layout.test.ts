@@ -58,6 +58,9 @@ describe('readLayout', () => {
   it.each([null, 'x', 7, { size: 5 }, { size: 16, slots: [1] }, { slots: {} }])('makes %j harmless', (value) => {
     expect(readLayout(value)).toEqual(defaultLayout);
   });
+  it('lets no camera stand twice', () => {
+    expect(readLayout({ size: 4, slots: ['a', 'b', 'a'] }).slots).toEqual(['a', 'b', null]);
+  });
   it('keeps what is valid', () => {
     expect(readLayout({ size: 64, slots: ['a', null], zone: 'z' })).toEqual({ size: 64, slots: ['a', null], zone: 'z' });
   });

@@ -24,7 +24,8 @@ export function readLayout(value: unknown): Layout {
   const valid = Array.isArray(slots) && slots.length <= 4096 && slots.every((slot) => slot === null || typeof slot === 'string');
   return {
     size: isWallSize(size) ? size : defaultLayout.size,
-    slots: valid ? (slots as (string | null)[]) : null,
+    // A camera stands in one tile only.
+    slots: valid ? (slots as (string | null)[]).map((slot, index, all) => (slot !== null && all.indexOf(slot) < index ? null : slot)) : null,
     zone: typeof zone === 'string' ? zone : null,
   };
 }
