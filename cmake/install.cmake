@@ -1,14 +1,14 @@
-# What goes where: bin/ccoc, lib/ccoc/ccoc-vision beside it, share/ccoc with the console, the migrations and
-# the example configuration. `./dev package` makes .tar.gz and .deb of it.
+# What goes where: bin/ccoc, libexec/ccoc/ccoc-vision, share/ccoc with the console and the example
+# configuration (migrations and openapi.yaml are built into the program). `./dev package` makes .tar.gz and .deb of it.
 include(GNUInstallDirs)
 
 if(TARGET ccoc)
   install(TARGETS ccoc RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 if(TARGET ccoc-vision)
-  install(TARGETS ccoc-vision RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS ccoc-vision RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/ccoc)
 endif()
-install(DIRECTORY migrations config DESTINATION ${CMAKE_INSTALL_DATADIR}/ccoc)
+install(DIRECTORY config DESTINATION ${CMAKE_INSTALL_DATADIR}/ccoc)
 install(DIRECTORY web/dist/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ccoc/web OPTIONAL)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
