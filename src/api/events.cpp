@@ -21,10 +21,19 @@ void EventFeed::camera_deleted(const std::string& camera) {
   publish(to_text(boost::json::object{{"type", "camera.deleted"}, {"camera", camera}}));
 }
 
-void EventFeed::listen(const std::shared_ptr<Outbox>& outbox, std::string snapshot) {
+void EventFeed::listen(const std::shared_ptr<Outbox>& outbox, const std::function<std::string()>& snapshot) {
+  const auto listener = std::make_shared<Listener>();
+  listener->outbox = outbox;
+  {
+    const std::scoped_lock lock(mutex_);
+    listeners_.push_back(listener);
+  }
+  auto first = snapshot();
   const std::scoped_lock lock(mutex_);
-  outbox->send_text(std::move(snapshot));
-  listeners_.push_back(outbox);
+  outbox->send_text(std::move(first));
+  for (auto& text : listener->waiting) outbox->send_text(std::move(text));
+  listener->waiting.clear();
+  listener->ready = true;
 }
 
 std::size_t EventFeed::listeners() const {
@@ -34,10 +43,14 @@ std::size_t EventFeed::listeners() const {
 
 void EventFeed::publish(const std::string& text) {
   const std::scoped_lock lock(mutex_);
-  std::erase_if(listeners_, [&](const std::weak_ptr<Outbox>& listener) {
-    const auto outbox = listener.lock();
+  std::erase_if(listeners_, [&](const std::shared_ptr<Listener>& listener) {
+    const auto outbox = listener->outbox.lock();
     if (!outbox || outbox->closing()) return true;
-    outbox->send_text(text);
+    if (listener->ready) {
+      outbox->send_text(text);
+    } else {
+      listener->waiting.push_back(text);
+    }
     return false;
   });
 }

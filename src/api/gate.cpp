@@ -26,7 +26,9 @@ Credentials credentials_of(const Request& request) {
 Result<access::Principal> Gate::who(const Credentials& credentials) {
   if (!credentials.bearer.empty()) return access_.key(credentials.bearer);
   if (!credentials.cookie.empty()) {
-    return access_.session(credentials.cookie).transform([](const access::Session& s) { return s.principal(); });
+    const auto session = access_.session(credentials.cookie);
+    if (!session) return std::unexpected(session.error());
+    return session->principal();
   }
   return fail(ErrorCode::unauthenticated, "no session cookie and no API key came with the request");
 }
@@ -80,10 +82,10 @@ std::optional<Problem> Gate::admit(const Route& route, Request& request) {
 void OpenSockets::add(const std::string& session_id, const std::shared_ptr<Outbox>& outbox) {
   if (session_id.empty()) return;
   const std::scoped_lock lock(mutex_);
-  std::erase_if(sockets_, [](auto& entry) {
-    std::erase_if(entry.second, [](const auto& socket) { return socket.expired(); });
-    return entry.second.empty();
-  });
+  for (auto entry = sockets_.begin(); entry != sockets_.end();) {
+    std::erase_if(entry->second, [](const auto& socket) { return socket.expired(); });
+    entry = entry->second.empty() ? sockets_.erase(entry) : std::next(entry);
+  }
   sockets_[session_id].push_back(outbox);
 }
 

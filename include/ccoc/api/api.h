@@ -48,7 +48,7 @@ struct Services {
 
 class Api {
  public:
-  /// Registers itself with the registry and with access, listens, serves.
+  /// Registers itself with access, listens, serves. Whoever listens to the registry tells `events` of its changes.
   static Result<std::unique_ptr<Api>> start(Services services, const ServerOptions& options);
   ~Api();
   Api(const Api&) = delete;

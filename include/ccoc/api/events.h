@@ -2,7 +2,7 @@
 // never blocks, so media threads may do it.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,15 +20,21 @@ class EventFeed {
   void camera_changed(const std::string& camera);
   void camera_deleted(const std::string& camera);
 
-  /// `snapshot` goes out first, then what is published from now on. A listener ends with its outbox.
-  void listen(const std::shared_ptr<Outbox>& outbox, std::string snapshot);
+  /// What `snapshot` gives goes out first, then what is published from the call on: a change meanwhile is told
+  /// after it, never lost. `snapshot` may block. A listener ends with its outbox.
+  void listen(const std::shared_ptr<Outbox>& outbox, const std::function<std::string()>& snapshot);
   std::size_t listeners() const;
 
  private:
   void publish(const std::string& text);
 
+  struct Listener {
+    std::weak_ptr<Outbox> outbox;
+    bool ready = false;                ///< the snapshot went out
+    std::vector<std::string> waiting;  ///< until then
+  };
   mutable std::mutex mutex_;
-  std::vector<std::weak_ptr<Outbox>> listeners_;
+  std::vector<std::shared_ptr<Listener>> listeners_;
 };
 
 }  // namespace ccoc::api

@@ -1,0 +1,85 @@
+// One subscription of `/stream`: live from the channel, or recorded from a player; it moves between the two.
+// Lives on the playback reactor's thread: everything but the constructor is called there.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ccoc/api/api.h"
+#include "ccoc/playback/player.h"
+#include "delivery.h"
+
+namespace ccoc::api {
+
+class Subscription;
+
+/// Subscriptions that share one clock, and those of them that are live at the moment.
+struct SubscriptionGroup {
+  std::shared_ptr<playback::GroupClock> clock;
+  std::vector<std::weak_ptr<Subscription>> members;
+};
+
+/// "live", or an instant.
+using Position = std::optional<UtcTime>;
+
+class Subscription final : public playback::PlayerListener, public std::enable_shared_from_this<Subscription> {
+ public:
+  struct Wanted {
+    std::uint16_t id = 0;
+    archive::StreamKey key;
+    StreamFormat format = StreamFormat::annexb;
+    Position position;
+    double speed = 1;
+  };
+  /// `services` outlives it; `group` may be null.
+  Subscription(Services& services, Wanted wanted, std::shared_ptr<Outbox> outbox);
+  ~Subscription() override;
+
+  void start(const std::shared_ptr<SubscriptionGroup>& group);
+  void seek(Position position);
+  void set_speed(double speed);
+  void pause();
+  void resume();
+  void step(int frames);
+  void stop();
+  /// Follows a channel that was made anew, and one that has come.
+  void refresh();
+  /// Stops with an error when what it shows now may no longer be seen.
+  void check_rights(access::Rights rights);
+
+  bool stopped() const { return stopped_; }
+  const Wanted& wanted() const { return wanted_; }
+
+ private:
+  class LiveFeed;
+
+  void go_live();
+  void leave_live();
+  void play_from(UtcTime at);
+  void leave_player() { player_.reset(); }
+  /// Where a viewer who was live until now would go on.
+  UtcTime shown_instant() const;
+  void tell_group(const std::function<void(Subscription&)>& what);
+  void fail_with(const Error& error);
+
+  void on_unit(const media::AccessUnitPtr& unit, playback::UnitFlags flags) override;
+  void on_state(const playback::PlayerState& state) override;
+  void on_error(const Error& error) override;
+
+  Services& services_;
+  const Wanted wanted_;
+  Delivery delivery_;
+  double speed_;
+  std::shared_ptr<SubscriptionGroup> group_;
+  std::shared_ptr<live::Channel> channel_;
+  std::shared_ptr<LiveFeed> feed_;
+  std::unique_ptr<playback::Player> player_;
+  bool live_ = false;
+  bool paused_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace ccoc::api
