@@ -129,11 +129,10 @@ soak() {
 
 # ---- bench and package -----------------------------------------------------------------------------------
 bench() {
-  [ -x tests/bench/run ] || die "tests/bench/run is missing" "this checkout is not whole"
   deps up test
-  build_release
+  cmake_build release "the hub and its benchmarks" -DCMAKE_BUILD_TYPE=Release -DCCOC_TESTS=OFF -DCCOC_BENCH=ON
   footage
-  tests/bench/run "$@"
+  "$BUILD/release/ccoc_bench" --clips "$PWD/$BUILD/clips" "$@"
 }
 
 package() {

@@ -16,7 +16,7 @@ namespace ccoc::db {
 struct RunAs {
   uid_t uid = 0;
   gid_t gid = 0;
-  std::string name;
+  std::string name{};
 };
 
 /// The name of a user, or his number.
@@ -26,13 +26,13 @@ std::string user_name(uid_t uid);
 Result<std::optional<RunAs>> unprivileged_user();
 
 struct ChildOptions {
-  std::vector<std::string> argv;
-  std::optional<RunAs> user;
-  std::filesystem::path output;  ///< stdout and stderr are appended here
+  std::vector<std::string> argv{};
+  std::optional<RunAs> user{};
+  std::filesystem::path output{};  ///< stdout and stderr are appended here
   /// Delivered to the child when the thread that started it ends (PR_SET_PDEATHSIG); 0 for none.
   int signal_when_orphaned = 0;
   /// Bind-mount `first` on `second` in a mount namespace of the child's own, before the user changes.
-  std::optional<std::pair<std::filesystem::path, std::filesystem::path>> bind;
+  std::optional<std::pair<std::filesystem::path, std::filesystem::path>> bind{};
 };
 
 /// Starts the program in a session of its own, with stdin from /dev/null and no other open file.

@@ -13,7 +13,7 @@ namespace ccoc::db {
 
 /// Why a statement failed, beyond its Error.
 struct SqlFailure {
-  Error error;
+  Error error{};
   bool connection_lost = false;
   bool worth_repeating = false;  ///< serialization failure or deadlock: the transaction may succeed next time
 };

@@ -102,20 +102,26 @@ std::vector<std::string> ffmpeg_call(const std::string& footage, const std::vect
   return out;
 }
 
+std::string recipe_start() {
+  return "ccoc clips " + std::to_string(recipe_version) + ", " + std::to_string(clip_seconds) + " s, ";
+}
+
 std::string recipe_of(const std::string& footage) {
   std::error_code ignored;
-  return "ccoc clips " + std::to_string(recipe_version) + ", " + std::to_string(clip_seconds) + " s, " +
+  return recipe_start() +
          (footage.empty() ? "drawn" : fs::path(footage).filename().string() + " " + std::to_string(fs::file_size(footage, ignored)));
 }
 
-/// Keeps what the same recipe made before, throws the rest away.
-void clear_other_recipe(const fs::path& folder, const std::string& recipe) {
+/// Keeps what the same recipe made before, throws the rest away. Without footage, clips of real footage are kept.
+void clear_other_recipe(const fs::path& folder, const std::string& footage) {
   const fs::path note = folder / "recipe";
+  const auto recipe = recipe_of(footage);
   std::ifstream in(note);
-  std::ostringstream old;
-  old << in.rdbuf();
+  std::ostringstream text;
+  text << in.rdbuf();
+  const auto old = text.str();
   std::error_code ignored;
-  const bool same = old.str() == recipe;
+  const bool same = old == recipe || (footage.empty() && old.starts_with(recipe_start()));
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const auto extension = entry.path().extension();
     if (extension == ".part" || extension == ".log" || (!same && extension == ".h264")) fs::remove(entry.path(), ignored);
@@ -149,7 +155,7 @@ class Maker {
       if (!status_) return false;
     }
     const unsigned run = (cameras.front() - 1) / cameras_per_run;
-    auto made = run_program(ffmpeg_call(footage_, cameras, run, folder_), (folder_ / ("run" + std::to_string(run) + ".log")).string());
+    auto made = run_program(ffmpeg_call(footage_, cameras, run, folder_), (folder_ / ("run" + std::to_string(run) + ".log")).string(), request_.cancelled);
     std::error_code failed;
     for (const auto c : cameras) {
       for (const char* stream : {"sub", "main"}) {
@@ -207,7 +213,7 @@ Result<std::vector<CameraMedia>> make_clips(const ClipRequest& request) {
   if (!footage.empty() && !fs::is_regular_file(footage, failed)) {
     return fail(ErrorCode::not_found, "the footage " + footage + " is not there", "footage");
   }
-  clear_other_recipe(folder, recipe_of(footage));
+  clear_other_recipe(folder, footage);
 
   std::vector<std::vector<unsigned>> runs;
   unsigned missing = 0;

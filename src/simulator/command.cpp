@@ -42,9 +42,13 @@ int report(const Error& error) {
 
 Result<std::vector<CameraMedia>> media_for(const Options& o) {
   if (o.main_file.empty()) {
-    ClipRequest request{o.cameras, o.clips.empty() ? default_clip_folder() : o.clips, o.footage, {}};
+    ClipRequest request{o.cameras, o.clips.empty() ? default_clip_folder() : o.clips, o.footage, {}, {}};
     request.progress = [&request](unsigned done, unsigned all) {
       std::fprintf(stderr, "clips of %u of %u cameras made (once; kept in %s)\n", done, all, request.folder.c_str());
+    };
+    request.cancelled = [] {
+      sigset_t pending;
+      return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
     };
     return make_clips(request);
   }
@@ -91,6 +95,11 @@ int simulate(const Options& o) {
     if (!fault) return report(fault.error());
     farm_options.faults.add(*fault);
   }
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   auto media = media_for(o);
   if (!media) return report(media.error());
   if (o.only_clips) return 0;
@@ -100,11 +109,6 @@ int simulate(const Options& o) {
   farm_options.password = o.password;
   farm_options.udp = o.udp;
   farm_options.cameras = std::move(*media);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   auto farm = Farm::start(std::move(farm_options));
   if (!farm) return report(farm.error());
   std::fprintf(stderr, "%u cameras play: %s … %s (Ctrl-C stops them)\n", o.cameras, (*farm)->url(1, "main").c_str(),

@@ -1,7 +1,9 @@
 #include "program.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,9 +23,24 @@ std::string last_line(const std::string& file) {
   return last.substr(0, 300);
 }
 
+/// False when it was cancelled first.
+bool wait_for_exit(pid_t pid, const std::function<bool()>& cancelled) {
+  const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (fd < 0) return true;  // an old kernel: waitpid() waits, and nothing cancels
+  pollfd watched{fd, POLLIN, 0};
+  bool running = true, wanted = true;
+  while (running && wanted) {
+    running = ::poll(&watched, 1, 100) <= 0;
+    wanted = !(running && cancelled && cancelled());
+  }
+  ::close(fd);
+  return wanted;
+}
+
 }  // namespace
 
-Status run_program(const std::vector<std::string>& arguments, const std::string& log_file) {
+Status run_program(const std::vector<std::string>& arguments, const std::string& log_file,
+                   const std::function<bool()>& cancelled) {
   std::vector<char*> argv;
   for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
@@ -44,10 +61,13 @@ Status run_program(const std::vector<std::string>& arguments, const std::string&
   posix_spawn_file_actions_destroy(&files);
   if (error == ENOENT) return fail(ErrorCode::not_found, arguments[0] + " is not installed (apt-get install " + arguments[0] + ")");
   if (error != 0) return std::unexpected(errno_error(error, arguments[0]));
+  const bool stopped = !wait_for_exit(pid, cancelled);
+  if (stopped) ::kill(pid, SIGTERM);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) return std::unexpected(errno_error(errno, "waiting for " + arguments[0]));
   }
+  if (stopped) return fail(ErrorCode::cancelled, "stopped");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   return fail(ErrorCode::unavailable, arguments[0] + " failed: " + last_line(log_file));
 }

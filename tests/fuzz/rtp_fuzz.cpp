@@ -12,8 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   media::has_bye(packet);
   if (const auto report = media::parse_sender_report(packet)) {
+    // In the last second of the window of 136 years, rounding up leads back to its start.
     const auto utc = media::ntp_to_utc(report->ntp);
-    check(media::ntp_to_utc(media::utc_to_ntp(utc)) == utc);
+    check(report->ntp >> 32 == 0x7fffffff || media::ntp_to_utc(media::utc_to_ntp(utc)) == utc);
     const auto again = media::parse_sender_report(media::make_sender_report(*report));
     check(again && again->ntp == report->ntp && again->rtp_timestamp == report->rtp_timestamp);
   }

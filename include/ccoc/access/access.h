@@ -26,13 +26,13 @@ struct AccessOptions {
 /// Who acts, for the audit trail.
 struct Actor {
   std::string name = "system";
-  std::string address;
+  std::string address{};
 };
 
 /// A refused log-in. `error.code`: `unauthenticated` (name or password; which of them is not said),
 /// `limit_exceeded` with `retry_after`, `unavailable`.
 struct LogInRefused {
-  Error error;
+  Error error{};
   std::chrono::seconds retry_after{0};
 };
 
@@ -47,8 +47,8 @@ class Access {
   /// the password when it made the user and chose it (the caller keeps it in a file), else nullopt.
   Result<std::optional<std::string>> ensure_first_administrator(std::string_view password);
 
-  /// A fresh session for the right name and password. After five failures of an account or an address each
-  /// further one is answered `limit_exceeded` until 1, 2, 4 … 30 s have passed. `old_cookie` is ended (rotation).
+  /// A fresh session for the right name and password. After five failures of an account, or twenty of an address (a
+  /// whole police station may share one), each further one is answered `limit_exceeded` until 1, 2, 4 … 30 s have passed. `old_cookie` is ended (rotation).
   std::expected<LogIn, LogInRefused> log_in(std::string_view username, std::string_view password,
                                             std::string_view address, std::string_view old_cookie = {});
   /// `unauthenticated` when unknown, idle for too long, too old, or the user was disabled.

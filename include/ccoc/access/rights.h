@@ -51,6 +51,12 @@ class Rights {
     out.bits_ = bits_ & other.bits_;
     return out;
   }
+  /// What either allows.
+  constexpr Rights operator|(Rights other) const {
+    Rights out;
+    out.bits_ = bits_ | other.bits_;
+    return out;
+  }
   friend constexpr bool operator==(Rights, Rights) = default;
   /// Dotted names, in the order of `all_rights`.
   std::vector<std::string> names() const;

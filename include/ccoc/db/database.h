@@ -19,7 +19,7 @@ namespace ccoc::db {
 
 struct DatabaseOptions {
   /// `postgresql://user@host/name` or libpq's `host=… dbname=…`.
-  std::string url;
+  std::string url{};
   std::size_t max_connections = 6;
   /// How long a call waits for a free connection, and for the server to take a new one.
   Duration connect_timeout = std::chrono::seconds(2);

@@ -15,23 +15,23 @@ namespace ccoc::registry {
 
 /// What is wrong with one field; `field` is a path as in the JSON: "location.lat", "streams[0].url".
 struct FieldError {
-  std::string field;
-  std::string message;
+  std::string field{};
+  std::string message{};
   friend bool operator==(const FieldError&, const FieldError&) = default;
 };
 
 /// Why a change was refused: `invalid_argument` with every wrong field, or `not_found`, `conflict`, `unavailable`.
 struct Refusal {
-  Error error;
-  std::vector<FieldError> fields;
+  Error error{};
+  std::vector<FieldError> fields{};
 };
 
 template <class T>
 using Checked = std::expected<T, Refusal>;
 
 struct Name {
-  std::string th;  ///< at least one of the two is not empty; each at most 200 characters
-  std::string en;
+  std::string th{};  ///< at least one of the two is not empty; each at most 200 characters
+  std::string en{};
   friend bool operator==(const Name&, const Name&) = default;
 };
 
@@ -39,7 +39,7 @@ enum class OwnerKind : std::uint8_t { public_, private_ };  ///< "public", "priv
 
 struct Owner {
   OwnerKind kind = OwnerKind::public_;
-  std::string name;
+  std::string name{};
   friend bool operator==(const Owner&, const Owner&) = default;
 };
 
@@ -47,16 +47,16 @@ struct Owner {
 struct Location {
   double lat = 0;                     ///< -90…90
   double lon = 0;                     ///< -180…180
-  std::optional<double> heading_deg;  ///< 0 north, 90 east; 0…360 (360 is stored as 0)
-  std::optional<double> fov_deg;      ///< >0…360
-  std::optional<double> range_m;      ///< >0…10000
+  std::optional<double> heading_deg{};  ///< 0 north, 90 east; 0…360 (360 is stored as 0)
+  std::optional<double> fov_deg{};      ///< >0…360
+  std::optional<double> range_m{};      ///< >0…10000
   friend bool operator==(const Location&, const Location&) = default;
 };
 
 struct Stream {
-  std::string role;      ///< "main" or "sub"
-  std::string url;       ///< rtsp:// or rtsps://, without user or password
-  std::string username;  ///< "" for none
+  std::string role{};      ///< "main" or "sub"
+  std::string url{};       ///< rtsp:// or rtsps://, without user or password
+  std::string username{};  ///< "" for none
   bool has_password = false;
   friend bool operator==(const Stream&, const Stream&) = default;
 };
@@ -70,19 +70,19 @@ struct Recording {
 };
 
 struct Camera {
-  std::string id;  ///< [a-z0-9-]{1,40}
-  Name name;
-  Owner owner;
-  std::string zone;       ///< a zone's id, or ""
-  std::string community;  ///< a community's id, or ""
-  std::optional<Location> location;
-  std::vector<Stream> streams;  ///< main first; main always there
-  Recording recording;
+  std::string id{};  ///< [a-z0-9-]{1,40}
+  Name name{};
+  Owner owner{};
+  std::string zone{};       ///< a zone's id, or ""
+  std::string community{};  ///< a community's id, or ""
+  std::optional<Location> location{};
+  std::vector<Stream> streams{};  ///< main first; main always there
+  Recording recording{};
   bool enabled = true;
   bool approximate = false;  ///< the position is a guess
-  std::string notes;         ///< at most 2000 characters
-  UtcTime created_at;
-  UtcTime updated_at;
+  std::string notes{};         ///< at most 2000 characters
+  UtcTime created_at{};
+  UtcTime updated_at{};
   std::int64_t version = 0;  ///< grows with every change of any camera
 
   const Stream* stream(std::string_view role) const;
@@ -90,44 +90,44 @@ struct Camera {
 
 /// What a session connects to. Keep it out of logs.
 struct StreamSource {
-  std::string camera;
-  std::string role;
-  std::string url;
-  std::string username;
-  std::string password;
+  std::string camera{};
+  std::string role{};
+  std::string url{};
+  std::string username{};
+  std::string password{};
   friend bool operator==(const StreamSource&, const StreamSource&) = default;
 };
 
 /// A stream in a change. The password may stand in the URL (`rtsp://user:pass@host/…`) or in its field; not given
 /// (nullopt) it stays as it is while host and user stay the same.
 struct StreamInput {
-  std::string role;
-  std::string url;
-  std::optional<std::string> username;
-  std::optional<std::string> password;
+  std::string role{};
+  std::string url{};
+  std::optional<std::string> username{};
+  std::optional<std::string> password{};
 };
 
 /// A change: what is set is changed. For `create` the same, upon a camera of defaults.
 struct CameraPatch {
-  std::optional<std::string> id;  ///< only for `create`; made from the name when missing
-  std::optional<std::string> name_th;
-  std::optional<std::string> name_en;
-  std::optional<std::string> owner_kind;  ///< "public" or "private"
-  std::optional<std::string> owner_name;
-  std::optional<std::string> zone;
-  std::optional<std::string> community;
+  std::optional<std::string> id{};  ///< only for `create`; made from the name when missing
+  std::optional<std::string> name_th{};
+  std::optional<std::string> name_en{};
+  std::optional<std::string> owner_kind{};  ///< "public" or "private"
+  std::optional<std::string> owner_name{};
+  std::optional<std::string> zone{};
+  std::optional<std::string> community{};
   bool clear_location = false;
-  std::optional<double> lat;
-  std::optional<double> lon;
-  std::optional<std::optional<double>> heading_deg;  ///< set to nullopt: unknown again
-  std::optional<std::optional<double>> fov_deg;
-  std::optional<std::optional<double>> range_m;
-  std::optional<std::vector<StreamInput>> streams;  ///< replaces all
-  std::optional<std::string> recording_mode;        ///< "continuous" or "off"
-  std::optional<std::int64_t> retention_days;
-  std::optional<bool> enabled;
-  std::optional<bool> approximate;
-  std::optional<std::string> notes;
+  std::optional<double> lat{};
+  std::optional<double> lon{};
+  std::optional<std::optional<double>> heading_deg{};  ///< set to nullopt: unknown again
+  std::optional<std::optional<double>> fov_deg{};
+  std::optional<std::optional<double>> range_m{};
+  std::optional<std::vector<StreamInput>> streams{};  ///< replaces all
+  std::optional<std::string> recording_mode{};        ///< "continuous" or "off"
+  std::optional<std::int64_t> retention_days{};
+  std::optional<bool> enabled{};
+  std::optional<bool> approximate{};
+  std::optional<std::string> notes{};
 };
 
 std::string_view to_string(OwnerKind kind);

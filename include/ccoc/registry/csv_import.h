@@ -21,10 +21,10 @@ std::string_view to_string(RowResult result);
 
 struct ImportRow {
   int line = 0;  ///< of the file, 1 is the header
-  std::string id;
+  std::string id{};
   RowResult result = RowResult::rejected;
-  std::vector<std::string> fields;  ///< changed: which
-  std::vector<FieldError> errors;   ///< rejected: all reasons
+  std::vector<std::string> fields{};  ///< changed: which
+  std::vector<FieldError> errors{};   ///< rejected: all reasons
 };
 
 struct ImportReport {
@@ -33,15 +33,15 @@ struct ImportReport {
   int changed = 0;
   int unchanged = 0;
   int rejected = 0;
-  std::vector<ImportRow> rows;
+  std::vector<ImportRow> rows{};
 };
 
 /// A parsed row, not yet judged.
 struct CsvCamera {
   int line = 0;
-  std::string id;
-  CameraPatch patch;
-  std::vector<FieldError> errors;
+  std::string id{};
+  CameraPatch patch{};
+  std::vector<FieldError> errors{};
 };
 
 /// Parses the file; a Refusal when it is no such file (not UTF-8, no header, unknown or missing column, more than 20 000

@@ -18,26 +18,26 @@
 namespace ccoc::registry {
 
 struct CameraFilter {
-  std::string text;  ///< found in id, names, owner or notes, without case
-  std::string zone;
-  std::string community;
-  std::optional<OwnerKind> owner_kind;
-  std::optional<bool> enabled;
-  std::string cursor;  ///< `CameraPage::next` of the page before
+  std::string text{};  ///< found in id, names, owner or notes, without case
+  std::string zone{};
+  std::string community{};
+  std::optional<OwnerKind> owner_kind{};
+  std::optional<bool> enabled{};
+  std::string cursor{};  ///< `CameraPage::next` of the page before
   int limit = 100;     ///< 1…500
 };
 
 struct CameraPage {
-  std::vector<Camera> items;  ///< sorted by id
-  std::string next;           ///< "" at the end
+  std::vector<Camera> items{};  ///< sorted by id
+  std::string next{};           ///< "" at the end
 };
 
 /// What happened to a camera.
 struct CameraChange {
   enum class Kind { created, changed, removed };
   Kind kind = Kind::created;
-  Camera camera;                    ///< after; for `removed` as it was
-  std::vector<std::string> fields;  ///< `changed`: which ("zone", "location.lat", "streams", "streams.password", …)
+  Camera camera{};                    ///< after; for `removed` as it was
+  std::vector<std::string> fields{};  ///< `changed`: which ("zone", "location.lat", "streams", "streams.password", …)
 };
 
 class CameraRegistry {

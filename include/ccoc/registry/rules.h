@@ -22,17 +22,17 @@ struct Bounds {
 
 struct Rules {
   /// Cameras outside are refused; unset: anywhere.
-  std::optional<Bounds> site;
+  std::optional<Bounds> site{};
   /// `ingest.allow_loopback`: addresses of this machine and of the link are taken.
   bool allow_loopback = false;
 };
 
 /// The parts of a camera's URL, credentials taken out and percent-decoded.
 struct CameraUrl {
-  std::string url;  ///< without credentials
-  std::string host;
-  std::optional<std::string> username;
-  std::optional<std::string> password;
+  std::string url{};  ///< without credentials
+  std::string host{};
+  std::optional<std::string> username{};
+  std::optional<std::string> password{};
 };
 
 /// Reads a camera's URL; a `@` or `#` in the password is understood. The message names what is wrong (scheme, host,

@@ -16,6 +16,8 @@ struct ClipRequest {
   std::string footage;  ///< a video file; empty: looked for (CCOC_FOOTAGE, then opencv-doc's vtest.avi), else drawn
   /// Cameras that have clips so far; called from a worker thread, one at a time.
   std::function<void(unsigned done, unsigned cameras)> progress;
+  /// Asked now and then from worker threads; true ends it with `cancelled`. What is finished stays.
+  std::function<bool()> cancelled;
 };
 
 /// The clips of cam01 … in the folder, loaded. Blocks for about half a second per camera that has none yet (two cores).

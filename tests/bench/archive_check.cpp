@@ -1,0 +1,138 @@
+#include "archive_check.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+
+#include "ccoc/media/mp4.h"
+#include "ccoc/simulator/stamp.h"
+
+namespace ccoc::bench {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A whole file, looked at in place.
+class MappedFile {
+ public:
+  explicit MappedFile(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat info {};
+    if (fd >= 0 && ::fstat(fd, &info) == 0 && info.st_size > 0) {
+      size_ = static_cast<std::size_t>(info.st_size);
+      data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
+      if (data_ == MAP_FAILED) data_ = nullptr, size_ = 0;
+    }
+    if (fd >= 0) ::close(fd);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile() {
+    if (data_ != nullptr) ::munmap(data_, size_);
+  }
+  ByteView bytes() const { return {static_cast<const std::uint8_t*>(data_), size_}; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+void count(CameraFootage& out, std::uint32_t camera, ByteView sample) {
+  const auto stamp = simulator::find_stamp(sample);
+  if (!stamp || stamp->camera != camera) {
+    ++out.foreign;
+    return;
+  }
+  if (out.frames == 0) {
+    out.first = stamp->frame;
+  } else if (stamp->frame <= out.last) {
+    ++out.out_of_order;
+    return;
+  } else {
+    out.missing += stamp->frame - out.last - 1;
+  }
+  out.last = stamp->frame;
+  ++out.frames;
+}
+
+Status read_file(const fs::path& path, std::uint32_t camera, CameraFootage& out) {
+  const MappedFile file(path);
+  const auto header = media::parse_file_header(file.bytes());
+  if (!header) return std::unexpected(header.error().within(path.string()));
+  out.files += 1;
+  out.bytes += file.bytes().size();
+  for (auto at = header->size; at < file.bytes().size();) {
+    const auto rest = file.bytes().subspan(at);
+    const auto fragment = media::parse_fragment_header(rest);
+    if (!fragment) return std::unexpected(fragment.error().within(path.string() + " at " + std::to_string(at)));
+    if (fragment->size > rest.size()) return fail(ErrorCode::corrupt, path.string() + " ends in a torn fragment");
+    auto offset = std::size_t{fragment->header_size};
+    for (const auto& sample : fragment->samples) {
+      count(out, camera, rest.subspan(offset, sample.size));
+      offset += sample.size;
+    }
+    at += fragment->size;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CameraFootage> read_footage(const std::string& footage, int camera) {
+  const auto folder = fs::path(footage) / camera_id(camera) / "main";
+  std::vector<std::pair<UtcTime, fs::path>> files;
+  std::error_code none;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, none)) {
+    if (entry.path().extension() != ".mp4") continue;
+    const auto header = media::parse_file_header(MappedFile(entry.path()).bytes());
+    if (!header || !header->origin)
+      return fail(ErrorCode::corrupt, entry.path().string() + " does not say whose it is");
+    files.emplace_back(header->origin->start, entry.path());
+  }
+  std::ranges::sort(files);
+  CameraFootage out;
+  for (const auto& [start, path] : files) {
+    if (auto read = read_file(path, static_cast<std::uint32_t>(camera), out); !read) {
+      return std::unexpected(read.error());
+    }
+  }
+  return out;
+}
+
+Result<ArchiveVerdict> check_archive(const Options& options, const std::string& footage,
+                                     const std::map<std::string, SentFrames>& sent) {
+  ArchiveVerdict out;
+  for (int camera = 1; camera <= options.cameras; ++camera) {
+    const auto recorded = read_footage(footage, camera);
+    if (!recorded) return std::unexpected(recorded.error());
+    const auto at = sent.find(camera_id(camera) + "/main");
+    const auto counts = at == sent.end() ? SentFrames{} : at->second;
+    out.sent += counts.sent;
+    out.dropped_by_farm += counts.dropped;
+    out.archived += recorded->frames;
+    out.missing += recorded->missing;
+    out.out_of_order += recorded->out_of_order;
+    out.foreign += recorded->foreign;
+    out.files += recorded->files;
+    out.bytes += recorded->bytes;
+    const auto accounted = recorded->frames + recorded->missing;
+    const auto unrecorded = counts.sent > accounted ? counts.sent - accounted : 0;
+    out.unrecorded += unrecorded;
+    if (counts.sent != recorded->frames || recorded->missing + recorded->out_of_order + recorded->foreign > 0) {
+      out.complaints.push_back(camera_id(camera) + ": sent " + std::to_string(counts.sent) + ", in the archive " +
+                               std::to_string(recorded->frames) + " (" + std::to_string(recorded->first) + "…" +
+                               std::to_string(recorded->last) + "), missing between " +
+                               std::to_string(recorded->missing) + ", out of order " +
+                               std::to_string(recorded->out_of_order) + ", foreign " +
+                               std::to_string(recorded->foreign));
+    }
+  }
+  return out;
+}
+
+}  // namespace ccoc::bench

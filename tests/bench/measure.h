@@ -1,0 +1,28 @@
+// The measurements: each starts what it needs, adds its figures to the report, and leaves nothing running.
+#pragma once
+
+#include "ccoc/base/result.h"
+#include "options.h"
+#include "report.h"
+
+namespace ccoc::bench {
+
+class HubProcess;
+class FarmProcess;
+
+/// The hub recording every camera of the farm: CPU, memory, threads, and no frame lost.
+Status measure_recording(const Options& options, Report& report);
+/// Other recorders under the same farm.
+Status measure_peers(const Options& options, Report& report);
+/// Viewers of a hub that records: first pictures, added latency, what they cost.
+Status measure_viewers(const Options& options, const FarmProcess& farm, HubProcess& hub, Report& report);
+/// Recorded footage of a hub that records: downloads and seeks.
+Status measure_playback(const Options& options, HubProcess& hub, Report& report);
+
+/// A line for the person who waits.
+void say(const std::string& text);
+/// A fresh folder below the scratch folder.
+std::string fresh_folder(const Options& options, const std::string& name);
+void remove_folder(const Options& options, const std::string& folder);
+
+}  // namespace ccoc::bench

@@ -1,0 +1,25 @@
+// What a run measures and where.
+#pragma once
+
+#include <string>
+
+namespace ccoc::bench {
+
+struct Options {
+  std::string mode = "all";  ///< record, peers, latency, playback, all
+  int cameras = 60;
+  int seconds = 60;    ///< of each recording measurement
+  int warm_up_s = 14;  ///< before it
+  int runs = 2;        ///< of the hub's recording, so that the noise shows
+  bool peers = true;
+  bool sub_streams = true;  ///< the hub takes them too; peers never do
+  std::string main_clip;    ///< Annex B file that every camera plays; empty: the simulator's own clips
+  std::string program;      ///< ccoc
+  std::string tools;        ///< folder of the benchmark's own programs
+  std::string clips;        ///< cache of the simulated cameras' clips; empty: the simulator's default
+  std::string work;         ///< scratch folder, emptied
+  std::string document;     ///< the table goes here, between its markers; empty: only printed
+  bool keep = false;        ///< leave the scratch folder
+};
+
+}  // namespace ccoc::bench

@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <thread>
+
+#include "archive_check.h"
+#include "measure.h"
+#include "stage.h"
+
+namespace ccoc::bench {
+namespace {
+
+double share(double cpu_s, double seconds) { return cpu_s / seconds * 100; }
+std::string percent(double value) { return decimal(value) + " %"; }
+
+/// CPU as a share of one core, the rest as it was at the end.
+struct Load {
+  double farm = 0, program = 0, postgres = 0;
+  Usage memory, postgres_memory;
+  double written_mb_s = 0;
+};
+
+Load load_of(const std::vector<pid_t>& roots, pid_t farm, int seconds) {
+  const auto begin = measure(roots);
+  const auto farm_begin = measure({farm});
+  const auto clock = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(std::chrono::seconds{seconds});
+  const auto end = measure(roots);
+  const auto farm_end = measure({farm});
+  const double taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
+  Load out;
+  out.memory = between(begin.program, end.program);
+  out.postgres_memory = between(begin.postgres, end.postgres);
+  out.program = share(out.memory.cpu_s, taken);
+  out.postgres = share(out.postgres_memory.cpu_s, taken);
+  out.farm = share(between(farm_begin.program, farm_end.program).cpu_s, taken);
+  out.written_mb_s = static_cast<double>(out.memory.written_bytes) / taken / 1e6;
+  return out;
+}
+
+struct Run {
+  Load load;
+  ArchiveVerdict archive;
+  double start_s = 0, live_s = 0;
+  std::chrono::milliseconds stop{0};
+  double total() const { return load.program + load.postgres; }
+};
+
+Result<Run> record_once(const Options& options, int number) {
+  const auto folder = fresh_folder(options, "record" + std::to_string(number));
+  auto farm = FarmProcess::start(options, folder);
+  if (!farm) return std::unexpected(farm.error());
+  auto hub = HubProcess::start(options, *farm, folder);
+  if (!hub) return std::unexpected(hub.error());
+  say("hub, run " + std::to_string(number) + ": warming up");
+  std::this_thread::sleep_for(std::chrono::seconds{options.warm_up_s});
+  say("hub, run " + std::to_string(number) + ": recording for " + std::to_string(options.seconds) + " s");
+  Run out;
+  out.load = load_of({hub->pid()}, farm->pid(), options.seconds);
+  out.start_s = hub->start_s();
+  out.live_s = hub->live_s();
+  // The cameras end first, so that all they sent has arrived when the hub is asked to stop.
+  const auto sent = farm->stop();
+  if (!sent) return std::unexpected(sent.error());
+  wait_until([&] { return hub->live_cameras().value_or(0) == 0; }, std::chrono::seconds{10});
+  const auto stopped = hub->stop();
+  if (!stopped) return std::unexpected(stopped.error());
+  out.stop = *stopped;
+  say("hub, run " + std::to_string(number) + ": reading the archive back");
+  auto verdict = check_archive(options, hub->footage(), *sent);
+  if (!verdict) return std::unexpected(verdict.error());
+  out.archive = std::move(*verdict);
+  say("hub, run " + std::to_string(number) + ": " + percent(out.load.program) + " + PostgreSQL " +
+      percent(out.load.postgres) + ", " + mebibytes(out.load.memory.rss_bytes) + ", archived " +
+      std::to_string(out.archive.archived) + " of " + std::to_string(out.archive.sent));
+  remove_folder(options, folder);
+  return out;
+}
+
+std::vector<std::string> cells(const std::string& name, const Load& load) {
+  const auto& usage = load.memory;
+  return {name,
+          percent(load.program),
+          mebibytes(usage.rss_bytes),
+          usage.pss_bytes > 0 ? mebibytes(usage.pss_bytes) : "–",
+          std::to_string(usage.threads),
+          std::to_string(usage.processes),
+          decimal(load.written_mb_s),
+          percent(load.farm)};
+}
+
+const std::vector<std::string> load_heads{"recorder", "CPU of a core", "RSS",          "PSS",
+                                          "threads",  "processes",     "written MB/s", "the farm's CPU"};
+
+}  // namespace
+
+Status measure_recording(const Options& options, Report& report) {
+  std::vector<Run> runs;
+  for (int number = 1; number <= options.runs; ++number) {
+    auto run = record_once(options, number);
+    if (!run) return std::unexpected(run.error());
+    runs.push_back(std::move(*run));
+  }
+  std::ranges::sort(runs, {}, &Run::total);
+  const auto& run = runs[(runs.size() - 1) / 2];  // the median; of two the better, and the table has both
+  const auto sum = run.total();
+  report.add({"CPU with PostgreSQL, recording " + std::to_string(options.cameras) + " cameras for " +
+                  std::to_string(options.seconds) + " s",
+              percent(sum), "≤ 15 % of a core (goal 12 %)", sum <= 15});
+  report.add({"RSS without PostgreSQL", mebibytes(run.load.memory.rss_bytes), "≤ 150 MiB",
+              run.load.memory.rss_bytes <= (150U << 20)});
+  report.add({"threads", std::to_string(run.load.memory.threads), "≤ 16", run.load.memory.threads <= 16});
+  const auto whole = std::ranges::all_of(runs, [](const Run& r) { return r.archive.whole(); });
+  const auto& archive = run.archive;
+  report.add({"frames in the archive of frames sent, every run",
+              std::to_string(archive.archived) + " of " + std::to_string(archive.sent), "all", whole});
+  report.add({"start to ready, empty data folder", decimal(run.start_s, 2) + " s", "", true});
+  report.add({"registered to all cameras live", decimal(run.live_s, 2) + " s", "", true});
+  const auto slowest = std::ranges::max(runs, {}, &Run::stop).stop;
+  report.add(
+      {"SIGTERM to exit, recording closed", std::to_string(slowest.count()) + " ms", "≤ 3 s", slowest.count() <= 3000});
+
+  Table table{"Recording", load_heads, {}};
+  for (const auto& each : runs) {
+    table.rows.push_back(cells("the hub", each.load));
+    auto postgres = each.load;
+    postgres.program = each.load.postgres;
+    postgres.memory = each.load.postgres_memory;
+    postgres.written_mb_s = static_cast<double>(postgres.memory.written_bytes) / options.seconds / 1e6;
+    table.rows.push_back(cells("· its PostgreSQL", postgres));
+  }
+  report.add(std::move(table));
+  for (const auto& each : runs) {
+    for (const auto& complaint : each.archive.complaints) report.note(complaint);
+  }
+  if (runs.size() > 1) {
+    report.note("noise: the runs differ by " + decimal(runs.back().total() - runs.front().total()) +
+                " % of a core; figures are of the median run (of two, the cheaper)");
+  }
+  if (options.sub_streams)
+    report.note("the hub also takes every camera's sub stream; the peers take only the main one");
+  return {};
+}
+
+namespace {
+
+Result<Load> peer_once(const Options& options, const FarmProcess& farm,
+                       const std::vector<std::vector<std::string>>& commands, const std::string& log) {
+  std::vector<Child> children;
+  std::vector<pid_t> roots;
+  for (const auto& command : commands) {
+    auto child = Child::start(command, log);
+    if (!child) return std::unexpected(child.error());
+    roots.push_back(child->pid());
+    children.push_back(std::move(*child));
+  }
+  std::this_thread::sleep_for(std::chrono::seconds{options.warm_up_s});
+  auto out = load_of(roots, farm.pid(), options.seconds);
+  for (auto& child : children) {
+    if (!child.running()) return fail(ErrorCode::unavailable, commands[0][0] + " ended early:\n" + tail(log));
+  }
+  for (auto& child : children) (void)child.stop();
+  return out;
+}
+
+std::vector<std::vector<std::string>> ffmpeg_commands(const Options& options, const FarmProcess& farm,
+                                                      const std::string& folder) {
+  std::vector<std::vector<std::string>> out;
+  for (int camera = 1; camera <= options.cameras; ++camera) {
+    out.push_back({"ffmpeg", "-nostdin", "-loglevel", "error", "-rtsp_transport", "tcp", "-i", farm.url(camera, "main"),
+                   "-c", "copy", "-f", "segment", "-segment_time", "60", "-segment_format", "mp4",
+                   folder + "/" + camera_id(camera) + "-%03d.mp4"});
+  }
+  return out;
+}
+
+}  // namespace
+
+Status measure_peers(const Options& options, Report& report) {
+  const auto folder = fresh_folder(options, "peers");
+  auto farm = FarmProcess::start(options, folder);
+  if (!farm) return std::unexpected(farm.error());
+  std::vector<std::string> gstreamer{options.tools + "/bench_gst_record", folder};
+  std::vector<std::string> floor{options.tools + "/ccoc_bench", "floor", std::to_string(farm->port()), folder};
+  for (int camera = 1; camera <= options.cameras; ++camera) {
+    gstreamer.push_back(farm->url(camera, "main"));
+    floor.push_back(farm->url(camera, "main"));
+  }
+  const std::vector<std::pair<std::string, std::vector<std::vector<std::string>>>> peers{
+      {"`ffmpeg -c copy -f segment`, a process per camera", ffmpeg_commands(options, *farm, folder)},
+      {"GStreamer `rtspsrc ! rtph264depay ! h264parse ! splitmuxsink`, one process", {gstreamer}},
+      {"the floor: epoll, recv, strip, write", {floor}},
+  };
+  Table table{"Peers under the same farm (main streams only)", load_heads, {}};
+  for (const auto& [name, commands] : peers) {
+    say("peer: " + name);
+    auto load = peer_once(options, *farm, commands, folder + "/peer.log");
+    if (!load) {
+      report.note(name + " was not measured: " + load.error().message);
+      continue;
+    }
+    table.rows.push_back(cells(name, *load));
+    say("peer: " + percent(load->program) + ", " + mebibytes(load->memory.rss_bytes));
+  }
+  report.add(std::move(table));
+  if (auto stopped = farm->stop(); !stopped) return std::unexpected(stopped.error());
+  remove_folder(options, folder);
+  return {};
+}
+
+}  // namespace ccoc::bench

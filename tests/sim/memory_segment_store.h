@@ -1,0 +1,154 @@
+// The index in memory, for tests that need no PostgreSQL. Can be away.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "ccoc/archive/segment_store.h"
+
+namespace ccoc::sim {
+
+/// What several stores (one per life of a hub) share.
+struct IndexTables {
+  std::mutex mutex;
+  std::map<archive::SegmentId, archive::Segment> segments;
+  std::map<std::pair<archive::StreamKey, UtcTime>, archive::Gap> gaps;
+  bool away = false;
+  std::size_t batches = 0;
+};
+
+class MemorySegmentStore final : public archive::SegmentStore {
+ public:
+  using Segment = archive::Segment;
+  using StreamKey = archive::StreamKey;
+  using Gap = archive::Gap;
+  using Span = archive::Span;
+
+  explicit MemorySegmentStore(std::shared_ptr<IndexTables> tables) : tables_(std::move(tables)) {}
+
+  Status apply(const archive::IndexBatch& batch) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    ++tables_->batches;
+    for (const auto& segment : batch.segments) tables_->segments[{segment.volume, segment.path}] = segment;
+    for (const auto& id : batch.removed) tables_->segments.erase(id);
+    for (const auto& gap : batch.gaps) {
+      const auto [it, made] = tables_->gaps.try_emplace({gap.key, gap.from}, gap);
+      if (!made && gap.to) it->second.to = gap.to;
+    }
+    return {};
+  }
+
+  Result<std::vector<Segment>> find(const StreamKey& key, UtcTime from, UtcTime to) override {
+    return select([&](const Segment& s) { return s.key == key && s.start < to && s.end > from && !s.open; });
+  }
+  Result<std::optional<Segment>> at_or_after(const StreamKey& key, UtcTime at) override {
+    const auto all = select([&](const Segment& s) { return s.key == key && s.end > at && !s.open; });
+    if (!all) return std::unexpected(all.error());
+    return all->empty() ? std::nullopt : std::optional(all->front());
+  }
+  Result<std::optional<Segment>> before(const StreamKey& key, UtcTime at) override {
+    const auto all = select([&](const Segment& s) { return s.key == key && s.start < at && !s.open; });
+    if (!all) return std::unexpected(all.error());
+    return all->empty() ? std::nullopt : std::optional(all->back());
+  }
+  Result<std::vector<Gap>> gaps(const StreamKey& key, UtcTime from, UtcTime to) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    std::vector<Gap> found;
+    for (const auto& [id, gap] : tables_->gaps) {
+      if (gap.key == key && gap.from < to && (!gap.to || *gap.to > from)) found.push_back(gap);
+    }
+    return found;
+  }
+  Result<std::optional<Span>> extent(const StreamKey& key) override {
+    const auto all = select([&](const Segment& s) { return s.key == key && !s.open; });
+    if (!all) return std::unexpected(all.error());
+    return all->empty() ? std::nullopt : std::optional(Span{all->front().start, all->back().end});
+  }
+  Result<std::map<std::string, archive::StoredTimeline>> timeline(std::span<const std::string> cameras,
+                                                                  const std::string& stream, UtcTime from, UtcTime to,
+                                                                  unsigned buckets, Duration) override {
+    std::map<std::string, archive::StoredTimeline> found;
+    for (const auto& camera : cameras) {
+      auto& row = found[camera];
+      row.bytes.resize(buckets);
+      const auto segments = find({camera, stream}, from, to);
+      const auto known = gaps({camera, stream}, from, to);
+      if (!segments) return std::unexpected(segments.error());
+      if (!known) return std::unexpected(known.error());
+      row.gaps = *known;
+      for (const auto& s : *segments) row.spans.push_back({s.start, s.end});
+    }
+    return found;
+  }
+  Result<std::vector<Segment>> open_segments() override {
+    return select([](const Segment& s) { return s.open; });
+  }
+  Result<std::vector<std::string>> known(const std::string& volume, std::span<const std::string> paths) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    std::vector<std::string> found;
+    for (const auto& path : paths) {
+      if (tables_->segments.contains({volume, path})) found.push_back(path);
+    }
+    return found;
+  }
+  Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
+                                      std::size_t limit) override {
+    auto all = select([&](const Segment& s) {
+      return !s.open && s.end < before && (camera.empty() || s.key.camera == camera) && (volume.empty() || s.volume == volume);
+    });
+    if (all && all->size() > limit) all->resize(limit);
+    return all;
+  }
+  Result<std::vector<std::string>> cameras() override {
+    const auto all = select([](const Segment&) { return true; });
+    if (!all) return std::unexpected(all.error());
+    std::vector<std::string> names;
+    for (const auto& s : *all) {
+      if (std::ranges::find(names, s.key.camera) == names.end()) names.push_back(s.key.camera);
+    }
+    return names;
+  }
+  Result<std::map<std::string, std::uint64_t>> total_bytes() override {
+    const auto all = select([](const Segment& s) { return !s.open; });
+    if (!all) return std::unexpected(all.error());
+    std::map<std::string, std::uint64_t> sums;
+    for (const auto& s : *all) sums[s.volume] += s.bytes;
+    return sums;
+  }
+  Status close_stale_gaps() override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    for (auto& [id, gap] : tables_->gaps) {
+      if (gap.to) continue;
+      std::optional<UtcTime> next;
+      for (const auto& [path, s] : tables_->segments) {
+        if (s.key == gap.key && s.start >= gap.from && (!next || s.start < *next)) next = s.start;
+      }
+      gap.to = next;
+    }
+    return {};
+  }
+
+ private:
+  static std::unexpected<Error> gone() { return fail(ErrorCode::unavailable, "the model index is away"); }
+
+  template <class Wanted>
+  Result<std::vector<Segment>> select(Wanted wanted) {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    std::vector<Segment> found;
+    for (const auto& [id, segment] : tables_->segments) {
+      if (wanted(segment)) found.push_back(segment);
+    }
+    std::ranges::sort(found, {}, &Segment::start);
+    return found;
+  }
+
+  std::shared_ptr<IndexTables> tables_;
+};
+
+}  // namespace ccoc::sim

@@ -1,0 +1,300 @@
+#include "sim/spine_history.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "ccoc/archive/archive.h"
+#include "ccoc/archive/segment_reader.h"
+#include "ccoc/ingest/stream_session.h"
+#include "ccoc/media/nal.h"
+#include "sim/memory_segment_store.h"
+#include "sim/sim_camera.h"
+#include "sim/sim_disk.h"
+
+namespace ccoc::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const UtcTime beginning = parse_rfc3339("2026-11-24T05:00:00Z").value();
+constexpr Duration step_interval = milliseconds{200};
+
+/// What may be lost when the hub is killed or the disk fails, before it and after it.
+constexpr Duration excused_before = seconds{4};    // fragment ≤ 1 s, sync_interval 2 s, one step
+constexpr Duration excused_after_disk = seconds{40};  // back-off up to 30 s, then the next key frame
+
+struct Received {
+  PictureMark mark;
+  UtcTime capture;
+};
+
+/// Remembers what a recorder was given and could keep: from the first key unit of a run on.
+class Witness final : public media::FrameSink {
+ public:
+  explicit Witness(std::vector<Received>& seen) : seen_(seen) {}
+  void on_unit(const media::AccessUnitPtr& unit) override {
+    if (unit->discontinuity) waiting_ = true;
+    if (unit->key) waiting_ = false;
+    if (waiting_) return;
+    if (const auto mark = find_mark(*unit->data)) seen_.push_back({*mark, unit->capture_time});
+  }
+  void on_interrupted(media::GapCause, std::string_view) override { waiting_ = true; }
+
+ private:
+  std::vector<Received>& seen_;
+  bool waiting_ = true;
+};
+
+class History {
+ public:
+  explicit History(const HistoryPlan& plan) : plan_(plan), world_(plan.seed, beginning) {
+    for (int i = 1; i <= plan.cameras; ++i) {
+      CameraTraits traits;
+      traits.number = i;
+      traits.host = "cam" + std::to_string(i);
+      traits.fps = static_cast<int>(world_.uniform(4, 10));
+      traits.gop_frames = traits.fps * static_cast<int>(world_.uniform(1, 4));
+      traits.frame_bytes = static_cast<std::size_t>(world_.uniform(60, 600));
+      traits.clock_ppm = static_cast<double>(world_.uniform(-500, 500));
+      traits.faults_per_hour = plan.camera_faults_per_hour;
+      cameras_.push_back(std::make_unique<Camera>(world_, traits));
+      received_[traits.host];
+    }
+  }
+
+  HistoryResult run() {
+    start_hub();
+    const auto steps = plan_.length / step_interval;
+    for (std::int64_t i = 0; i < steps; ++i) {
+      world_.run_for(step_interval);
+      archive_->step();
+      disturb();
+    }
+    for (const auto& camera : cameras_) {
+      camera->behave();
+      result_.camera_faults += camera->faults_done();
+    }
+    mend();
+    for (int i = 0; i < 300; ++i) {
+      world_.run_for(step_interval);
+      archive_->step();
+    }
+    sessions_.clear();
+    archive_->step();
+    check_catalog();
+    archive_->stop();
+    archive_.reset();
+    check_files();
+    result_.fingerprint ^= world_.fingerprint();
+    return result_;
+  }
+
+ private:
+  void start_hub() {
+    archive::ArchiveOptions options;
+    std::vector<archive::VolumeSpec> volumes{{"main", disk_}};
+    auto opened = archive::Archive::open(std::move(volumes), std::make_unique<MemorySegmentStore>(tables_), world_.clock(), options);
+    archive_ = std::move(opened.value());
+    archive_->recover();
+    ingest::IngestOptions ingest_options;
+    ingest_options.refuse_local = false;
+    for (const auto& camera : cameras_) {
+      ingest::StreamConfig config;
+      config.camera = camera->traits().host;
+      config.role = "main";
+      config.url = "rtsp://" + config.camera + "/main";
+      const auto seed = static_cast<std::uint32_t>(world_.uniform(1, 1 << 30));
+      auto session = std::make_unique<ingest::StreamSession>(world_, config, ingest_options, ingest::StateListener{},
+                                                             std::make_shared<ingest::StatusCell>(), seed);
+      auto recorder = archive_->record({config.camera, "main"});
+      session->add_sinks({{std::shared_ptr<media::FrameSink>(std::move(recorder.value())),
+                           std::make_shared<Witness>(received_[config.camera])}});
+      session->start();
+      sessions_.push_back(std::move(session));
+    }
+  }
+
+  bool happens(double per_hour) {
+    return world_.chance(per_hour * static_cast<double>(step_interval.count()) / 3600e6);
+  }
+
+  void disturb() {
+    const auto now = world_.clock().utc_now();
+    if (happens(plan_.hub_kills_per_hour)) kill_hub();
+    if (happens(plan_.disk_faults_per_hour) && !disk_broken_until_) {
+      ++result_.disk_faults;
+      const auto kind = world_.chance(0.5) ? ErrorCode::no_space : ErrorCode::io;
+      disk_->fail_writes(Error{kind, "the model disk refuses", {}}, static_cast<std::size_t>(world_.uniform(0, 2000)));
+      disk_broken_until_ = world_.clock().now() + Duration{world_.uniform(500'000, 20'000'000)};
+      disk_fault_began_ = now;
+    }
+    if (disk_broken_until_ && world_.clock().now() >= *disk_broken_until_) mend_disk();
+    if (happens(plan_.index_outages_per_hour) && !index_away_until_) {
+      ++result_.index_outages;
+      tables_->away = true;
+      index_away_until_ = world_.clock().now() + Duration{world_.uniform(1'000'000, 120'000'000)};
+    }
+    if (index_away_until_ && world_.clock().now() >= *index_away_until_) {
+      tables_->away = false;
+      index_away_until_.reset();
+    }
+  }
+
+  void mend_disk() {
+    disk_->fail_writes(std::nullopt);
+    excuse(disk_fault_began_ - excused_before, world_.clock().utc_now() + excused_after_disk);
+    disk_broken_until_.reset();
+  }
+
+  void mend() {
+    if (disk_broken_until_) mend_disk();
+    tables_->away = false;
+    index_away_until_.reset();
+  }
+
+  /// As kill -9 or a power cut does: nothing more is written, what was not synced may be gone.
+  void kill_hub() {
+    ++result_.hub_kills;
+    const auto now = world_.clock().utc_now();
+    const bool index_was_away = std::exchange(tables_->away, true);
+    if (disk_broken_until_) mend_disk();
+    disk_->fail_writes(Error{ErrorCode::io, "the hub is dead", {}}, static_cast<std::size_t>(world_.uniform(0, 500)));
+    disk_->fail_truncation(true);
+    sessions_.clear();
+    archive_->step();
+    archive_.reset();
+    disk_->fail_writes(std::nullopt);
+    disk_->fail_truncation(false);
+    using Loss = SimDisk::Loss;
+    constexpr Loss losses[] = {Loss::nothing, Loss::tail, Loss::blocks, Loss::all};
+    disk_->crash(losses[world_.uniform(0, 3)], world_.random());
+    tables_->away = index_was_away;
+    const Duration away{world_.uniform(100'000, 5'000'000)};
+    world_.run_for(away);
+    excuse(now - excused_before, world_.clock().utc_now() + seconds{1});
+    start_hub();
+  }
+
+  void excuse(UtcTime from, UtcTime to) { excused_.push_back({from, to}); }
+  bool excused(UtcTime t) const {
+    return std::ranges::any_of(excused_, [t](const auto& span) { return t >= span.first && t <= span.second; });
+  }
+
+  void broken(std::string what) {
+    if (result_.broken.size() < 20) result_.broken.push_back(std::move(what));
+  }
+
+  /// Every moment from the first footage on is footage or a gap with a cause.
+  void check_catalog() {
+    std::vector<std::string> names;
+    for (const auto& camera : cameras_) names.push_back(camera->traits().host);
+    const auto end = world_.clock().utc_now();
+    for (const auto& name : names) {
+      const std::vector<std::string> one{name};
+      const auto timeline = archive_->catalog().timeline(one, "main", beginning, end, 0);
+      if (!timeline) return broken("no timeline: " + timeline.error().message);
+      std::vector<archive::Span> covered = timeline->front().spans;
+      if (covered.empty()) {
+        broken(name + " has no footage at all");
+        continue;
+      }
+      const auto first = covered.front().from;
+      for (const auto& gap : timeline->front().gaps) covered.push_back({gap.from, gap.to.value_or(end)});
+      std::ranges::sort(covered, {}, &archive::Span::from);
+      auto reached = first;
+      for (const auto& span : covered) {
+        if (span.from > reached + milliseconds{1500}) {
+          broken(name + " has neither footage nor a gap from " + format_rfc3339(reached) + " to " + format_rfc3339(span.from));
+        }
+        reached = std::max(reached, span.to);
+      }
+      if (end > reached + seconds{5}) broken(name + " has nothing from " + format_rfc3339(reached) + " to the end");
+    }
+  }
+
+  void check_files() {
+    std::map<std::string, std::vector<Received>> kept;
+    std::map<std::string, UtcTime> reached;
+    std::set<std::string> on_disk;
+    for (const auto& path : disk_->files()) {
+      on_disk.insert(path);
+      auto file = disk_->open_read(path);
+      const auto size = (*file)->size().value();
+      auto table = archive::scan_segment(**file, size);
+      if (!table) {
+        broken(path + " cannot be read: " + table.error().message);
+        continue;
+      }
+      if (table->whole_bytes != size) broken(path + " has a torn tail");
+      const auto& origin = table->header.origin;
+      if (!origin) {
+        broken(path + " does not say whose it is");
+        continue;
+      }
+      archive::SegmentReader reader(std::move(*file), std::make_shared<archive::FragmentTable>(*table), path);
+      for (const auto& fragment : reader.fragments()) {
+        if (reader.start_of(fragment) < reached[origin->camera]) broken(path + " overlaps the file before");
+        reached[origin->camera] = reader.end_of(fragment);
+        const auto units = reader.read(fragment);
+        if (!units) {
+          broken(path + ": " + units.error().message);
+          continue;
+        }
+        for (const auto& unit : *units) {
+          result_.fingerprint = (result_.fingerprint ^ unit->data->size()) * 1099511628211ull;
+          if (const auto mark = find_mark(*unit->data)) kept[origin->camera].push_back({*mark, unit->capture_time});
+        }
+      }
+      const std::lock_guard lock(tables_->mutex);
+      const auto row = tables_->segments.find({"main", path});
+      if (row == tables_->segments.end()) {
+        broken(path + " is not in the index");
+      } else if (row->second.bytes != size || row->second.open) {
+        broken(path + ": index and file disagree");
+      }
+    }
+    for (const auto& [id, segment] : tables_->segments) {
+      if (!on_disk.contains(id.second)) broken("the index names " + id.second + ", which is not there");
+    }
+    for (const auto& [camera, received] : received_) compare(camera, received, kept[camera]);
+  }
+
+  void compare(const std::string& camera, const std::vector<Received>& received, const std::vector<Received>& kept) {
+    result_.units_received += received.size();
+    result_.units_kept += kept.size();
+    std::map<PictureMark, int> found;
+    UtcTime last{};
+    for (const auto& unit : kept) {
+      if (++found[unit.mark] > 1) broken(camera + ": picture " + std::to_string(unit.mark.picture) + " was kept twice");
+      if (unit.capture <= last) broken(camera + ": time ran backwards at " + format_rfc3339(unit.capture));
+      last = unit.capture;
+    }
+    for (const auto& unit : received) {
+      if (!found.contains(unit.mark) && !excused(unit.capture)) {
+        broken(camera + ": picture " + std::to_string(unit.mark.picture) + " of " + format_rfc3339(unit.capture) + " was lost");
+      }
+    }
+  }
+
+  const HistoryPlan plan_;
+  World world_;
+  HistoryResult result_;
+  std::vector<std::unique_ptr<Camera>> cameras_;
+  std::map<std::string, std::vector<Received>> received_;
+  std::shared_ptr<SimDisk> disk_ = std::make_shared<SimDisk>();
+  std::shared_ptr<IndexTables> tables_ = std::make_shared<IndexTables>();
+  std::unique_ptr<archive::Archive> archive_;
+  std::vector<std::unique_ptr<ingest::StreamSession>> sessions_;
+  std::vector<std::pair<UtcTime, UtcTime>> excused_;
+  std::optional<MonoTime> disk_broken_until_;
+  std::optional<MonoTime> index_away_until_;
+  UtcTime disk_fault_began_;
+};
+
+}  // namespace
+
+HistoryResult run_history(const HistoryPlan& plan) { return History(plan).run(); }
+
+}  // namespace ccoc::sim

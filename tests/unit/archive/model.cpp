@@ -1,0 +1,2 @@
+// The model disk, linked into this program.
+#include "sim/sim_disk.cpp"  // NOLINT
