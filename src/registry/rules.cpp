@@ -1,0 +1,141 @@
+#include "ccoc/registry/rules.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace ccoc::registry {
+namespace {
+
+using namespace std::string_view_literals;
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+      out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  return out;
+}
+
+bool good_port(std::string_view text) {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= 65535;
+}
+
+bool good_host(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && std::ranges::all_of(host, [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+  });
+}
+
+/// Host and port of "host", "host:port", "[v6]" or "[v6]:port"; false when it is none of them.
+bool split_authority(std::string_view text, std::string& host, std::string_view& port) {
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    host = std::string(text.substr(1, end - 1));
+    in6_addr ignored{};
+    if (::inet_pton(AF_INET6, host.c_str(), &ignored) != 1) return false;
+    const auto rest = text.substr(end + 1);
+    if (rest.empty()) return true;
+    port = rest.substr(1);
+    return rest[0] == ':' && good_port(port);
+  }
+  const auto colon = text.find(':');
+  host = std::string(text.substr(0, colon));
+  if (!good_host(host)) return false;
+  if (colon == std::string_view::npos) return true;
+  port = text.substr(colon + 1);
+  return good_port(port);
+}
+
+bool is_local_v4(std::uint32_t address) {
+  const auto first = address >> 24;
+  return first == 127 || first == 0 || (address >> 16) == 0xa9fe || first >= 224;
+}
+
+}  // namespace
+
+bool is_local_host(std::string_view host) {
+  auto name = lower(host);
+  while (name.ends_with('.')) name.pop_back();
+  if (name == "localhost" || name.ends_with(".localhost") || name == "ip6-localhost" || name == "ip6-loopback") return true;
+  in_addr v4{};
+  // inet_aton takes what the resolver takes: 127.1, 0x7f000001, 2130706433.
+  if (::inet_aton(name.c_str(), &v4) != 0) return is_local_v4(ntohl(v4.s_addr));
+  in6_addr v6{};
+  if (const auto zone = name.find('%'); zone != std::string::npos) name.resize(zone);
+  if (::inet_pton(AF_INET6, name.c_str(), &v6) != 1) return false;
+  if (IN6_IS_ADDR_V4MAPPED(&v6) || IN6_IS_ADDR_V4COMPAT(&v6)) {
+    std::uint32_t inner = 0;
+    std::memcpy(&inner, v6.s6_addr + 12, 4);
+    return is_local_v4(ntohl(inner));
+  }
+  return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6) || IN6_IS_ADDR_MULTICAST(&v6);
+}
+
+std::expected<CameraUrl, std::string> parse_camera_url(std::string_view text, const Rules& rules) {
+  if (text.size() > 2000) return std::unexpected("the URL is longer than 2000 characters");
+  if (std::ranges::any_of(text, [](unsigned char c) { return c <= 0x20 || c == 0x7f; })) {
+    return std::unexpected("the URL contains a space or a control character");
+  }
+  const auto separator = text.find("://");
+  if (separator == std::string_view::npos) return std::unexpected("this is no URL; write it as rtsp://host/path");
+  const auto scheme = lower(text.substr(0, separator));
+  if (scheme != "rtsp" && scheme != "rtsps") {
+    return std::unexpected("a camera's URL begins with rtsp:// or rtsps://, not with " + scheme.substr(0, 20) + ":");
+  }
+  const auto rest = text.substr(separator + 3);
+
+  // Credentials end at the last '@' before the path; a '/', '?' or '#' in a password is understood when what
+  // stands before it is no host.
+  CameraUrl out;
+  std::string_view port;
+  std::string_view remains = rest;
+  const auto plain_end = std::min(rest.find_first_of("/?#"), rest.size());
+  auto at = rest.substr(0, plain_end).rfind('@');
+  if (at == std::string_view::npos && !split_authority(rest.substr(0, plain_end), out.host, port)) at = rest.rfind('@');
+  if (at != std::string_view::npos) {
+    const auto credentials = rest.substr(0, at);
+    const auto colon = credentials.find(':');
+    out.username = percent_decoded(credentials.substr(0, colon));
+    if (colon != std::string_view::npos) out.password = percent_decoded(credentials.substr(colon + 1));
+    remains = rest.substr(at + 1);
+  }
+  const auto end = std::min(remains.find_first_of("/?#"), remains.size());
+  out.host.clear();
+  port = {};
+  if (!split_authority(remains.substr(0, end), out.host, port)) {
+    return std::unexpected("the host or the port in the URL cannot be read");
+  }
+  if (!rules.allow_loopback && is_local_host(out.host)) {
+    return std::unexpected("addresses of this machine and of the link (" + out.host +
+                           ") are refused; the administrator can set ingest.allow_loopback");
+  }
+  out.url = scheme + "://" + std::string(remains);
+  return out;
+}
+
+}  // namespace ccoc::registry
