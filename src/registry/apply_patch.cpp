@@ -109,7 +109,13 @@ void judge_streams(const CameraPatch& patch, const Rules& rules, Judge& judge, c
     Stream stream;
     stream.role = input.role;
     stream.url = url->url;
-    stream.username = input.username ? *input.username : url->username ? *url->username : (same_host ? old->username : std::string());
+    if (input.username && !input.username->empty()) {
+      stream.username = *input.username;
+    } else if (url->username) {
+      stream.username = *url->username;
+    } else if (!input.username && same_host) {
+      stream.username = old->username;
+    }
     std::optional<std::string> password = input.password ? input.password : url->password;
     if (!password && same_host && old->username == stream.username) {
       if (const auto kept = before.passwords.find(input.role); kept != before.passwords.end()) password = kept->second;
