@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <iostream>
 
-#include "ccoc/archive/check.h"
+#include "ccoc/archive/audit.h"
 #include "ccoc/playback/range_file.h"
 #include "commands.h"
 #include "foundation.h"

@@ -20,6 +20,7 @@ using std::chrono::seconds;
 
 const UtcTime beginning = parse_rfc3339("2026-11-24T05:00:00Z").value();
 constexpr Duration step_interval = milliseconds{200};
+constexpr Duration one_tick{12};
 
 /// What may be lost when the hub is killed or the disk fails, before it and after it.
 constexpr Duration excused_before = seconds{4};    // fragment ≤ 1 s, sync_interval 2 s, one step
@@ -235,7 +236,8 @@ class History {
       }
       archive::SegmentReader reader(std::move(*file), std::make_shared<archive::FragmentTable>(*table), path);
       for (const auto& fragment : reader.fragments()) {
-        if (reader.start_of(fragment) < reached[origin->camera]) broken(path + " overlaps the file before");
+        // Files count in 90 kHz ticks: an end may be rounded up by one.
+        if (reader.start_of(fragment) + one_tick < reached[origin->camera]) broken(path + " overlaps the file before");
         reached[origin->camera] = reader.end_of(fragment);
         const auto units = reader.read(fragment);
         if (!units) {

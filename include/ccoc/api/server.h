@@ -25,7 +25,7 @@ struct ServerOptions {
   Duration body_timeout = std::chrono::seconds{60};
   Duration idle_timeout = std::chrono::seconds{60};   ///< between requests; without pong on a WebSocket
   Duration write_timeout = std::chrono::seconds{60};  ///< without progress
-  OutboxLimits outbox;
+  OutboxLimits outbox{};
 };
 
 inline constexpr std::size_t header_limit = std::size_t{16} << 10;
