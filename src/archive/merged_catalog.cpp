@@ -48,6 +48,22 @@ void join_spans(std::vector<Span>& spans, Duration join) {
   spans = std::move(joined);
 }
 
+/// Time between two spans that no gap explains: the hub was killed before it could tell the index, which was away.
+void explain_holes(CameraTimeline& timeline, const StreamKey& key, Duration tolerance) {
+  std::vector<Span> covered = timeline.spans;
+  for (const auto& gap : timeline.gaps) covered.push_back({gap.from, *gap.to});
+  std::ranges::sort(covered, {}, &Span::from);
+  bool found = false;
+  for (std::size_t i = 1; i < covered.size(); ++i) {
+    if (covered[i].from - covered[i - 1].to > tolerance) {
+      timeline.gaps.push_back({key, covered[i - 1].to, covered[i].from, media::GapCause::hub, "the cause was lost with the hub's memory"});
+      found = true;
+    }
+    covered[i].to = std::max(covered[i].to, covered[i - 1].to);
+  }
+  if (found) std::ranges::sort(timeline.gaps, {}, &Gap::from);
+}
+
 void spread(const Segment& segment, UtcTime from, UtcTime to, std::vector<double>& buckets) {
   const double width = std::chrono::duration<double>(to - from).count() / static_cast<double>(buckets.size());
   const double a = std::chrono::duration<double>(segment.start - from).count() / width;
@@ -171,6 +187,7 @@ Result<std::vector<CameraTimeline>> MergedCatalog::timeline(std::span<const std:
       gap.to = end;
       if (gap.from < end) timeline.gaps.push_back(std::move(gap));
     }
+    explain_holes(timeline, {camera, stream}, join_distance);
     const double most = buckets > 0 ? *std::ranges::max_element(bytes) : 0;
     if (most > 0) {
       for (auto& value : bytes) value = std::clamp(value / most, 0.0, 1.0);

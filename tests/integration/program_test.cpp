@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "support/http_client.h"
+#include "support/simple_http.h"
 #include "support/postgres.h"
 #include "support/process.h"
 

@@ -159,6 +159,7 @@ class History {
   void kill_hub() {
     ++result_.hub_kills;
     const auto now = world_.clock().utc_now();
+    kills_.push_back(now);
     const bool index_was_away = std::exchange(tables_->away, true);
     if (disk_broken_until_) mend_disk();
     disk_->fail_writes(Error{ErrorCode::io, "the hub is dead", {}}, static_cast<std::size_t>(world_.uniform(0, 500)));
@@ -178,6 +179,7 @@ class History {
     start_hub();
   }
 
+  std::vector<UtcTime> kills_;
   void excuse(UtcTime from, UtcTime to) { excused_.push_back({from, to}); }
   bool excused(UtcTime t) const {
     return std::ranges::any_of(excused_, [t](const auto& span) { return t >= span.first && t <= span.second; });
@@ -207,12 +209,30 @@ class History {
       auto reached = first;
       for (const auto& span : covered) {
         if (span.from > reached + milliseconds{1500}) {
-          broken(name + " has neither footage nor a gap from " + format_rfc3339(reached) + " to " + format_rfc3339(span.from));
+          broken(name + " has neither footage nor a gap from " + format_rfc3339(reached) + " to " + format_rfc3339(span.from) +
+                 "; near it: " + near(name, reached, span.from));
         }
         reached = std::max(reached, span.to);
       }
       if (end > reached + seconds{5}) broken(name + " has nothing from " + format_rfc3339(reached) + " to the end");
     }
+  }
+
+  /// What the index holds around a moment, for the message.
+  std::string near(const std::string& camera, UtcTime from, UtcTime to) {
+    std::string out;
+    const archive::StreamKey key{camera, "main"};
+    const auto segments = archive_->catalog().find(key, from - seconds{20}, to + seconds{20});
+    for (const auto& s : segments.value()) out += s.path + " " + format_rfc3339(s.start) + "-" + format_rfc3339(s.end) + "; ";
+    const auto gaps = archive_->catalog().gaps(key, from - seconds{20}, to + seconds{20});
+    for (const auto& g : gaps.value()) {
+      out += "gap " + format_rfc3339(g.from) + "-" + (g.to ? format_rfc3339(*g.to) : "…") + " " +
+             std::string(media::to_string(g.cause)) + " " + g.reason + "; ";
+    }
+    for (const auto& kill : kills_) {
+      if (kill > from - seconds{40} && kill < to + seconds{40}) out += "kill " + format_rfc3339(kill) + "; ";
+    }
+    return out;
   }
 
   void check_files() {

@@ -59,7 +59,9 @@ TEST_F(RecoveryTest, cuts_every_prefix_of_a_file_back_to_its_last_whole_fragment
     }
     ASSERT_EQ(life.disk->content(path).size(), expected) << "after " << size << " bytes";
     ASSERT_EQ(life.rows().size(), expected > 0 ? 1u : 0u);
-    if (expected > 0) ASSERT_EQ(life.rows()[0].bytes, expected);
+    if (expected > 0) {
+      ASSERT_EQ(life.rows()[0].bytes, expected);
+    }
   }
 }
 
