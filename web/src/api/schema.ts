@@ -308,7 +308,7 @@ export interface paths {
         put?: never;
         /**
          * A short-lived token for one camera, for players that can send neither cookie nor key
-         * @description Used as `?token=`. It carries no more than its maker may, and dies with the maker's right.
+         * @description Used as `?token=`, for live or for a range (`from` and `to`). It carries no more than its maker may.
          */
         post: operations["createToken"];
         delete?: never;
@@ -540,6 +540,7 @@ export interface components {
                 id: string;
                 username: string;
                 name: string;
+                /** @description For a key: the least role that covers its rights */
                 role: components["schemas"]["RoleName"];
                 must_change_password: boolean;
             };
@@ -599,7 +600,8 @@ export interface components {
             updated_at: components["schemas"]["Time"];
         };
         NewCamera: {
-            id: components["schemas"]["Slug"];
+            /** @description Made from the name when missing */
+            id?: components["schemas"]["Slug"];
             name: components["schemas"]["Text"];
             owner?: components["schemas"]["Owner"];
             zone?: string | null;
@@ -774,10 +776,12 @@ export interface components {
             created_at: components["schemas"]["Time"];
             last_login_at: components["schemas"]["Time"] | null;
         };
+        /** @description Acts for the person who made it, and is disabled with him */
         Key: {
             id: string;
             name: string;
-            role: components["schemas"]["RoleName"];
+            user_id: string;
+            rights: components["schemas"]["RightName"][];
             created_at: components["schemas"]["Time"];
             expires_at: components["schemas"]["Time"] | null;
             last_used_at: components["schemas"]["Time"] | null;
@@ -786,9 +790,10 @@ export interface components {
             seq: number;
             at: components["schemas"]["Time"];
             actor: string;
-            /** @example session.login */
+            /** @example session.created */
             action: string;
             object: string;
+            address: string;
             /** @description What the action was about */
             details: {
                 [key: string]: unknown;
@@ -1409,11 +1414,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The whole file */
+            /** @description The whole file; `X-Covers-From` and `X-Covers-To` say which time it really covers */
             200: {
                 headers: {
                     "Accept-Ranges"?: string;
                     ETag?: string;
+                    "X-Covers-From"?: components["schemas"]["Time"];
+                    "X-Covers-To"?: components["schemas"]["Time"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1833,7 +1840,8 @@ export interface operations {
             content: {
                 "application/json": {
                     name: string;
-                    role: components["schemas"]["RoleName"];
+                    /** @description Cut down to those of the maker; all of his when absent */
+                    rights?: components["schemas"]["RightName"][];
                     expires_at?: components["schemas"]["Time"];
                 };
             };
@@ -1887,6 +1895,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description `next` of the page before */
                 cursor?: components["parameters"]["Cursor"];
+                from?: components["schemas"]["Time"];
+                to?: components["schemas"]["Time"];
+                actor?: string;
+                action?: string;
+                object?: string;
             };
             header?: never;
             path?: never;

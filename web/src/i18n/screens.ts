@@ -103,8 +103,8 @@ export const screens = {
   'gap.camera': ['กล้องขาดการเชื่อมต่อ', 'Camera was away'],
   'gap.hub': ['เซิร์ฟเวอร์หยุดทำงาน', 'Hub was stopped'],
   'gap.disk': ['ดิสก์เขียนไม่ทันหรือเต็ม', 'Disk slow or full'],
-  'gap.clock': ['นาฬิกาถูกปรับ', 'Clock was set'],
-  'gap.off': ['ปิดการบันทึก', 'Recording was off'],
+  'gap.network': ['เครือข่ายขัดข้อง', 'Network was down'],
+  'gap.disabled': ['ปิดการบันทึก', 'Recording was off'],
   'gap.unknown': ['ไม่ทราบสาเหตุ', 'Cause unknown'],
 
   'map.loading': ['กำลังโหลดแผนที่…', 'Loading the map…'],

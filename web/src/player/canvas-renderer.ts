@@ -35,6 +35,7 @@ function drawDirty(nowMs: number): void {
 }
 
 const errorsUntilFailed = 5;
+const prerollRestMs = 150;
 
 const supported = new Map<string, Promise<boolean>>();
 function isSupported(codec: string): Promise<boolean> {
@@ -54,6 +55,8 @@ export class CanvasRenderer implements Renderer {
   private pending_: VideoFrame | null = null;
   private codec_ = '';
   private errors_ = 0;
+  private prerollUntilUs_ = -Infinity;
+  private prerollTimer_ = 0;
   private limit_ = { width: 640, height: 360 };
   private destroyed_ = false;
 
@@ -79,6 +82,7 @@ export class CanvasRenderer implements Renderer {
     const verdict = this.gate_.judge(unit, this.decoder_.decodeQueueSize);
     if (verdict === 'drop') return;
     if (verdict === 'reset-and-decode') this.open(false);
+    if (unit.preroll) this.prerollUntilUs_ = unit.captureUs;
     try {
       this.decoder_.decode(new EncodedVideoChunk({
         type: unit.key ? 'key' : 'delta', timestamp: unit.captureUs, data: unit.payload,
@@ -119,6 +123,7 @@ export class CanvasRenderer implements Renderer {
     this.destroyed_ = true;
     renderers -= 1;
     dirty.delete(this);
+    window.clearTimeout(this.prerollTimer_);
     this.pending_?.close();
     this.pending_ = null;
     this.closeDecoder();
@@ -127,6 +132,8 @@ export class CanvasRenderer implements Renderer {
   /** A fresh start of the decoder; `forget` also waits for the next key frame. */
   private open(forget = true): void {
     if (forget) this.gate_.reset();
+    window.clearTimeout(this.prerollTimer_);
+    this.prerollUntilUs_ = -Infinity;
     this.pending_?.close();
     this.pending_ = null;
     try {
@@ -149,7 +156,10 @@ export class CanvasRenderer implements Renderer {
         }
         this.pending_?.close();
         this.pending_ = frame;
-        schedule(this);
+        window.clearTimeout(this.prerollTimer_);
+        // On the way to the moment sought nothing is shown, unless the way ends here (a seek while paused).
+        if (frame.timestamp > this.prerollUntilUs_) schedule(this);
+        else this.prerollTimer_ = window.setTimeout(() => schedule(this), prerollRestMs);
       },
       error: (error) => {
         if (decoder === this.decoder_) this.recover(error);

@@ -10,13 +10,23 @@ describe('DecodeGate', () => {
     expect(gate.judge(unit(2, true), 0)).toBe('decode');
     expect(gate.judge(unit(3), 0)).toBe('decode');
   });
-  it('skips to the next key frame when the decoder is full, and empties it', () => {
-    const gate = new DecodeGate(4);
+  it('decodes a burst after a key frame to its end', () => {
+    const gate = new DecodeGate(4, 100);
+    const verdicts = Array.from({ length: 50 }, (_, index) => gate.judge(unit(index, index === 0), index));
+    expect(new Set(verdicts)).toEqual(new Set(['decode']));
+  });
+  it('leaves what it holds for the next key frame when it is behind', () => {
+    const gate = new DecodeGate(4, 100);
     gate.judge(unit(1, true), 0);
-    expect(gate.judge(unit(2), 4)).toBe('drop');
+    expect(gate.judge(unit(2), 4)).toBe('decode');
+    expect(gate.judge(unit(3, true), 5)).toBe('reset-and-decode');
+  });
+  it('drops up to the next key frame when it is full', () => {
+    const gate = new DecodeGate(4, 8);
+    gate.judge(unit(1, true), 0);
+    expect(gate.judge(unit(2), 8)).toBe('drop');
     expect(gate.judge(unit(3), 2)).toBe('drop');
     expect(gate.judge(unit(4, true), 1)).toBe('decode');
-    expect(gate.judge(unit(5, true), 4)).toBe('reset-and-decode');
     expect(gate.dropped).toBe(2);
   });
   it('waits for a key frame where a unit is missing', () => {

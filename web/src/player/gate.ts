@@ -9,8 +9,12 @@ export class DecodeGate {
   private lastSequence_: number | null = null;
   private dropped_ = 0;
 
-  /** `maxQueue`: units in the decoder at which this viewer counts as behind. */
-  constructor(private readonly maxQueue = 12) {}
+  /**
+   * `behind`: units in the decoder at which the next key frame is worth more than they are.
+   * `full`: units at which everything up to the next key frame is dropped. Between them a burst (the cached
+   * GOP of a new subscription, the way from a key frame to the moment sought) is decoded to its end.
+   */
+  constructor(private readonly behind = 12, private readonly full = 240) {}
 
   get dropped(): number {
     return this.dropped_;
@@ -28,15 +32,15 @@ export class DecodeGate {
   judge(unit: Pick<Unit, 'key' | 'discontinuity' | 'sequence'>, queued: number): Verdict {
     const missing = this.lastSequence_ !== null && unit.sequence !== ((this.lastSequence_ + 1) >>> 0);
     this.lastSequence_ = unit.sequence;
-    if (unit.discontinuity || missing) this.needsKey_ = true;
-    if (queued >= this.maxQueue) this.needsKey_ = true;
-    if (!this.needsKey_) return 'decode';
+    if (unit.discontinuity || missing || queued >= this.full) this.needsKey_ = true;
+    const skip = unit.key && queued >= this.behind;
+    if (!this.needsKey_ && !skip) return 'decode';
     if (!unit.key) {
       this.dropped_ += 1;
       return 'drop';
     }
     this.needsKey_ = false;
-    // A full decoder or another moment: throw away what it still holds.
-    return queued >= this.maxQueue || unit.discontinuity ? 'reset-and-decode' : 'decode';
+    // Behind, or another moment: throw away what the decoder still holds.
+    return skip || unit.discontinuity ? 'reset-and-decode' : 'decode';
   }
 }

@@ -19,14 +19,14 @@ describe('parseUnit', () => {
     const unit = parseUnit(message(1, 1 | 8, [0, 0, 0, 1, 0x65]))!;
     expect(unit).toMatchObject({
       id: 0xfffe, sequence: 0xfffffff0, captureUs: 1_785_000_000_123_456, mediaTime: -90_000,
-      key: true, discontinuity: false, init: false, skipped: true, audio: false,
+      key: true, discontinuity: false, init: false, skipped: true, audio: false, preroll: false,
     });
     expect([...unit.payload]).toEqual([0, 0, 0, 1, 0x65]);
   });
-  it.each([[1, 'key'], [2, 'discontinuity'], [4, 'init'], [8, 'skipped'], [16, 'audio']] as const)(
+  it.each([[1, 'key'], [2, 'discontinuity'], [4, 'init'], [8, 'skipped'], [16, 'audio'], [32, 'preroll']] as const)(
     'flag %i means %s', (flag, name) => {
       const unit = parseUnit(message(1, flag))!;
-      const names = ['key', 'discontinuity', 'init', 'skipped', 'audio'] as const;
+      const names = ['key', 'discontinuity', 'init', 'skipped', 'audio', 'preroll'] as const;
       expect(names.filter((each) => unit[each])).toEqual([name]);
     });
   it('takes a unit without payload', () => {

@@ -8,6 +8,7 @@ const flagDiscontinuity = 2;
 const flagInit = 4;
 const flagSkipped = 8;
 const flagAudio = 16;
+const flagPreroll = 32;
 
 export interface Unit {
   /** The client's number of the subscription, 0–65535. */
@@ -20,6 +21,8 @@ export interface Unit {
   /** The hub left frames out because this viewer was slow. */
   skipped: boolean;
   audio: boolean;
+  /** Lies before the moment asked for: decode it, do not show it. */
+  preroll: boolean;
   sequence: number;
   /** µs since 1970, UTC. A double holds it exactly until the year 2255. */
   captureUs: number;
@@ -41,6 +44,7 @@ export function parseUnit(message: ArrayBuffer): Unit | null {
     init: (flags & flagInit) !== 0,
     skipped: (flags & flagSkipped) !== 0,
     audio: (flags & flagAudio) !== 0,
+    preroll: (flags & flagPreroll) !== 0,
     sequence: view.getUint32(4),
     captureUs: Number(view.getBigInt64(8)),
     mediaTime: Number(view.getBigInt64(16)),

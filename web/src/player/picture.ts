@@ -168,8 +168,9 @@ export class Picture implements Sink, RendererEvents {
       if (this.info_.state !== 'frozen') this.enter(this.frames_ === 0 || this.info_.state === 'disconnected' ? 'connecting' : 'live');
       return;
     }
-    const state = known[message.state];
-    if (state) this.enter(state, message.cause ?? message.reason);
+    // Live has no gap to skip: the camera is away, and the picture goes on by itself when it is back.
+    const state = message.state === 'gap' && this.live_ ? 'offline' : known[message.state];
+    if (state) this.enter(state, state === 'offline' ? message.reason ?? message.cause : message.cause ?? message.reason);
   }
   error(problem: Problem): void {
     const reason = problem.detail ?? problem.title;
