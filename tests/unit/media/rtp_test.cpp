@@ -5,9 +5,9 @@
 namespace ccoc::media {
 namespace {
 
-Bytes packet(std::uint8_t first, std::initializer_list<std::uint8_t> rest) {
+Bytes packet(std::uint8_t first, const Bytes& rest) {
   Bytes out{first, 0xe0, 0x12, 0x34, 0, 0, 0, 9, 0xde, 0xad, 0xbe, 0xef};
-  out.insert(out.end(), rest);
+  for (const auto byte : rest) out.push_back(byte);
   return out;
 }
 
