@@ -79,7 +79,10 @@ class MemorySegmentStore final : public archive::SegmentStore {
       if (!segments) return std::unexpected(segments.error());
       if (!known) return std::unexpected(known.error());
       row.gaps = *known;
-      for (const auto& s : *segments) row.spans.push_back({s.start, s.end});
+      for (const auto& s : *segments) {
+        row.spans.push_back({s.start, s.end});
+        spread(s, from, to, row.bytes);
+      }
     }
     return found;
   }
@@ -134,6 +137,17 @@ class MemorySegmentStore final : public archive::SegmentStore {
   }
 
  private:
+  /// A file's bytes over the buckets it touches, in a hundred equal portions.
+  static void spread(const Segment& segment, UtcTime from, UtcTime to, std::vector<double>& buckets) {
+    constexpr int portions = 100;
+    for (int i = 0; i < portions && !buckets.empty(); ++i) {
+      const auto at = segment.start + (segment.end - segment.start) * i / portions;
+      if (at < from || at >= to) continue;
+      const auto bucket = static_cast<std::size_t>((at - from) * static_cast<std::int64_t>(buckets.size()) / (to - from));
+      buckets[bucket] += static_cast<double>(segment.bytes) / portions;
+    }
+  }
+
   static std::unexpected<Error> gone() { return fail(ErrorCode::unavailable, "the model index is away"); }
 
   template <class Wanted>

@@ -19,7 +19,9 @@ class SimDisk::File final : public DiskFile {
 
   Status append(std::span<const ByteView> pieces) override {
     std::unique_lock lock(disk_.mutex_);
+    ++disk_.waiting_;
     disk_.released_.wait(lock, [this] { return !disk_.held_; });
+    --disk_.waiting_;
     Bytes bytes;
     for (const auto& piece : pieces) bytes.insert(bytes.end(), piece.begin(), piece.end());
     std::size_t kept = bytes.size();
@@ -166,6 +168,11 @@ void SimDisk::hold_writes(bool hold) {
     held_ = hold;
   }
   released_.notify_all();
+}
+
+std::size_t SimDisk::held_writes() const {
+  const std::lock_guard lock(mutex_);
+  return held_ ? waiting_ : 0;
 }
 
 void SimDisk::crash(Loss loss, std::mt19937_64& random) {

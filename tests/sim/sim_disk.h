@@ -38,6 +38,8 @@ class SimDisk final : public Disk {
   void fail_truncation(bool fail);
   /// Appends wait until released.
   void hold_writes(bool hold);
+  /// Appends that wait now.
+  std::size_t held_writes() const;
 
   /// How much a power cut takes of what was not synced.
   enum class Loss {
@@ -74,6 +76,7 @@ class SimDisk final : public Disk {
   std::size_t torn_ = 0;
   bool truncation_fails_ = false;
   bool held_ = false;
+  std::size_t waiting_ = 0;
   std::uint64_t syncs_ = 0;
 };
 

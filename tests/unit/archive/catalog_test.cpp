@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include "support/process.h"
+
 namespace ccoc::archive {
 namespace {
 
@@ -175,6 +177,7 @@ TEST(ArchiveThreads, a_stalled_disk_neither_blocks_the_camera_nor_grows_memory) 
   Camera camera(at("2026-11-24T05:24:00.000Z"));
   for (int i = 0; i < 25 * 60; ++i) life.recorder->on_unit(camera.next());  // would hang here if it waited
   EXPECT_LE(life.archive->volumes()[0].queued_bytes, 200'000u);
+  ASSERT_TRUE(eventually([&] { return life.disk->held_writes() == 1; }));
   life.clock.advance(seconds{60});
   EXPECT_FALSE(life.archive->volumes()[0].healthy);
   life.disk->hold_writes(false);
