@@ -15,6 +15,7 @@ archive::ArchiveOptions archive_options(const Config& config) {
   options.segment_length = config.archive.segment;
   options.fragment_length = config.archive.fragment;
   options.sync_interval = config.archive.sync_interval;
+  options.longest_sample = config.ingest.no_frame_timeout + std::chrono::seconds{2};
   options.write_buffer_bytes = static_cast<std::size_t>(config.archive.queue_mib) << 20;
   return options;
 }

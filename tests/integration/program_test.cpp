@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "ccoc/base/clock.h"
 #include "support/simple_http.h"
 #include "support/postgres.h"
 #include "support/process.h"

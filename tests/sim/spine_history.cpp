@@ -29,22 +29,24 @@ constexpr Duration excused_after_disk = seconds{40};  // back-off up to 30 s, th
 struct Received {
   PictureMark mark;
   UtcTime capture;
+  MonoTime at{};  ///< when the recorder got it, by the clock that does not step
 };
 
 /// Remembers what a recorder was given and could keep: from the first key unit of a run on.
 class Witness final : public media::FrameSink {
  public:
-  explicit Witness(std::vector<Received>& seen) : seen_(seen) {}
+  Witness(std::vector<Received>& seen, const Clock& clock) : seen_(seen), clock_(clock) {}
   void on_unit(const media::AccessUnitPtr& unit) override {
     if (unit->discontinuity) waiting_ = true;
     if (unit->key) waiting_ = false;
     if (waiting_) return;
-    if (const auto mark = find_mark(*unit->data)) seen_.push_back({*mark, unit->capture_time});
+    if (const auto mark = find_mark(*unit->data)) seen_.push_back({*mark, unit->capture_time, clock_.now()});
   }
   void on_interrupted(media::GapCause, std::string_view) override { waiting_ = true; }
 
  private:
   std::vector<Received>& seen_;
+  const Clock& clock_;
   bool waiting_ = true;
 };
 
@@ -111,7 +113,7 @@ class History {
                                                              std::make_shared<ingest::StatusCell>(), seed);
       auto recorder = archive_->record({config.camera, "main"});
       session->add_sinks({{std::shared_ptr<media::FrameSink>(std::move(recorder.value())),
-                           std::make_shared<Witness>(received_[config.camera])}});
+                           std::make_shared<Witness>(received_[config.camera], world_.clock())}});
       session->start();
       sessions_.push_back(std::move(session));
     }
@@ -122,7 +124,7 @@ class History {
   }
 
   void disturb() {
-    const auto now = world_.clock().utc_now();
+    const auto now = world_.clock().now();
     if (happens(plan_.hub_kills_per_hour)) kill_hub();
     if (happens(plan_.disk_faults_per_hour) && !disk_broken_until_) {
       ++result_.disk_faults;
@@ -145,7 +147,7 @@ class History {
 
   void mend_disk() {
     disk_->fail_writes(std::nullopt);
-    excuse(disk_fault_began_ - excused_before, world_.clock().utc_now() + excused_after_disk);
+    excuse(disk_fault_began_ - excused_before, world_.clock().now() + excused_after_disk);
     disk_broken_until_.reset();
   }
 
@@ -158,8 +160,8 @@ class History {
   /// As kill -9 or a power cut does: nothing more is written, what was not synced may be gone.
   void kill_hub() {
     ++result_.hub_kills;
-    const auto now = world_.clock().utc_now();
-    kills_.push_back(now);
+    const auto died = world_.clock().now();
+    kills_.push_back(world_.clock().utc_now());
     const bool index_was_away = std::exchange(tables_->away, true);
     if (disk_broken_until_) mend_disk();
     disk_->fail_writes(Error{ErrorCode::io, "the hub is dead", {}}, static_cast<std::size_t>(world_.uniform(0, 500)));
@@ -175,13 +177,13 @@ class History {
     tables_->away = index_was_away;
     const Duration away{world_.uniform(100'000, 5'000'000)};
     world_.run_for(away);
-    excuse(now - excused_before, world_.clock().utc_now() + seconds{1});
+    excuse(died - excused_before, world_.clock().now() + seconds{1});
     start_hub();
   }
 
   std::vector<UtcTime> kills_;
-  void excuse(UtcTime from, UtcTime to) { excused_.push_back({from, to}); }
-  bool excused(UtcTime t) const {
+  void excuse(MonoTime from, MonoTime to) { excused_.push_back({from, to}); }
+  bool excused(MonoTime t) const {
     return std::ranges::any_of(excused_, [t](const auto& span) { return t >= span.first && t <= span.second; });
   }
 
@@ -266,7 +268,7 @@ class History {
         }
         for (const auto& unit : *units) {
           result_.fingerprint = (result_.fingerprint ^ unit->data->size()) * 1099511628211ull;
-          if (const auto mark = find_mark(*unit->data)) kept[origin->camera].push_back({*mark, unit->capture_time});
+          if (const auto mark = find_mark(*unit->data)) kept[origin->camera].push_back({*mark, unit->capture_time, {}});
         }
       }
       const std::lock_guard lock(tables_->mutex);
@@ -294,7 +296,7 @@ class History {
       last = unit.capture;
     }
     for (const auto& unit : received) {
-      if (!found.contains(unit.mark) && !excused(unit.capture)) {
+      if (!found.contains(unit.mark) && !excused(unit.at)) {
         broken(camera + ": picture " + std::to_string(unit.mark.picture) + " of " + format_rfc3339(unit.capture) + " was lost");
       }
     }
@@ -309,10 +311,10 @@ class History {
   std::shared_ptr<IndexTables> tables_ = std::make_shared<IndexTables>();
   std::unique_ptr<archive::Archive> archive_;
   std::vector<std::unique_ptr<ingest::StreamSession>> sessions_;
-  std::vector<std::pair<UtcTime, UtcTime>> excused_;
+  std::vector<std::pair<MonoTime, MonoTime>> excused_;
   std::optional<MonoTime> disk_broken_until_;
   std::optional<MonoTime> index_away_until_;
-  UtcTime disk_fault_began_;
+  MonoTime disk_fault_began_;
 };
 
 }  // namespace

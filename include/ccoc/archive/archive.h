@@ -21,7 +21,9 @@ struct ArchiveOptions {
   Duration segment_length = std::chrono::seconds{60};  ///< files begin at multiples of it (wall clock)
   Duration fragment_length = std::chrono::seconds{1};
   Duration sync_interval = std::chrono::seconds{2};    ///< what a power cut may cost
-  Duration longest_sample = std::chrono::seconds{5};   ///< a longer silence between frames is a gap
+  /// A longer silence between frames is a gap, and what follows is kept from the next key frame on. Longer than the
+  /// ingest waits before it connects anew, so that no frame of a flowing stream is left out.
+  Duration longest_sample = std::chrono::seconds{7};
   Duration gap_tolerance = std::chrono::milliseconds{500};
   std::size_t write_buffer_bytes = 64u << 20;          ///< waiting for all disks together; then GOPs are dropped
   std::size_t index_backlog_rows = 100'000;            ///< kept while PostgreSQL is away
