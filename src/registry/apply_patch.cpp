@@ -116,7 +116,9 @@ void judge_streams(const CameraPatch& patch, const Rules& rules, Judge& judge, c
     } else if (!input.username && same_host) {
       stream.username = old->username;
     }
-    std::optional<std::string> password = input.password ? input.password : url->password;
+    // As with the name: a field left empty does not undo what stands in the URL.
+    const bool from_url = !input.password || (input.password->empty() && url->password);
+    std::optional<std::string> password = from_url ? url->password : input.password;
     if (!password && same_host && old->username == stream.username) {
       if (const auto kept = before.passwords.find(input.role); kept != before.passwords.end()) password = kept->second;
     }
