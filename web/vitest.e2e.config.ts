@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['e2e/**/*.e2e.ts'],
     environment: 'node',
     fileParallelism: false,
+    // Each step begins where the one before ended.
+    bail: 1,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -5,7 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
+const webRoot = fileURLToPath(new URL('../dist', import.meta.url));
 export const adminPassword = 'correct-horse-battery';
 
 async function freePort(): Promise<number> {
@@ -92,6 +94,7 @@ export class Hub {
     const hub = new Program(['serve', '--data', folder, '--http', `127.0.0.1:${httpPort}`], {
       CCOC_INGEST__ALLOW_LOOPBACK: 'true',
       CCOC_ADMIN_PASSWORD: adminPassword,
+      CCOC_HTTP__WEB_ROOT: webRoot,
     });
     const made = new Hub(`http://127.0.0.1:${httpPort}`, cameraPort, hub, cameras, folder);
     try {
