@@ -73,7 +73,7 @@ std::string SecretBox::seal(std::string_view secret) const {
 }
 
 Result<std::string> SecretBox::unseal(std::string_view sealed) const {
-  Bytes box(sealed.size());
+  Bytes box(sealed.size() + 1);
   std::size_t size = 0;
   const auto broken = [] { return fail(ErrorCode::corrupt, "a stored password cannot be read with this hub's key (DATA/secret.key)"); };
   if (sodium_base642bin(box.data(), box.size(), sealed.data(), sealed.size(), nullptr, &size, nullptr,
