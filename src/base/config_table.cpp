@@ -228,7 +228,8 @@ std::string_view nearest_key(std::string_view name) {
   const auto own_name = [](std::string_view full) { return full.substr(full.rfind('.') + 1); };
   return std::ranges::min_element(keys(), {},
                                   [&](const Key& key) {
-                                    // The right key in the wrong section is near.
+                                    // The beginning of a key, or the right key in the wrong section is near.
+                                    if (part.size() > 3 && key.name.starts_with(part)) return std::size_t{1};
                                     return std::min(edits(part, key.name),
                                                     edits(own_name(part), own_name(key.name)) + 1);
                                   })

@@ -78,6 +78,7 @@ struct Hub::Impl {
 
   Status start(const HubOptions& options);
   Status first_administrator(const std::string& wished);
+  void drop_initial_password_once_changed();
   Status load_geography();
   Status start_ingest();
   ingest::StreamSinks make_sinks(const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt);
@@ -98,6 +99,14 @@ Status Hub::Impl::first_administrator(const std::string& wished) {
     std::fflush(stdout);
   }
   return {};
+}
+
+void Hub::Impl::drop_initial_password_once_changed() {
+  const auto file = data.path() / "initial-admin-password";
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return;
+  const auto admin = access->user_by_name("admin");
+  if (admin && !admin->must_change_password) std::filesystem::remove(file, ignored);
 }
 
 Status Hub::Impl::load_geography() {
@@ -133,7 +142,7 @@ void Hub::Impl::apply(const registry::Camera& camera) {
     log::error("hub", "{}: {}", camera.id, sources.error().message);
     return;
   }
-  ingest->apply(camera.id, streams_of(camera, *sources));
+  ingest->apply(camera.id, streams_of(camera, *sources, config.ingest.sub_streams == "on_demand"));
 }
 
 Status Hub::Impl::start_ingest() {
@@ -252,6 +261,7 @@ void Hub::Impl::keep_house() {
     if (const auto fresh = cameras->refresh(); !fresh) {
       throttle.warn("hub", "refresh", fresh.error().message, clock.now());
     }
+    drop_initial_password_once_changed();
     if (clock.now() >= next_retention) {
       const auto report = archive->enforce_retention(policy);
       if (!report) throttle.warn("archive", "retention", report.error().message, clock.now());

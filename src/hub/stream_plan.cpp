@@ -3,7 +3,7 @@
 namespace ccoc::hub {
 
 std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
-                                             const std::vector<registry::StreamSource>& sources) {
+                                             const std::vector<registry::StreamSource>& sources, bool sub_on_demand) {
   std::vector<ingest::StreamConfig> out;
   for (const auto& source : sources) {
     ingest::StreamConfig stream;
@@ -14,6 +14,7 @@ std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
     stream.password = source.password;
     stream.enabled = camera.enabled;
     stream.record = camera.recording.mode == registry::RecordingMode::continuous;
+    stream.on_demand = sub_on_demand && source.role == "sub";
     out.push_back(std::move(stream));
   }
   return out;

@@ -9,6 +9,6 @@
 namespace ccoc::hub {
 
 std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
-                                             const std::vector<registry::StreamSource>& sources);
+                                             const std::vector<registry::StreamSource>& sources, bool sub_on_demand);
 
 }  // namespace ccoc::hub

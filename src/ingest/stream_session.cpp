@@ -1,6 +1,7 @@
 #include "ccoc/ingest/stream_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ccoc/base/log.h"
 
@@ -71,6 +72,11 @@ void StreamSession::start() {
     return;
   }
   tick_timer_ = reactor_.call_after(tick_interval, [this] { tick(); });
+  if (config_.on_demand) return rest();
+  connect_soon();
+}
+
+void StreamSession::connect_soon() {
   // Spread the first attempts, so that 60 cameras are not asked in one instant.
   const Duration spread{std::uniform_int_distribution<std::int64_t>{0, 300'000}(random_)};
   retry_timer_ = reactor_.call_after(spread, [this] { attempt(); });
@@ -79,6 +85,28 @@ void StreamSession::start() {
 void StreamSession::set_prompt(bool prompt) {
   prompt_ = prompt;
   if (client_) client_->set_prompt(prompt);
+  if (!config_.on_demand) return;
+  if (!prompt) {
+    linger_timer_ = reactor_.call_after(options_.linger, [this] { rest(); });
+    return;
+  }
+  linger_timer_.reset();
+  if (std::exchange(resting_, false)) {
+    enter(StreamState::connecting);
+    attempt();
+  }
+}
+
+void StreamSession::rest() {
+  resting_ = true;
+  retry_timer_.reset();
+  receiver_.reset();
+  client_.reset();
+  backoff_ = Duration{0};
+  status_.fps = 0;
+  status_.bitrate_bps = 0;
+  status_.last_error = "connected only while someone watches";
+  enter(StreamState::disabled);
 }
 
 void StreamSession::attempt() {

@@ -79,7 +79,7 @@ std::string machine(const Options& options) {
          " GiB, " + field("/etc/os-release", "PRETTY_NAME") + ", Linux " + kernel.release + ", footage on " +
          file_system(options.work) + ".\n";
   out += "Versions: " + first_line("'" + options.program + "' --version") + "; " +
-         first_line("ffmpeg -version | cut -d' ' -f1-3") + "; " + first_line("gst-launch-1.0 --version | tail -n 1") +
+         first_line("ffmpeg -version | cut -d' ' -f1-3") + "; " + first_line("gst-launch-1.0 --version | sed -n 2p") +
          "; " + first_line("ls /usr/lib/postgresql | sort -V | tail -n 1 | sed 's/^/PostgreSQL /'") + ".\n";
   return out;
 }

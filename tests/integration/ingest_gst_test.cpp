@@ -170,6 +170,31 @@ TEST_F(IngestFromGst, an_unchanged_stream_is_not_touched_when_others_are) {
   EXPECT_EQ(status().reconnects, 0u);
 }
 
+TEST_F(IngestFromGst, connects_an_on_demand_stream_only_while_someone_watches) {
+  const auto server = serve(h264_pipeline);
+  std::function<void(bool)> watch;
+  auto options_now = options();
+  options_now.linger = std::chrono::milliseconds{50};
+  Ingest ingest{{&reactor_}, options_now,
+                [&](const StreamConfig&, Reactor&, std::function<void(bool)> set_prompt) {
+                  watch = std::move(set_prompt);
+                  return StreamSinks{{collector_}};
+                },
+                {}, {}};
+  auto sub = stream();
+  sub.role = "sub";
+  sub.on_demand = true;
+  ingest.apply("cam01", {sub});
+  const auto state = [&] { return ingest.statuses_of("cam01").front().state; };
+  ASSERT_TRUE(eventually([&] { return state() == StreamState::disabled; }));
+  EXPECT_TRUE(collector_->units().empty());
+  reactor_.post([&] { watch(true); });
+  ASSERT_TRUE(eventually([&] { return collector_->units().size() > 5; }));
+  EXPECT_EQ(state(), StreamState::live);
+  reactor_.post([&] { watch(false); });
+  EXPECT_TRUE(eventually([&] { return state() == StreamState::disabled; }));
+}
+
 TEST(Ingest, refuses_loopback_unless_it_is_allowed) {
   AsioReactor reactor{"media"};
   Ingest ingest{{&reactor}, IngestOptions{}, [](const StreamConfig&, Reactor&, std::function<void(bool)>) { return StreamSinks{}; }, {}, {}};

@@ -213,7 +213,7 @@ TEST(Program, records_what_cameras_send_serves_it_and_survives_being_killed) {
   const auto port = test::free_port();
   std::string from;
   {
-    RunningHub hub(folder.path(), port, {"CCOC_ARCHIVE__SEGMENT=10s"});
+    RunningHub hub(folder.path(), port, {"CCOC_ARCHIVE__SEGMENT_SECONDS=10"});
     ASSERT_TRUE(hub.ready());
     auto client = hub.client();
     const auto report = client.request("POST", "/api/v1/cameras/import", cameras.csv(3), "text/csv");

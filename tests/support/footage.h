@@ -22,9 +22,9 @@ using std::chrono::seconds;
 inline UtcTime at(const char* text) { return parse_rfc3339(text).value(); }
 
 /// Thread-safe.
-class ManualClock final : public Clock {
+class FootageClock final : public Clock {
  public:
-  explicit ManualClock(UtcTime start) : utc_us_(start.time_since_epoch().count()) {}
+  explicit FootageClock(UtcTime start) : utc_us_(start.time_since_epoch().count()) {}
   UtcTime utc_now() const override { return UtcTime{Duration{utc_us_.load()}}; }
   MonoTime now() const override { return MonoTime{Duration{mono_us_.load()}}; }
   void advance(Duration by) {
@@ -183,7 +183,7 @@ class ArchiveLife {
   }
   archive::Catalog& catalog() const { return archive->catalog(); }
 
-  ManualClock clock;
+  FootageClock clock;
   std::shared_ptr<sim::SimDisk> disk = std::make_shared<sim::SimDisk>();
   std::shared_ptr<sim::IndexTables> tables = std::make_shared<sim::IndexTables>();
   archive::ArchiveOptions options;

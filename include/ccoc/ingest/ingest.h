@@ -20,6 +20,7 @@ struct StreamConfig {
   std::string username, password;
   bool enabled = true;
   bool record = true;  ///< not used by ingest itself: a change of it makes the stream anew, with other sinks
+  bool on_demand = false;  ///< connected only while someone watches
   friend bool operator==(const StreamConfig&, const StreamConfig&) = default;
 };
 
@@ -29,6 +30,7 @@ struct IngestOptions {
   Duration connect_timeout = std::chrono::seconds{5};
   Duration backoff_min = std::chrono::milliseconds{500};
   Duration backoff_max = std::chrono::seconds{30};
+  Duration linger = std::chrono::seconds{15};  ///< an on-demand stream stays so long after its last viewer
 };
 
 /// What a stream's units are handed to, on the stream's media thread.

@@ -40,6 +40,7 @@ class StreamSession final : public rtsp::ClientListener {
 
   void add_sinks(StreamSinks sinks) { sinks_ = std::move(sinks); }
   void start();
+  /// True while someone watches: packets are then passed on one by one, and an on-demand stream is connected.
   void set_prompt(bool prompt);
 
  private:
@@ -50,6 +51,8 @@ class StreamSession final : public rtsp::ClientListener {
   void on_ended(rtsp::EndReason reason, const Error& error) override;
 
   void attempt();
+  void connect_soon();
+  void rest();
   void on_unit(media::RawUnit&& raw);
   void tick();
   void fail(media::GapCause cause, const std::string& reason, Duration at_least);
@@ -71,6 +74,8 @@ class StreamSession final : public rtsp::ClientListener {
   CaptureClock capture_clock_;
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<Timer> retry_timer_;
+  std::unique_ptr<Timer> linger_timer_;
+  bool resting_ = false;  ///< on demand, and nobody watches
   bool prompt_ = false;
   bool fresh_ = true;  ///< the next unit is the first of a session
   Duration backoff_{0};

@@ -19,11 +19,11 @@ struct CameraMedia {
 struct FarmOptions {
   std::string address = "127.0.0.1";  ///< numeric, IPv4 or IPv6
   std::uint16_t port = 0;             ///< 0: any free one
-  std::string user;                   ///< empty: no authentication
-  std::string password;
+  std::string user{};                 ///< empty: no authentication
+  std::string password{};
   bool udp = true;
-  std::vector<CameraMedia> cameras;
-  FaultPlan faults;
+  std::vector<CameraMedia> cameras{};
+  FaultPlan faults{};
   Duration report_interval = std::chrono::seconds{5};  ///< of RTCP sender reports
   std::size_t backlog_bytes = 1024 * 1024;             ///< per viewer; beyond it whole frames are dropped
 };

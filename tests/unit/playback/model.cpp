@@ -1,2 +1,3 @@
-// The model disk, linked into this program.
-#include "sim/sim_disk.cpp"  // NOLINT
+// The model disk and the simulated world, linked into this program.
+#include "sim/sim_disk.cpp"   // NOLINT
+#include "sim/sim_world.cpp"  // NOLINT
