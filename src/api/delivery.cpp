@@ -55,7 +55,7 @@ void Delivery::unit(const media::AccessUnitPtr& unit, const std::function<Shared
     announce(*announced_);
   }
   if (unit->key) flags |= unit_flags::key;
-  if (unit->discontinuity || std::exchange(restarted_, false)) flags |= unit_flags::discontinuity;
+  if (std::exchange(restarted_, false) || unit->discontinuity) flags |= unit_flags::discontinuity;
   if ((flags & unit_flags::preroll) == 0) last_shown_ = unit->capture_time;
   if (format_ == StreamFormat::annexb) {
     put(OutUnit{flags, unit->capture_time.time_since_epoch().count(), unit->media_time, annexb(), nullptr},
