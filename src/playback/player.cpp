@@ -217,13 +217,15 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
   bool take_unit(const media::AccessUnitPtr& front) {
     const auto time = front->capture_time;
     const auto position = clock_->position();
-    const bool preroll = !backwards() && time < wanted_;
+    const auto before = before_wanted(time);
+    if (!before) return false;
+    const bool preroll = *before;
     const auto ahead = backwards() ? position - time : time - position;
-    const bool stepping = steps_wanted_ > 0 && !preroll && time > wanted_;
-    const bool first_in_pause = clock_->paused() && given_ == 0;
+    const bool stepping = steps_wanted_ > 0 && time > wanted_;
+    const bool at_once = preroll || stepping || (clock_->paused() && given_ == 0);
     const auto speed = std::abs(clock_->speed());
     const auto real_slack = Duration{static_cast<std::int64_t>(static_cast<double>(slack.count()) * speed)};
-    if (!preroll && !stepping && !first_in_pause && ahead > (clock_->paused() ? Duration{0} : real_slack)) {
+    if (!at_once && ahead > (clock_->paused() ? Duration{0} : real_slack)) {
       if (clock_->paused()) return false;
       const auto delay = Duration{static_cast<std::int64_t>(static_cast<double>(ahead.count()) / speed)};
       due_timer_ = reactor_.call_after(delay, [this] { pump(); });
@@ -246,6 +248,18 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
       clock_->move_to(time);
     }
     return true;
+  }
+
+  /// Whether the front, of `time`, is only decoded on the way to the wanted instant: all but the last picture at or
+  /// before it. Empty: the one behind it must be read first to tell.
+  std::optional<bool> before_wanted(UtcTime time) const {
+    if (backwards() || time >= wanted_) return false;
+    if (queue_.size() == 1) {
+      const bool more_may_come = !edge_ && !pending_error_ && queued_bytes_ < most_queued_;
+      return more_may_come ? std::nullopt : std::optional(false);
+    }
+    const auto* next = std::get_if<media::AccessUnitPtr>(&queue_[1]);
+    return next != nullptr && (*next)->capture_time <= wanted_;
   }
 
   void give(const media::AccessUnitPtr& unit, bool preroll) {

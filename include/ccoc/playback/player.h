@@ -34,7 +34,7 @@ struct PlayerState {
 
 struct UnitFlags {
   bool first = false;    ///< first after a start, seek or change of speed: the decoder begins anew here
-  bool preroll = false;  ///< lies before the wanted instant: decode it, show the last one
+  bool preroll = false;  ///< on the way to the wanted instant: decode it, don't show it
   bool skipped = false;  ///< frames between the last one and this were left out (key frames only)
 };
 
