@@ -147,7 +147,7 @@ Status HubProcess::log_in(const std::string& password) {
   auto asking = http_;
   asking.cookie = cookie.substr(0, cookie.find(';'));
   asking.csrf_token = std::string(value->at("csrf_token").as_string());
-  auto key = asking.request("POST", "/api/v1/keys", R"({"name":"bench","role":"administrator"})");
+  auto key = asking.request("POST", "/api/v1/keys", R"({"name":"bench"})");
   if (!key) return std::unexpected(key.error());
   if (key->status != 201) return std::unexpected(unexpected_answer("make a key", *key));
   const auto made = parse_json(key->body, "the key");
