@@ -19,7 +19,7 @@ struct ServerOptions {
   std::size_t max_connections = 2000;
   std::size_t max_connections_per_address = 256;
   std::size_t max_large_bodies = 4;  ///< bodies over 1 MiB received at the same time
-  unsigned pool_threads = 4;
+  unsigned pool_threads = 3;
   std::size_t pool_queue = 256;  ///< requests waiting for a thread; beyond it 503
   Duration header_timeout = std::chrono::seconds{10};
   Duration body_timeout = std::chrono::seconds{60};
