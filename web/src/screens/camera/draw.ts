@@ -21,7 +21,7 @@ export const axisHeight = 20;
 
 const colours = {
   ground: '#090d12', track: '#161e27', future: '#0c1117', axis: '#8b99a7', line: '#263240', day: '#b3bfca',
-  recorded: '#1f5b8f', activity: '#6bb5ff', gap: '#3a1719', gapLine: '#8a3a37',
+  recorded: '#1f5b8f', activity: '#4a94d6', gap: '#3a1719', gapLine: '#8a3a37',
   live: '#46d18f', playhead: '#ffffff', hover: 'rgb(255 255 255 / 45%)', selection: 'rgb(242 184 67 / 22%)', selectionEdge: '#f2b843',
 };
 

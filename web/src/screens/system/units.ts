@@ -12,3 +12,11 @@ function scaled(value: number, base: number, units: readonly string[]): string {
 export const formatBytes = (bytes: number) => scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']);
 /** 4000000 → 4.0 Mbit/s */
 export const formatBits = (bits: number) => scaled(bits, 1000, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s']);
+
+/** avc1.640028 and h264 → H.264; what is unknown stays as it is. */
+export function codecName(codec: string | null | undefined): string {
+  const family = (codec ?? '').split('.')[0]!.toLowerCase();
+  if (family === 'avc1' || family === 'avc3' || family === 'h264') return 'H.264';
+  if (family === 'hvc1' || family === 'hev1' || family === 'h265' || family === 'hevc') return 'H.265';
+  return codec ?? '';
+}
