@@ -57,6 +57,7 @@ Session::Session(SessionHost& host, int fd, const sockaddr_storage& peer)
   const int on = 1;
   const unsigned give_up_ms = 30'000;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (const int size = host.options().send_buffer_bytes; size > 0) ::setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   ::setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms, sizeof give_up_ms);
 }
 

@@ -56,7 +56,6 @@ class Session {
   void on_writable();
   /// False when the frame was not taken: the viewer waits for a key frame, or is too slow (counted).
   bool send_frame(std::span<std::uint8_t> bytes, bool key, unsigned packets);
-  void wait_for_key() { needs_key_ = true; }
   /// Closes the connection in the middle of the next frame; at once when none is on its way.
   void drop_in_mid_frame();
   /// Nothing is read until `pause(false)`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "session.h"
 
@@ -76,14 +77,16 @@ void Stream::send_due(const Clock& clock) {
   const auto now = clock.now();
   if (now - due() > longest_lateness) {
     while (now - due() > Duration{0}) ++next_frame_;
-    for (auto* viewer : viewers_) viewer->wait_for_key();
+    resumes_ = true;
     return;
   }
-  const auto frame = next_frame_++;
   if (now < stalled_until_) {
-    for (auto* viewer : viewers_) viewer->wait_for_key();
+    ++next_frame_;
+    resumes_ = true;
     return;
   }
+  if (std::exchange(resumes_, false)) align_to_key(next_frame_);
+  const auto frame = next_frame_++;
   const auto& picture = picture_of(frame);
   const auto timestamp = timestamp_of(frame) + stray_.value_or(0);
   stray_.reset();

@@ -72,6 +72,7 @@ class Stream {
   std::int64_t next_frame_ = 0;
   std::int64_t picture_shift_ = 0;  ///< picture = (frame + shift) mod pictures of the clip
   MonoTime stalled_until_{};
+  bool resumes_ = false;  ///< frames were left out: goes on with a key frame
   std::vector<Session*> viewers_;
 
   std::atomic<std::uint64_t> sent_{0}, dropped_{0}, bytes_{0}, plays_{0}, last_frame_{0};

@@ -26,6 +26,7 @@ struct FarmOptions {
   FaultPlan faults{};
   Duration report_interval = std::chrono::seconds{5};  ///< of RTCP sender reports
   std::size_t backlog_bytes = 1024 * 1024;             ///< per viewer; beyond it whole frames are dropped
+  int send_buffer_bytes = 0;                           ///< of the kernel, per viewer; 0: as the kernel likes
 };
 
 /// Counters of one stream since the farm started, summed over its viewers.
