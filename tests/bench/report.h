@@ -1,6 +1,7 @@
 // What was measured, as Markdown.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,6 +1,7 @@
 // Session descriptions (RFC 8866) as cameras write them: liberal in what is accepted.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,10 +19,10 @@ struct SdpMedia {
   std::string encoding;  ///< upper case: "H264", "H265", "MPEG4-GENERIC"; static payload types are filled in
   std::uint32_t clock_rate = 90000;
   int channels = 0;
-  std::string control;   ///< a=control, as written; empty when missing
-  std::vector<std::pair<std::string, std::string>> fmtp;  ///< key in lower case, value as written
-  double framerate = 0;  ///< a=framerate; 0 when not said
-  std::uint64_t bandwidth_bps = 0;  ///< b=AS in bit/s; 0 when not said
+  std::string control;                                      ///< a=control, as written; empty when missing
+  std::vector<std::pair<std::string, std::string>> fmtp;    ///< key in lower case, value as written
+  double framerate = 0;                                     ///< a=framerate; 0 when not said
+  std::uint64_t bandwidth_bps = 0;                          ///< b=AS in bit/s; 0 when not said
   std::string_view fmtp_value(std::string_view key) const;  ///< empty when absent
 };
 
