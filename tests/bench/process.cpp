@@ -143,6 +143,14 @@ TreeUsage measure(const std::vector<pid_t>& roots) {
   return out;
 }
 
+double machine_cpu_s() {
+  std::ifstream file("/proc/stat");
+  std::string cpu;
+  double user = 0, nice = 0, system = 0, idle = 0, waiting = 0, irq = 0, softirq = 0;
+  file >> cpu >> user >> nice >> system >> idle >> waiting >> irq >> softirq;
+  return (user + nice + system + irq + softirq) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 Usage between(const Usage& begin, const Usage& end) {
   auto out = end;
   out.cpu_s = end.cpu_s - begin.cpu_s;

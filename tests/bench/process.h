@@ -51,6 +51,9 @@ struct TreeUsage {
 };
 TreeUsage measure(const std::vector<pid_t>& roots);
 
+/// CPU seconds that the whole machine has spent on anything but waiting, on all cores.
+double machine_cpu_s();
+
 /// Memory and threads of `end`, CPU and bytes of the time between.
 Usage between(const Usage& begin, const Usage& end);
 

@@ -14,6 +14,7 @@ std::string percent(double value) { return decimal(value) + " %"; }
 /// CPU as a share of one core, the rest as it was at the end.
 struct Load {
   double farm = 0, program = 0, postgres = 0;
+  double others = 0;  ///< all else on the machine
   Usage memory, postgres_memory;
   double written_mb_s = 0;
 };
@@ -21,10 +22,12 @@ struct Load {
 Load load_of(const std::vector<pid_t>& roots, pid_t farm, int seconds) {
   const auto begin = measure(roots);
   const auto farm_begin = measure({farm});
+  const auto machine_begin = machine_cpu_s();
   const auto clock = std::chrono::steady_clock::now();
   std::this_thread::sleep_for(std::chrono::seconds{seconds});
   const auto end = measure(roots);
   const auto farm_end = measure({farm});
+  const auto machine_end = machine_cpu_s();
   const double taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
   Load out;
   out.memory = between(begin.program, end.program);
@@ -32,6 +35,7 @@ Load load_of(const std::vector<pid_t>& roots, pid_t farm, int seconds) {
   out.program = share(out.memory.cpu_s, taken);
   out.postgres = share(out.postgres_memory.cpu_s, taken);
   out.farm = share(between(farm_begin.program, farm_end.program).cpu_s, taken);
+  out.others = std::max(0.0, share(machine_end - machine_begin, taken) - out.program - out.postgres - out.farm);
   out.written_mb_s = static_cast<double>(out.memory.written_bytes) / taken / 1e6;
   return out;
 }
@@ -84,11 +88,13 @@ std::vector<std::string> cells(const std::string& name, const Load& load) {
           std::to_string(usage.threads),
           std::to_string(usage.processes),
           decimal(load.written_mb_s),
-          percent(load.farm)};
+          percent(load.farm),
+          percent(load.others)};
 }
 
-const std::vector<std::string> load_heads{"recorder", "CPU of a core", "RSS",          "PSS",
-                                          "threads",  "processes",     "written MB/s", "the farm's CPU"};
+const std::vector<std::string> load_heads{"recorder",     "CPU of a core",  "RSS",
+                                          "PSS",          "threads",        "processes",
+                                          "written MB/s", "the farm's CPU", "all else on the machine"};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { anchor, wedge } from './wedge';
+import { anchor, extent, wedge } from './wedge';
 
 const place = { lat: 18.8, lon: 98.98, fov_deg: 60, range_m: 100 };
 const metres = (a: number[], b: number[]) =>
@@ -20,6 +20,17 @@ describe('wedge', () => {
     const ring = wedge({ ...place, heading_deg: 0 })!.coordinates[0]!;
     expect(ring[0]).toEqual(ring[ring.length - 1]);
   });
+});
+
+it('finds what the map must show', () => {
+  const square: GeoJSON.Feature = { type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates: [[[1, 1], [3, 1], [3, 2], [1, 1]]] } };
+  expect(extent([square], [])).toEqual([1, 1, 3, 2]);
+  expect(extent([], [])).toBeNull();
+});
+
+it('labels a street on its middle stretch', () => {
+  expect(anchor({ type: 'LineString', coordinates: [[0, 0], [2, 0], [2, 4], [9, 4]] })).toEqual([2, 2]);
+  expect(anchor({ type: 'LineString', coordinates: [[0, 0], [2, 0]] })).toEqual([1, 0]);
 });
 
 it('labels an outline in the middle of its bounds', () => {

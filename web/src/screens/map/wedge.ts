@@ -39,9 +39,7 @@ export function cameraFeatures(cameras: readonly Camera[], stateOf: (id: string)
   return { points, wedges };
 }
 
-/** Where a label stands: the middle of the bounds, or of their northern edge. Good enough for zones and communities. */
-export function anchor(geometry: GeoJSON.Geometry, north = false): [number, number] | null {
-  if (geometry.type === 'Point') return [geometry.coordinates[0]!, geometry.coordinates[1]!];
+function positions(geometry: GeoJSON.Geometry): number[][] {
   const points: number[][] = [];
   const collect = (value: unknown): void => {
     if (!Array.isArray(value)) return;
@@ -49,7 +47,30 @@ export function anchor(geometry: GeoJSON.Geometry, north = false): [number, numb
     else value.forEach(collect);
   };
   if ('coordinates' in geometry) collect(geometry.coordinates);
+  return points;
+}
+
+/** West, south, east, north of all outlines and cameras, or null where there are none. */
+export function extent(outlines: readonly GeoJSON.Feature[], cameras: readonly Camera[]): [number, number, number, number] | null {
+  const points = [
+    ...outlines.flatMap((feature) => positions(feature.geometry)),
+    ...cameras.flatMap((camera) => (camera.location ? [[camera.location.lon, camera.location.lat]] : [])),
+  ];
   if (points.length === 0) return null;
+  const [xs, ys] = [points.map((point) => point[0]!), points.map((point) => point[1]!)];
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+/** Where a label stands: the middle of the bounds, or of their northern edge. Good enough for zones and communities. */
+export function anchor(geometry: GeoJSON.Geometry, north = false): [number, number] | null {
+  if (geometry.type === 'Point') return [geometry.coordinates[0]!, geometry.coordinates[1]!];
+  const points = positions(geometry);
+  if (points.length === 0) return null;
+  if (geometry.type === 'LineString') {
+    const middle = points[Math.floor(points.length / 2)]!;
+    const before = points[Math.floor(points.length / 2) - 1] ?? middle;
+    return [(middle[0]! + before[0]!) / 2, (middle[1]! + before[1]!) / 2];
+  }
   const [xs, ys] = [points.map((point) => point[0]!), points.map((point) => point[1]!)];
   const top = Math.max(...ys);
   return [(Math.min(...xs) + Math.max(...xs)) / 2, north ? top : (Math.min(...ys) + top) / 2];
