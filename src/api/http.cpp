@@ -158,6 +158,8 @@ Status parse_target(std::string_view target, Request& request) {
   const auto mark = target.find('?');
   auto path = percent_decode(target.substr(0, mark), false);
   if (!path || !is_valid_utf8(*path) || has_control(*path)) return bad("the path is not percent-encoded UTF-8 text");
+  // A reference that begins with two slashes names a host (RFC 3986 §4.2), never a path of ours.
+  if (path->starts_with("//")) return bad("the path may not begin with two slashes");
   for (std::size_t start = 1; start <= path->size();) {
     const auto end = std::min(path->find('/', start), path->size());
     const auto segment = std::string_view(*path).substr(start, end - start);

@@ -85,7 +85,7 @@ TEST_F(ArchiveIndex, answers_as_the_model_index_does) {
   sim::MemorySegmentStore model(tables);
   IndexBatch batch;
   for (const char* t : {"05:20", "05:21", "05:22", "05:23", "05:24", "05:25"}) {
-    auto found = store->at_or_after(cam01, at((std::string("2026-11-24T") + t + ":20.000Z").c_str())).value();
+    auto found = store->at_or_after(cam01, at((std::string("2026-11-24T") + t + ":05.000Z").c_str())).value();
     if (found) batch.segments.push_back(*found);
   }
   ASSERT_TRUE(model.apply(batch));
@@ -138,6 +138,7 @@ TEST_F(ArchiveIndex, is_complete_after_postgresql_was_away) {
   record(cam01, "2026-11-24T05:20:00.000Z", "2026-11-24T05:20:30.000Z");
   // A hub of its own database URL that leads nowhere: as if the server were gone.
   db::Database nowhere(db::DatabaseOptions{.url = "host=/tmp/ccoc-no-such-socket dbname=x", .connect_timeout = milliseconds{200}});
+  recorder.reset();
   archive->stop();
   archive = Archive::open({{"main", disk}}, nowhere, clock, {}).value();
   archive->recover();
