@@ -15,7 +15,7 @@ namespace {
 using namespace ccoc::test;
 namespace fs = std::filesystem;
 
-/// The order in which a crash, or a thief of rows, finds things: a folder on disk, a database, an archive over both.
+/// A folder on disk, a database, an archive over both that the test steps by hand.
 class ArchiveIndex : public testing::Test {
  protected:
   void SetUp() override { boot(); }
@@ -134,7 +134,6 @@ TEST_F(ArchiveIndex, draws_timelines_of_several_cameras) {
 }
 
 TEST_F(ArchiveIndex, is_complete_after_postgresql_was_away) {
-  db::PrivateServer* server = &postgres();
   record(cam01, "2026-11-24T05:20:00.000Z", "2026-11-24T05:20:30.000Z");
   // A hub of its own database URL that leads nowhere: as if the server were gone.
   db::Database nowhere(db::DatabaseOptions{.url = "host=/tmp/ccoc-no-such-socket dbname=x", .connect_timeout = milliseconds{200}});
@@ -149,7 +148,6 @@ TEST_F(ArchiveIndex, is_complete_after_postgresql_was_away) {
   archive->stop();  // without ever reaching it: the rows are lost, the files are not
   boot();
   for (int i = 0; i < 5; ++i) archive->step();
-  EXPECT_GT(server->pid(), 0);
   EXPECT_EQ(count("select count(*) from segments where camera = 'cam02' and closed"), 4);
   const auto report = check(volumes(), *database).value();
   EXPECT_TRUE(report.clean()) << report.issues[0].path << ": " << report.issues[0].detail;
