@@ -232,8 +232,10 @@ Status Hub::Impl::start(const HubOptions& options) {
   cameras->on_change([this](const registry::CameraChange& change) {
     if (change.kind == registry::CameraChange::Kind::removed) {
       ingest->remove(change.camera.id);
+      events.camera_deleted(change.camera.id);
     } else {
       apply(change.camera);
+      events.camera_changed(change.camera.id);
     }
   });
   const auto all = cameras->all();

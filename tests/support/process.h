@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// Waits for a condition, looking at it every few milliseconds; false when it did not come true within `limit`.
-inline bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = seconds{20}) {
+inline bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = seconds{60}) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return condition();
