@@ -1,0 +1,125 @@
+#include "support/footage.h"
+
+namespace ccoc::archive {
+namespace {
+
+using namespace ccoc::test;
+
+/// Five minutes of one camera: files of a minute each, all but the last closed.
+class RetentionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    life.boot();
+    life.record();
+    camera = std::make_unique<Camera>(at("2026-11-24T05:24:00.000Z"));
+    record_until("2026-11-24T05:29:00.500Z");
+  }
+  void record_until(const char* until) {
+    life.run(*camera, at(until));
+    life.step();
+  }
+  std::uint64_t bytes_on_disk() const { return life.disk->used_bytes(); }
+  RetentionReport enforce(const RetentionPolicy& policy, std::size_t batch = 200) {
+    auto report = life.archive->enforce_retention(policy, batch);
+    life.step();
+    return report.value();
+  }
+  void expect_index_and_disk_agree() {
+    std::vector<std::string> indexed;
+    for (const auto& row : life.rows()) indexed.push_back(row.path);
+    std::ranges::sort(indexed);
+    EXPECT_EQ(indexed, life.disk->files());
+  }
+
+  ArchiveLife life{at("2026-11-24T05:24:00.000Z")};
+  std::unique_ptr<Camera> camera;
+};
+
+TEST_F(RetentionTest, keeps_everything_when_nothing_is_asked) {
+  const auto before = life.disk->files();
+  EXPECT_EQ(enforce({}).files_removed, 0u);
+  EXPECT_EQ(life.disk->files(), before);
+}
+
+TEST_F(RetentionTest, removes_what_is_older_than_the_cameras_days_and_nothing_else) {
+  RetentionPolicy policy;
+  policy.days_of = [](const std::string& id) { return id == "cam01" ? 1u : 0u; };
+  EXPECT_EQ(enforce(policy).files_removed, 0u);
+  const auto before = life.disk->files();
+  // A day and three minutes after the beginning, while it still records.
+  life.clock.advance_to(at("2026-11-25T05:27:00.500Z"));
+  const auto report = enforce(policy);
+  EXPECT_EQ(report.files_removed, 3u);
+  EXPECT_GT(report.bytes_removed, 0u);
+  EXPECT_EQ(life.disk->files(), std::vector(before.begin() + 3, before.end()));
+  expect_index_and_disk_agree();
+}
+
+TEST_F(RetentionTest, never_removes_the_file_that_is_being_written) {
+  RetentionPolicy policy;
+  policy.days_of = [](const std::string&) { return 1u; };
+  policy.max_bytes = 1;
+  life.clock.advance_to(at("2026-12-24T05:00:00.000Z"));
+  enforce(policy);
+  ASSERT_EQ(life.disk->files().size(), 1u);
+  EXPECT_TRUE(life.archive->catalog().edge(cam01).open);
+  expect_index_and_disk_agree();
+}
+
+TEST_F(RetentionTest, keeps_to_the_quota_by_removing_the_oldest_first) {
+  const auto before = life.disk->files();
+  RetentionPolicy policy;
+  policy.max_bytes = bytes_on_disk() - 1;
+  EXPECT_EQ(enforce(policy).files_removed, 1u);
+  EXPECT_LE(bytes_on_disk(), policy.max_bytes);
+  EXPECT_EQ(life.disk->files(), std::vector(before.begin() + 1, before.end()));
+  expect_index_and_disk_agree();
+}
+
+TEST_F(RetentionTest, counts_what_was_closed_since_it_last_counted) {
+  RetentionPolicy policy;
+  policy.max_bytes = bytes_on_disk() + 1000;
+  EXPECT_EQ(enforce(policy).files_removed, 0u);
+  record_until("2026-11-24T05:31:00.500Z");
+  ASSERT_GT(bytes_on_disk(), policy.max_bytes);
+  EXPECT_GT(enforce(policy).files_removed, 0u);
+  EXPECT_LE(bytes_on_disk(), policy.max_bytes);
+}
+
+TEST_F(RetentionTest, tells_how_much_footage_there_is) {
+  enforce({});
+  record_until("2026-11-24T05:31:30.000Z");
+  EXPECT_EQ(life.archive->volumes().front().footage_bytes, bytes_on_disk());
+}
+
+TEST_F(RetentionTest, leaves_the_wanted_space_free) {
+  RetentionPolicy policy;
+  policy.min_free_bytes = 10'000;
+  life.disk->set_capacity(bytes_on_disk() + 5'000);
+  EXPECT_EQ(enforce(policy).files_removed, 1u);
+  EXPECT_GE(life.disk->space().value().free_bytes, policy.min_free_bytes);
+}
+
+TEST_F(RetentionTest, goes_in_small_batches_and_says_that_there_is_more) {
+  RetentionPolicy policy;
+  policy.max_bytes = 1;
+  const auto first = enforce(policy, 2);
+  EXPECT_EQ(first.files_removed, 2u);
+  EXPECT_TRUE(first.more);
+  const auto second = enforce(policy, 200);
+  EXPECT_FALSE(second.more);
+  EXPECT_EQ(life.disk->files().size(), 1u);
+}
+
+TEST_F(RetentionTest, removes_nothing_while_the_index_is_away) {
+  const auto before = life.disk->files();
+  RetentionPolicy policy;
+  policy.max_bytes = 1;
+  life.tables->away = true;
+  EXPECT_FALSE(life.archive->enforce_retention(policy, 200));
+  life.tables->away = false;
+  EXPECT_EQ(life.disk->files(), before);
+}
+
+}  // namespace
+}  // namespace ccoc::archive
