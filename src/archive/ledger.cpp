@@ -69,7 +69,13 @@ void Ledger::closed(const Segment& segment) {
     stream.last_end = segment.end;
   }
   ++stream.edge.generation;
+  closed_bytes_[segment.volume] += segment.bytes;
   add(segment);
+}
+
+std::map<std::string, std::uint64_t> Ledger::closed_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return closed_bytes_;
 }
 
 void Ledger::removed(const Segment& segment) {

@@ -37,6 +37,8 @@ class Ledger {
 
   StreamEdge edge(const StreamKey& key) const;
   std::vector<Segment> open_segments() const;
+  /// Bytes of all files closed since this process began, by volume; only rises.
+  std::map<std::string, std::uint64_t> closed_bytes() const;
   bool is_open(const SegmentId& id) const;
   /// Known here: open, or waiting for the store.
   bool knows(const SegmentId& id) const;
@@ -81,6 +83,7 @@ class Ledger {
   const std::size_t max_rows_;
   mutable std::mutex mutex_;
   std::map<StreamKey, Stream> streams_;
+  std::map<std::string, std::uint64_t> closed_bytes_;
   Pending pending_;
   Pending in_flight_;
   bool overflowed_ = false;

@@ -27,9 +27,18 @@ Result<RetentionReport> Retention::enforce(const RetentionPolicy& policy, std::s
   return report;
 }
 
+/// The last count, less what was removed since, and what was closed or is open since.
 std::map<std::string, std::uint64_t> Retention::footage_bytes() const {
+  auto closed = ledger_.closed_bytes();
+  const auto open = ledger_.open_segments();
   const std::lock_guard lock(mutex_);
-  return bytes_;
+  auto sums = bytes_;
+  for (const auto& [volume, bytes] : closed) {
+    const auto counted = closed_when_counted_.find(volume);
+    sums[volume] += bytes - (counted == closed_when_counted_.end() ? 0 : counted->second);
+  }
+  for (const auto& segment : open) sums[segment.volume] += segment.bytes;
+  return sums;
 }
 
 Status Retention::remove_old(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report) {
@@ -53,16 +62,17 @@ Status Retention::remove_old(const RetentionPolicy& policy, std::size_t batch, R
 
 Status Retention::keep_quota(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report) {
   if (!counted_at_ || clock_.now() - *counted_at_ >= count_interval) {
+    auto closed = ledger_.closed_bytes();
     auto sums = store_.total_bytes();
     if (!sums) return std::unexpected(sums.error());
     const std::lock_guard lock(mutex_);
     bytes_ = std::move(*sums);
+    closed_when_counted_ = std::move(closed);
     counted_at_ = clock_.now();
   }
   if (policy.max_bytes == 0 || report.more) return {};
   std::uint64_t used = 0;
   for (const auto& [volume, bytes] : footage_bytes()) used += bytes;
-  for (const auto& open : ledger_.open_segments()) used += open.bytes;
   if (used <= policy.max_bytes) return {};
   return remove_bytes({}, used - policy.max_bytes, batch, report);
 }
@@ -123,9 +133,9 @@ Status Retention::forget(const std::vector<Segment>& segments, RetentionReport& 
     }
     batch.removed.push_back(id);
     bytes += segment.bytes;
+    // May pass below zero until the next count, which then knows what was closed since the last: unsigned sums wrap back.
     const std::lock_guard lock(mutex_);
-    auto& sum = bytes_[segment.volume];
-    sum -= std::min(sum, segment.bytes);
+    bytes_[segment.volume] -= segment.bytes;
   }
   if (batch.empty()) return {};
   report.files_removed += batch.removed.size();

@@ -13,7 +13,7 @@ class Retention {
   Retention(const Volumes& volumes, const Ledger& ledger, SegmentStore& store, const Clock& clock);
 
   Result<RetentionReport> enforce(const RetentionPolicy& policy, std::size_t batch);
-  /// Bytes of closed footage by volume, as last counted.
+  /// By volume: as last counted, and what was removed, closed and opened since.
   std::map<std::string, std::uint64_t> footage_bytes() const;
 
  private:
@@ -29,7 +29,8 @@ class Retention {
   SegmentStore& store_;
   const Clock& clock_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::uint64_t> bytes_;
+  std::map<std::string, std::uint64_t> bytes_;  ///< at the last count, less what was removed since
+  std::map<std::string, std::uint64_t> closed_when_counted_;
   std::optional<MonoTime> counted_at_;
 };
 

@@ -61,7 +61,7 @@ struct VolumeStatus {
   std::string name;
   DiskSpace space;
   std::uint64_t queued_bytes = 0;
-  std::uint64_t footage_bytes = 0;  ///< as the index counts them
+  std::uint64_t footage_bytes = 0;  ///< what is open included
   bool healthy = true;
   std::string last_error;
 };
