@@ -138,18 +138,16 @@ TEST(PrivateServer, starts_in_a_folder_with_a_long_name) {
   EXPECT_TRUE(database.ping());
 }
 
-TEST(PrivateServer, starts_below_a_folder_that_is_closed_to_its_user_or_says_what_to_do) {
+TEST(PrivateServer, starts_below_a_folder_that_is_closed_to_its_user) {
   const test::TemporaryFolder folder;
   const auto closed = folder.path() / "closed";
   fs::create_directory(closed);
   ASSERT_EQ(::chmod(closed.c_str(), 0700), 0);
-  const auto server = PrivateServer::start(closed / "var");
-  if (server) {
+  for (int start = 0; start < 2; ++start) {
+    const auto server = PrivateServer::start(closed / "var");
+    ASSERT_TRUE(server) << server.error().message;
     Database database(DatabaseOptions{.url = (*server)->url()});
     EXPECT_TRUE(database.ping());
-  } else {
-    EXPECT_EQ(server.error().code, ErrorCode::permission_denied);
-    EXPECT_THAT(server.error().message, testing::HasSubstr("chmod o+x " + closed.string()));
   }
 }
 
