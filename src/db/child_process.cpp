@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,8 +18,8 @@ namespace {
 /// Exit codes of a child that did not come as far as its program.
 constexpr int no_program = 127;
 constexpr int no_user = 126;
-constexpr int no_mount = 125;
 constexpr int closed = 1;
+constexpr int handed_descriptor = 3;  // as in handed_directory
 
 /// Only system calls: between fork and exec of a process with threads nothing else is safe.
 bool become(const RunAs& user) {
@@ -61,6 +59,16 @@ Result<pid_t> start_child(const ChildOptions& options) {
   const int output = ::open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (output < 0) return std::unexpected(errno_error(errno, "opening " + options.output.string()));
   const int input = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  int directory = -1;
+  if (!options.directory.empty()) {
+    directory = ::open(options.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) {
+      const auto error = errno_error(errno, "opening " + options.directory.string());
+      ::close(output);
+      if (input >= 0) ::close(input);
+      return std::unexpected(error);
+    }
+  }
   const pid_t parent = ::getpid();
 
   const pid_t pid = ::fork();
@@ -73,14 +81,10 @@ Result<pid_t> start_child(const ChildOptions& options) {
     ::dup2(input, 0);
     ::dup2(output, 1);
     ::dup2(output, 2);
-    ::syscall(SYS_close_range, 3u, ~0u, 0u);
+    if (directory == handed_descriptor) ::fcntl(directory, F_SETFD, 0);
+    if (directory >= 0 && directory != handed_descriptor) ::dup2(directory, handed_descriptor);
+    ::syscall(SYS_close_range, static_cast<unsigned>(handed_descriptor + (directory >= 0 ? 1 : 0)), ~0u, 0u);
     ::umask(077);
-    if (options.bind) {
-      if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-          ::mount(options.bind->first.c_str(), options.bind->second.c_str(), nullptr, MS_BIND, nullptr) != 0) {
-        ::_exit(no_mount);
-      }
-    }
     if (options.user && !become(*options.user)) ::_exit(no_user);
     if (options.signal_when_orphaned != 0) {
       ::prctl(PR_SET_PDEATHSIG, options.signal_when_orphaned);
@@ -94,6 +98,7 @@ Result<pid_t> start_child(const ChildOptions& options) {
   const int error = errno;
   ::close(output);
   if (input >= 0) ::close(input);
+  if (directory >= 0) ::close(directory);
   if (pid < 0) return std::unexpected(errno_error(error, "starting " + options.argv[0]));
   return pid;
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ccoc/base/result.h"
@@ -25,17 +26,20 @@ std::string user_name(uid_t uid);
 /// The unprivileged user for PostgreSQL when we are root (ccoc, postgres or nobody), else nullopt.
 Result<std::optional<RunAs>> unprivileged_user();
 
+/// A link of the kernel's to an open descriptor: following it asks for no right on the directories above.
+inline constexpr std::string_view handed_directory = "/proc/self/fd/3";
+
 struct ChildOptions {
   std::vector<std::string> argv{};
   std::optional<RunAs> user{};
   std::filesystem::path output{};  ///< stdout and stderr are appended here
   /// Delivered to the child when the thread that started it ends (PR_SET_PDEATHSIG); 0 for none.
   int signal_when_orphaned = 0;
-  /// Bind-mount `first` on `second` in a mount namespace of the child's own, before the user changes.
-  std::optional<std::pair<std::filesystem::path, std::filesystem::path>> bind{};
+  /// A directory that the program finds at `handed_directory`, also where its user may not go the way that leads there.
+  std::filesystem::path directory{};
 };
 
-/// Starts the program in a session of its own, with stdin from /dev/null and no other open file.
+/// Starts the program in a session of its own, with stdin from /dev/null and no other open file but `directory`.
 Result<pid_t> start_child(const ChildOptions& options);
 
 /// Starts it and waits; its exit status, 128 + signal when killed.

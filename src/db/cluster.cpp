@@ -47,7 +47,7 @@ bool has_programs(const fs::path& bin) {
 int version_of(const fs::path& bin, const fs::path& scratch) {
   std::error_code ignored;
   fs::remove(scratch, ignored);
-  (void)run_child({.argv = {(bin / "postgres").string(), "--version"}, .user = {}, .output = scratch, .bind = {}});
+  (void)run_child({.argv = {(bin / "postgres").string(), "--version"}, .user = {}, .output = scratch});
   const auto line = first_line(scratch);
   fs::remove(scratch, ignored);
   const auto digits = line.find_first_of("0123456789");
@@ -128,9 +128,9 @@ Status make_directory(const fs::path& path, const std::optional<RunAs>& owner) {
 }
 
 /// A directory of our own in /run or /tmp with a name that depends on the cluster only.
-Result<fs::path> short_directory(const fs::path& cluster, const std::optional<RunAs>& owner, std::string_view purpose) {
+Result<fs::path> socket_directory(const fs::path& cluster, const std::optional<RunAs>& owner) {
   const auto mark = std::hash<std::string>{}(cluster.string()) % 0xffffffff;
-  const std::string name = "ccoc-" + std::string(purpose) + "-" + std::to_string(mark);
+  const std::string name = "ccoc-socket-" + std::to_string(mark);
   std::string problem;
   for (const char* base : {"/run", "/tmp"}) {
     const auto path = fs::path(base) / name;
@@ -143,27 +143,6 @@ Result<fs::path> short_directory(const fs::path& cluster, const std::optional<Ru
   return fail(ErrorCode::io, "no place for the database's socket: " + problem);
 }
 
-/// Can this process bind-mount? Tried on the real thing, with a program that does nothing.
-bool can_bind(const Cluster& cluster) {
-  const auto status = run_child({.argv = {"/bin/true"}, .user = cluster.user, .output = cluster.log, .bind = cluster.bind()});
-  return status && *status == 0;
-}
-
-Status make_reachable(Cluster& cluster) {
-  if (!cluster.user) return {};
-  const auto closed = first_closed_directory(cluster.directory, *cluster.user);
-  if (closed.empty()) return {};
-  const auto mount_point = short_directory(cluster.directory, cluster.user, "data");
-  if (mount_point) {
-    cluster.seen_at = *mount_point;
-    if (can_bind(cluster)) return {};
-  }
-  return fail(ErrorCode::permission_denied,
-              "PostgreSQL runs as the user '" + cluster.user->name + "', who may not enter " + closed.string() +
-                  ". Put the data elsewhere (--data /var/lib/ccoc), or open the way (chmod o+x " + closed.string() +
-                  "), or start ccoc as an ordinary user");
-}
-
 Status make_cluster(const Cluster& cluster) {
   // While this file exists, the cluster's making was interrupted and it holds nothing worth keeping.
   const auto unfinished = cluster.directory.parent_path() / "postgres.unfinished";
@@ -173,12 +152,12 @@ Status make_cluster(const Cluster& cluster) {
   }
   if (!first_line(cluster.directory / "PG_VERSION").empty()) return {};
   std::ofstream(unfinished) << "initdb has not come to its end\n";
-  const auto status = run_child({.argv = {(cluster.bin / "initdb").string(), "-D", cluster.seen_at.string(), "-U", "ccoc",
+  const auto status = run_child({.argv = {(cluster.bin / "initdb").string(), "-D", cluster.argument(), "-U", "ccoc",
                                           "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums",
                                           "--no-instructions"},
                                  .user = cluster.user,
                                  .output = cluster.log,
-                                 .bind = cluster.bind()});
+                                 .directory = cluster.handed()});
   if (!status) return std::unexpected(status.error());
   if (*status != 0) {
     return fail(ErrorCode::unavailable,
@@ -207,10 +186,7 @@ bool wait_until_gone(pid_t pid, const fs::path& directory, std::chrono::millisec
 
 }  // namespace
 
-std::optional<std::pair<fs::path, fs::path>> Cluster::bind() const {
-  if (seen_at == directory) return std::nullopt;
-  return std::pair(directory, seen_at);
-}
+std::string Cluster::argument() const { return handed_over ? std::string(handed_directory) : directory.string(); }
 
 std::string tail_of(const fs::path& log) {
   std::ifstream in(log, std::ios::ate);
@@ -228,7 +204,6 @@ Result<Cluster> prepare_cluster(const fs::path& data_dir) {
   const auto data = fs::canonical(data_dir, error);
   if (error) return std::unexpected(errno_error(error.value(), "making " + data_dir.string()));
   cluster.directory = data / "postgres";
-  cluster.seen_at = cluster.directory;
   cluster.log = data / "postgres.log";
   if (fs::file_size(cluster.log, error) > log_limit && !error) {
     fs::rename(cluster.log, data / "postgres.log.1", error);
@@ -240,14 +215,14 @@ Result<Cluster> prepare_cluster(const fs::path& data_dir) {
   if (!bin) return std::unexpected(bin.error());
   cluster.bin = *bin;
   if (const auto made = make_directory(cluster.directory, cluster.user); !made) return std::unexpected(made.error());
-  if (const auto open = make_reachable(cluster); !open) return std::unexpected(open.error());
+  cluster.handed_over = cluster.user && !first_closed_directory(cluster.directory, *cluster.user).empty();
   if (const auto made = make_cluster(cluster); !made) return std::unexpected(made.error());
 
   const bool short_enough = cluster.directory.string().size() + socket_name.size() <= longest_socket_path;
-  if (short_enough && !cluster.bind()) {
+  if (short_enough && !cluster.handed_over) {
     cluster.socket_dir = cluster.directory;
   } else {
-    const auto made = short_directory(cluster.directory, cluster.user, "socket");
+    const auto made = socket_directory(cluster.directory, cluster.user);
     if (!made) return std::unexpected(made.error());
     cluster.socket_dir = *made;
     cluster.own_socket_dir = true;

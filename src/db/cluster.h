@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "ccoc/base/result.h"
 #include "child_process.h"
@@ -15,14 +14,16 @@ namespace ccoc::db {
 struct Cluster {
   std::filesystem::path bin;        ///< holds postgres and initdb
   std::filesystem::path directory;  ///< as we see it
-  std::filesystem::path seen_at;    ///< as the server sees it: the same, or where it is mounted for it alone
+  bool handed_over = false;         ///< the server's user cannot reach `directory` by its name
   std::filesystem::path socket_dir;
   bool own_socket_dir = false;  ///< made for this run, removed at stop
   std::filesystem::path log;
   std::optional<RunAs> user;
 
-  /// Set when the server's user cannot reach `directory` otherwise.
-  std::optional<std::pair<std::filesystem::path, std::filesystem::path>> bind() const;
+  /// What the server and initdb call the directory.
+  std::string argument() const;
+  /// For ChildOptions::directory.
+  std::filesystem::path handed() const { return handed_over ? directory : std::filesystem::path{}; }
 };
 
 /// Finds or makes everything; the server is not running afterwards.

@@ -28,7 +28,7 @@ constexpr auto ready_limit = 60s;
 
 /// Little memory and few processes: it serves one hub.
 std::vector<std::string> server_arguments(const Cluster& cluster, int max_connections) {
-  std::vector<std::string> argv{(cluster.bin / "postgres").string(), "-D", cluster.seen_at.string()};
+  std::vector<std::string> argv{(cluster.bin / "postgres").string(), "-D", cluster.argument()};
   for (const std::string& setting : {
            std::string("listen_addresses="), "unix_socket_directories=" + cluster.socket_dir.string(),
            std::string("unix_socket_permissions=0700"), "max_connections=" + std::to_string(max_connections),
@@ -130,10 +130,6 @@ class PrivateServer::Impl {
       std::error_code ignored;
       std::filesystem::remove_all(cluster_.socket_dir, ignored);
     }
-    if (cluster_.bind()) {
-      std::error_code ignored;
-      std::filesystem::remove(cluster_.seen_at, ignored);
-    }
   }
 
  private:
@@ -146,7 +142,7 @@ class PrivateServer::Impl {
                                         .user = cluster_.user,
                                         .output = cluster_.log,
                                         .signal_when_orphaned = SIGINT,
-                                        .bind = cluster_.bind()});
+                                        .directory = cluster_.handed()});
       if (started) {
         wait_for_end(*started);
       } else {
