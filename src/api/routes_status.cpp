@@ -65,6 +65,8 @@ json::object stream_json(const ingest::StreamStatus& status, const archive::Reco
                    {"clock_offset_ms", nullptr},
                    {"reconnects", status.reconnects},
                    {"lost_packets", status.lost_packets},
+                   {"reordered_packets", status.reordered_packets},
+                   {"transport", text_or_null(status.transport)},
                    {"last_error", text_or_null(status.last_error)},
                    {"codec", text_or_null(status.codec)},
                    {"width", nullptr},

@@ -1,277 +1,19 @@
 #include "ccoc/base/asio_reactor.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
-#include <sys/socket.h>
 
-#include <array>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
-#include <cerrno>
-#include <list>
-#include <thread>
+#include <iterator>
+#include <utility>
+
+#include "asio_sockets.h"
 
 namespace ccoc {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
-
-constexpr std::size_t receive_buffer_size = 256 * 1024;
-constexpr int low_water_mark = 64 * 1024;
-constexpr std::size_t max_queued_bytes = 1024 * 1024;
-constexpr Duration sweep_interval = std::chrono::milliseconds{250};
-
-bool is_local(asio::ip::address address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  }
-  if (address.is_loopback() || address.is_unspecified()) return true;
-  if (address.is_v6()) return address.to_v6().is_link_local();
-  const auto octets = address.to_v4().to_bytes();
-  return octets[0] == 169 && octets[1] == 254;
-}
-
-Error network_error(const error_code& code, std::string_view what) {
-  const ErrorCode kind =
-      code == asio::error::timed_out || code == asio::error::operation_aborted ? ErrorCode::timeout : ErrorCode::unavailable;
-  return Error{kind, std::string(what) + ": " + code.message(), {}};
-}
-
-}  // namespace
-
-class AsioConnection;
-
-struct AsioReactor::Impl {
-  asio::io_context context{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  SystemClock clock;
-  std::array<std::uint8_t, receive_buffer_size> buffer;
-  std::list<AsioConnection*> connections;
-  asio::steady_timer sweep{context};
-  std::thread thread;
-
-  void schedule_sweep();
-};
-
-namespace {
-
-/// Handlers of asynchronous operations hold the state; the owner's Connection object may be gone before them.
-struct Resolving {
-  explicit Resolving(asio::io_context& context) : resolver(context) {}
-  tcp::resolver resolver;
-};
-
-}  // namespace
-
-class AsioConnection : public std::enable_shared_from_this<AsioConnection> {
- public:
-  AsioConnection(AsioReactor::Impl& reactor, ConnectionHandler& handler)
-      : reactor_(reactor), handler_(&handler), socket_(reactor.context), deadline_(reactor.context) {}
-
-  void start(const Endpoint& to, Duration timeout) {
-    reactor_.connections.push_front(this);
-    place_ = reactor_.connections.begin();
-    registered_ = true;
-    deadline_.expires_after(timeout);
-    deadline_.async_wait([self = shared_from_this()](error_code code) {
-      if (!code && !self->connected_) self->end(Error{ErrorCode::timeout, "no answer while connecting", {}});
-    });
-    error_code bad;
-    const auto address = asio::ip::make_address(to.host, bad);
-    if (!bad) {
-      asio::post(reactor_.context, [self = shared_from_this(), address, to] {
-        self->try_connect({tcp::endpoint{address, to.port}}, to.refuse_local);
-      });
-      return;
-    }
-    resolving_ = std::make_unique<Resolving>(reactor_.context);
-    resolving_->resolver.async_resolve(
-        to.host, std::to_string(to.port), [self = shared_from_this(), to](error_code code, tcp::resolver::results_type found) {
-          if (code) return self->end(Error{ErrorCode::not_found, "the name '" + to.host + "' cannot be resolved: " + code.message(), {}});
-          std::vector<tcp::endpoint> endpoints;
-          for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-          self->try_connect(std::move(endpoints), to.refuse_local);
-        });
-  }
-
-  void send(ByteView bytes) {
-    if (handler_ == nullptr) return;
-    if (waiting_.size() + writing_.size() + bytes.size() > max_queued_bytes) {
-      return end(Error{ErrorCode::limit_exceeded, "the peer does not read what is sent to it", {}});
-    }
-    waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
-    if (connected_ && writing_.empty()) write_next();
-  }
-
-  void set_prompt(bool prompt) {
-    if (prompt_ == prompt) return;
-    prompt_ = prompt;
-    if (connected_) apply_low_water_mark();
-  }
-
-  /// The owner lets go: no handler call follows.
-  void release() {
-    handler_ = nullptr;
-    shut();
-  }
-
-  /// Non-prompt connections are also read when the kernel has collected for too long.
-  void sweep(MonoTime now) {
-    if (!connected_ || prompt_ || handler_ == nullptr || now - last_read_ < sweep_interval) return;
-    read_once();
-  }
-
- private:
-  void try_connect(std::vector<tcp::endpoint> endpoints, bool refuse_local) {
-    if (handler_ == nullptr) return;
-    if (refuse_local) {
-      std::erase_if(endpoints, [](const tcp::endpoint& e) { return is_local(e.address()); });
-      if (endpoints.empty()) {
-        return end(Error{ErrorCode::permission_denied,
-                         "loopback and link-local addresses are refused (ingest.allow_loopback allows them)", {}});
-      }
-    }
-    targets_ = std::move(endpoints);
-    asio::async_connect(socket_, targets_, [self = shared_from_this()](error_code code, const tcp::endpoint&) {
-      if (self->handler_ == nullptr) return;
-      if (code) return self->end(network_error(code, "cannot connect"));
-      self->on_connected();
-    });
-  }
-
-  void on_connected() {
-    connected_ = true;
-    deadline_.cancel();
-    error_code ignored;
-    socket_.set_option(tcp::no_delay{true}, ignored);
-    socket_.non_blocking(true, ignored);
-    last_read_ = reactor_.clock.now();
-    if (!prompt_) apply_low_water_mark();
-    const auto self = shared_from_this();
-    handler_->on_connected();
-    if (handler_ == nullptr) return;
-    if (!waiting_.empty() && writing_.empty()) write_next();
-    wait_readable();
-  }
-
-  void apply_low_water_mark() {
-    const int mark = prompt_ ? 1 : low_water_mark;
-    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
-    // What already waits below the old mark would not wake us.
-    if (prompt_) {
-      asio::post(reactor_.context, [self = shared_from_this()] {
-        if (self->connected_ && self->handler_ != nullptr) self->read_once();
-      });
-    }
-  }
-
-  void wait_readable() {
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code code) {
-      if (code || self->handler_ == nullptr) return;
-      if (self->read_once()) self->wait_readable();
-    });
-  }
-
-  /// One recv into the thread's buffer. False when the connection ended.
-  bool read_once() {
-    const auto count = ::recv(socket_.native_handle(), reactor_.buffer.data(), reactor_.buffer.size(), MSG_DONTWAIT);
-    last_read_ = reactor_.clock.now();
-    if (count > 0) {
-      const auto self = shared_from_this();
-      handler_->on_bytes(ByteView{reactor_.buffer.data(), static_cast<std::size_t>(count)});
-      return handler_ != nullptr;
-    }
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-    if (count == 0) {
-      end(Error{ErrorCode::unavailable, "the peer closed the connection", {}});
-    } else {
-      end(network_error(error_code{errno, boost::system::system_category()}, "the connection broke"));
-    }
-    return false;
-  }
-
-  void write_next() {
-    writing_.swap(waiting_);
-    waiting_.clear();
-    asio::async_write(socket_, asio::buffer(writing_), [self = shared_from_this()](error_code code, std::size_t) {
-      self->writing_.clear();
-      if (self->handler_ == nullptr) return;
-      if (code) return self->end(network_error(code, "the connection broke"));
-      if (!self->waiting_.empty()) self->write_next();
-    });
-  }
-
-  void end(const Error& reason) {
-    if (handler_ == nullptr) return;
-    const auto self = shared_from_this();
-    ConnectionHandler* handler = std::exchange(handler_, nullptr);
-    shut();
-    handler->on_closed(reason);
-  }
-
-  void shut() {
-    if (registered_) {
-      reactor_.connections.erase(place_);
-      registered_ = false;
-    }
-    connected_ = false;
-    deadline_.cancel();
-    if (resolving_) resolving_->resolver.cancel();
-    error_code ignored;
-    // What was queued last (a TEARDOWN) gets one chance to leave.
-    if (socket_.is_open() && writing_.empty() && !waiting_.empty()) {
-      [[maybe_unused]] const auto sent =
-          ::send(socket_.native_handle(), waiting_.data(), waiting_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
-    socket_.close(ignored);
-  }
-
-  AsioReactor::Impl& reactor_;
-  ConnectionHandler* handler_;
-  tcp::socket socket_;
-  asio::steady_timer deadline_;
-  std::unique_ptr<Resolving> resolving_;
-  std::vector<tcp::endpoint> targets_;
-  std::list<AsioConnection*>::iterator place_;
-  bool registered_ = false;
-  bool connected_ = false;
-  bool prompt_ = true;
-  MonoTime last_read_{};
-  Bytes waiting_;
-  Bytes writing_;
-};
-
-void AsioReactor::Impl::schedule_sweep() {
-  sweep.expires_after(sweep_interval / 2);
-  sweep.async_wait([this](error_code code) {
-    if (code) return;
-    const auto now = clock.now();
-    for (auto it = connections.begin(); it != connections.end();) {
-      AsioConnection* connection = *it++;
-      // Reading may end this connection (and only take itself out of the list) or start others (at the front).
-      connection->sweep(now);
-    }
-    schedule_sweep();
-  });
-}
-
-namespace {
-
-class OwnedConnection final : public Connection {
- public:
-  explicit OwnedConnection(std::shared_ptr<AsioConnection> state) : state_(std::move(state)) {}
-  ~OwnedConnection() override { state_->release(); }
-  void send(ByteView bytes) override { state_->send(bytes); }
-  void set_prompt(bool prompt) override { state_->set_prompt(prompt); }
-
- private:
-  std::shared_ptr<AsioConnection> state_;
-};
 
 class OwnedTimer final : public Timer {
  public:
@@ -290,8 +32,28 @@ class OwnedTimer final : public Timer {
 
 }  // namespace
 
+Sweep::Place Sweep::add(SweptSocket& socket) {
+  const auto place = sockets_.insert(sockets_.begin(), &socket);
+  if (!scheduled_) schedule();
+  return place;
+}
+
+void Sweep::schedule() {
+  scheduled_ = true;
+  timer_.expires_after(interval_);
+  timer_.async_wait([this](error_code code) {
+    scheduled_ = false;
+    if (code) return;
+    const auto now = clock_.now();
+    for (auto it = sockets_.begin(); it != sockets_.end();) {
+      if (*it != nullptr) (*it)->sweep(now);
+      it = *it == nullptr ? sockets_.erase(it) : std::next(it);
+    }
+    if (!sockets_.empty()) schedule();
+  });
+}
+
 AsioReactor::AsioReactor(std::string name) : impl_(std::make_unique<Impl>()) {
-  impl_->schedule_sweep();
   impl_->thread = std::thread([impl = impl_.get(), name = name.substr(0, 15)] {
     pthread_setname_np(pthread_self(), name.c_str());
     impl->context.run();
@@ -313,9 +75,20 @@ std::unique_ptr<Timer> AsioReactor::call_after(Duration delay, std::function<voi
 }
 
 std::unique_ptr<Connection> AsioReactor::connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) {
-  auto state = std::make_shared<AsioConnection>(*impl_, handler);
-  state->start(to, timeout);
-  return std::make_unique<OwnedConnection>(std::move(state));
+  return open_connection(*impl_, to, timeout, handler);
+}
+
+Result<DatagramPair> AsioReactor::open_datagrams(DatagramHandler& even, DatagramHandler& odd) {
+  return open_datagram_pair(*impl_, even, odd);
+}
+
+std::optional<PeerAddress> parse_peer_address(const std::string& host, std::uint16_t port) {
+  PeerAddress out;
+  out.port = port;
+  if (::inet_pton(AF_INET6, host.c_str(), out.address.data()) == 1) return out;
+  out.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (::inet_pton(AF_INET, host.c_str(), out.address.data() + 12) == 1) return out;
+  return std::nullopt;
 }
 
 }  // namespace ccoc

@@ -153,6 +153,8 @@ Status Hub::Impl::start_ingest() {
   }
   ingest::IngestOptions options;
   options.refuse_local = !config.ingest.allow_loopback;
+  options.allow_basic_auth = config.ingest.allow_basic_auth;
+  options.follow_redirects = config.ingest.follow_redirects;
   options.no_frame_timeout = config.ingest.no_frame_timeout;
   options.backoff_min = config.ingest.backoff_min;
   options.backoff_max = config.ingest.backoff_max;

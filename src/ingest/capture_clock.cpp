@@ -13,7 +13,11 @@ constexpr Duration jump_tolerance = seconds{3};
 constexpr Duration reorder_tolerance = seconds{1};  // B-frames are presented before what came before them
 constexpr Duration window_length = seconds{5};
 constexpr Duration smallest_step = milliseconds{1};
-constexpr std::int64_t slew_divisor = 100;  // at most 1 % of the time that passed
+constexpr std::int64_t slew_divisor = 25;  // at most 4 % of the time that passed: more than wrong_pace
+/// A pace off by this much in two windows in a row is no jitter.
+constexpr double wrong_pace = 0.03;
+constexpr double slowest_pace = 0.25;
+constexpr double fastest_pace = 4;
 
 }  // namespace
 
@@ -39,11 +43,16 @@ CaptureStamp CaptureClock::start_run(std::uint32_t rtp_timestamp, UtcTime arriva
   running_ = true;
   stray_.reset();
   last_rtp_ = rtp_timestamp;
-  media_ticks_ = 0;
+  position_us_ = 0;
+  pace_ = 1;
+  pace_error_ = 0;
   anchor_ = arrival;
   last_arrival_ = arrival;
   window_start_ = arrival;
   window_min_.reset();
+  window_min_raw_.reset();
+  last_min_raw_.reset();
+  moved_ = Duration{0};
   correction_ = Duration{0};
   return give(arrival, true);
 }
@@ -66,38 +75,56 @@ CaptureStamp CaptureClock::stamp(std::uint32_t rtp_timestamp, UtcTime arrival) {
   if (step > Duration{0} && step < seconds{2}) nominal_ = step;
   last_rtp_ = rtp_timestamp;
   last_arrival_ = arrival;
-  media_ticks_ += delta;
-  const UtcTime predicted = anchor_ + from_ticks(media_ticks_, rtp_rate_);
-  const Duration late = arrival - predicted;
+  position_us_ += static_cast<double>(delta) * 1e6 / rtp_rate_ * pace_;
+  const UtcTime capture = anchor_ + Duration{static_cast<std::int64_t>(position_us_)};
+  const Duration late = arrival - capture;
   // Stamps that stand still while time passes, or a hub clock that stepped: base the time anew.
   if (std::chrono::abs(late) > 2 * jump_tolerance && elapsed < jump_tolerance && step < jump_tolerance) {
     const bool hub_stepped = window_min_ && std::chrono::abs(late - *window_min_) > jump_tolerance;
     if (hub_stepped || std::chrono::abs(late) > 10 * jump_tolerance) return start_run(rtp_timestamp, arrival);
   }
-  const UtcTime capture = anchor_ + from_ticks(media_ticks_, rtp_rate_);
   follow(late, step, arrival);
   return give(capture, false);
 }
 
 void CaptureClock::follow(Duration late, Duration elapsed, UtcTime arrival) {
+  window_min_raw_ = window_min_raw_ ? std::min(*window_min_raw_, late + moved_) : late + moved_;
   // A unit cannot be read before it was captured: what comes early shows that the base is too late.
   if (late < Duration{0}) {
     const Duration early = std::min(-late, Duration{seconds{1}});
-    anchor_ -= early > milliseconds{100} ? early : std::min(early, std::max(elapsed / 20, Duration{0}));
+    const Duration step = early > milliseconds{100} ? early : std::min(early, std::max(elapsed / 20, Duration{0}));
+    anchor_ -= step;
+    moved_ -= step;
     correction_ = Duration{0};
     late = Duration{0};
   }
   window_min_ = window_min_ ? std::min(*window_min_, late) : late;
-  if (arrival - window_start_ >= window_length || arrival < window_start_) {
-    correction_ = *window_min_;
-    window_start_ = arrival;
-    window_min_.reset();
-  }
+  if (arrival - window_start_ >= window_length || arrival < window_start_) end_window(arrival);
   if (correction_ > Duration{0} && elapsed > Duration{0}) {
     const Duration slew = std::min(correction_, elapsed / slew_divisor);
     anchor_ += slew;
+    moved_ += slew;
     correction_ -= slew;
   }
+}
+
+void CaptureClock::end_window(UtcTime arrival) {
+  const Duration length = arrival - window_start_;
+  if (length >= window_length && last_min_raw_) {
+    const double error = static_cast<double>((*window_min_raw_ - *last_min_raw_).count()) / static_cast<double>(length.count());
+    if (std::abs(error) > wrong_pace && std::abs(pace_error_) > wrong_pace && error * pace_error_ > 0) {
+      // Positions advanced by 1 - error for each second.
+      pace_ = std::clamp(pace_ / std::max(1 - (error + pace_error_) / 2, 0.1), slowest_pace, fastest_pace);
+      pace_error_ = 0;
+    } else {
+      pace_error_ = error;
+    }
+  }
+  last_min_raw_ = length >= window_length ? window_min_raw_ : std::nullopt;
+  correction_ = *window_min_;
+  window_start_ = arrival;
+  window_min_.reset();
+  window_min_raw_.reset();
 }
 
 }  // namespace ccoc::ingest

@@ -32,19 +32,23 @@ void Probe::start() {
   options.user = config_.username.empty() ? options.url.user : config_.username;
   options.password = config_.username.empty() ? options.url.password : config_.password;
   options.refuse_local = options_.refuse_local;
+  options.allow_basic = options_.allow_basic_auth;
+  options.redirect_anywhere = options_.follow_redirects;
+  if (config_.transport) options.transport = *config_.transport;
+  options.other_transport = !config_.transport;
   options.connect_timeout = std::min(options_.connect_timeout, limit_);
   client_ = std::make_unique<rtsp::Client>(reactor_, std::move(options), *this);
   client_->start();
 }
 
-void Probe::on_track(const media::SdpMedia& track) {
+void Probe::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) {
   auto depacketizer = media::make_depacketizer(track, [this](media::RawUnit&& unit) {
     last_unit_ = reactor_.clock().now();
     if (units_++ == 0) {
       first_unit_ = last_unit_;
       bytes_ = 0;
       result_.ok = true;
-      result_.transport = "tcp";
+      result_.transport = rtsp::to_string(client_->transport());
       result_.codec = std::string(to_string(unit.format->codec));
       result_.width = unit.format->width;
       result_.height = unit.format->height;
@@ -52,12 +56,17 @@ void Probe::on_track(const media::SdpMedia& track) {
       measuring_ = reactor_.call_after(measuring_time, [this] { finish(); });
     }
   });
-  if (depacketizer) receiver_ = std::make_unique<RtpReceiver>(std::move(*depacketizer), track.payload_type);
+  if (!depacketizer) return;
+  RtpReceiverOptions options;
+  options.payload_type = track.payload_type;
+  options.unordered = client_->transport() == rtsp::MediaTransport::udp;
+  options.ssrc = ssrc;
+  receiver_ = std::make_unique<RtpReceiver>(std::move(*depacketizer), options);
 }
 
 void Probe::on_rtp(ByteView packet) {
   bytes_ += packet.size();
-  if (receiver_) receiver_->on_rtp(packet);
+  if (receiver_) receiver_->on_rtp(packet, reactor_.clock().now());
 }
 
 void Probe::on_ended(rtsp::EndReason, const Error& error) {

@@ -19,7 +19,7 @@ class Probe final : public rtsp::ClientListener {
   void start();
 
  private:
-  void on_track(const media::SdpMedia& track) override;
+  void on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) override;
   void on_playing() override {}
   void on_rtp(ByteView packet) override;
   void on_rtcp(ByteView) override {}

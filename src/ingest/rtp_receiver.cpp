@@ -1,44 +1,92 @@
 #include "ccoc/ingest/rtp_receiver.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "reorder_buffer.h"
 
 namespace ccoc::ingest {
 namespace {
 
 constexpr std::uint32_t own_ssrc = 0x63636f63;  // "ccoc"
+constexpr std::size_t packets_to_insist = 8;
 constexpr std::uint16_t largest_gap = 3000;     // RFC 3550 A.1, MAX_DROPOUT: beyond it the sender began anew
 
 }  // namespace
 
-RtpReceiver::RtpReceiver(std::unique_ptr<media::Depacketizer> depacketizer, int payload_type)
-    : depacketizer_(std::move(depacketizer)), payload_type_(payload_type) {}
+RtpReceiver::RtpReceiver(std::unique_ptr<media::Depacketizer> depacketizer, RtpReceiverOptions options)
+    : depacketizer_(std::move(depacketizer)), options_(options), ssrc_(options.ssrc) {
+  if (options_.unordered) reorder_ = std::make_unique<ReorderBuffer>([this](ByteView packet) { take(packet); });
+}
 
-void RtpReceiver::on_rtp(ByteView bytes) {
+RtpReceiver::~RtpReceiver() = default;
+
+std::uint64_t RtpReceiver::reordered_packets() const { return reorder_ ? reorder_->reordered() : 0; }
+std::uint64_t RtpReceiver::repeated_packets() const { return repeated_ + (reorder_ ? reorder_->repeated() : 0); }
+
+void RtpReceiver::on_rtp(ByteView packet, MonoTime now) {
+  if (reorder_) return reorder_->push(packet, now);
+  take(packet);
+}
+
+void RtpReceiver::on_time(MonoTime now) {
+  if (reorder_) reorder_->expire(now);
+}
+
+void RtpReceiver::take(ByteView bytes) {
   const auto packet = media::parse_rtp(bytes);
-  if (!packet || (payload_type_ >= 0 && packet->payload_type != payload_type_)) {
+  if (!packet) {
     ++bad_;
     return;
   }
-  if (!ssrc_ || *ssrc_ != packet->ssrc) {
-    if (ssrc_) depacketizer_->lost(1);
+  if (options_.payload_type >= 0 && packet->payload_type != options_.payload_type) {
+    ++bad_;
+    // A camera that never sends the type it describes means this one.
+    if (received_ > 0 || ++other_types_ < packets_to_insist) return;
+    options_.payload_type = packet->payload_type;
+  }
+  if (ssrc_ && *ssrc_ != packet->ssrc) {
+    if (!insists(*packet, bytes)) return;
+    if (heard_) depacketizer_->lost(1);
     ssrc_ = packet->ssrc;
+    heard_ = false;
+    for (const auto& kept : std::exchange(other_packets_, {})) accept(*media::parse_rtp(kept));
+    return;
+  }
+  other_ssrc_.reset();
+  other_packets_.clear();
+  ssrc_ = packet->ssrc;
+  accept(*packet);
+}
+
+/// True with the last of enough packets in a row, which all wait in other_packets_ then.
+bool RtpReceiver::insists(const media::RtpPacket& packet, ByteView bytes) {
+  if (other_ssrc_ != packet.ssrc) other_packets_.clear();
+  other_ssrc_ = packet.ssrc;
+  other_packets_.emplace_back(bytes.begin(), bytes.end());
+  return other_packets_.size() >= packets_to_insist;
+}
+
+void RtpReceiver::accept(const media::RtpPacket& packet) {
+  if (!std::exchange(heard_, true)) {
     cycles_ = 0;
-  } else if (packet->sequence != next_sequence_) {
-    const auto gap = static_cast<std::uint16_t>(packet->sequence - next_sequence_);
+  } else if (packet.sequence != next_sequence_) {
+    const auto gap = static_cast<std::uint16_t>(packet.sequence - next_sequence_);
     if (gap < largest_gap) {
       lost_ += gap;
       depacketizer_->lost(gap);
     } else if (static_cast<std::uint16_t>(-gap) < largest_gap) {
-      return;  // late or twice: TCP keeps order, so it is a repetition
+      ++repeated_;  // late or twice: what comes here is in order, so it is a repetition
+      return;
     } else {
       ++lost_;
       depacketizer_->lost(1);
     }
   }
-  next_sequence_ = static_cast<std::uint16_t>(packet->sequence + 1);
+  next_sequence_ = static_cast<std::uint16_t>(packet.sequence + 1);
   if (next_sequence_ == 0) ++cycles_;
   ++received_;
-  depacketizer_->push(*packet);
+  depacketizer_->push(packet);
 }
 
 void RtpReceiver::on_rtcp(ByteView packet, UtcTime arrival) {

@@ -27,10 +27,12 @@ Judgement judge(rtsp::EndReason reason) {
     case EndReason::connect_failed: return {media::GapCause::network, Duration{0}};
     case EndReason::address_refused: return {media::GapCause::disabled, seconds{30}};
     // Cameras lock accounts: a wrong password is not tried again in a tight loop (faults.md 11).
+    case EndReason::auth_refused:
     case EndReason::wrong_password: return {media::GapCause::camera, seconds{30}};
     case EndReason::not_found:
     case EndReason::no_video:
     case EndReason::not_rtsp:
+    case EndReason::redirected:
     case EndReason::no_transport: return {media::GapCause::camera, seconds{10}};
     case EndReason::busy: return {media::GapCause::camera, seconds{5}};
     default: return {media::GapCause::camera, Duration{0}};
@@ -56,7 +58,8 @@ StreamSession::StreamSession(Reactor& reactor, StreamConfig config, const Ingest
       options_(options),
       listener_(std::move(listener)),
       cell_(std::move(cell)),
-      random_(seed | 1u) {
+      random_(seed | 1u),
+      transport_(config_.transport.value_or(rtsp::MediaTransport::tcp)) {
   status_.camera = config_.camera;
   status_.role = config_.role;
   status_.since = reactor_.clock().utc_now();
@@ -117,24 +120,41 @@ void StreamSession::attempt() {
   options.user = config_.username;
   options.password = config_.password;
   options.refuse_local = options_.refuse_local;
+  options.allow_basic = options_.allow_basic_auth;
+  options.redirect_anywhere = options_.follow_redirects;
   options.connect_timeout = options_.connect_timeout;
+  options.transport = transport_;
+  options.other_transport = !config_.transport;
+  options.all_tracks = all_tracks_;
   attempt_started_ = reactor_.clock().now();
   client_ = std::make_unique<rtsp::Client>(reactor_, std::move(options), *this);
   client_->set_prompt(prompt_);
   client_->start();
 }
 
-void StreamSession::on_track(const media::SdpMedia& track) {
+/// The session was set up and brought nothing: once more with all tracks (faults.md C2), then by the other transport.
+void StreamSession::choose_another_way() {
+  if (!std::exchange(all_tracks_, true) && client_->tracks_offered() > 1) return;
+  all_tracks_ = false;
+  if (config_.transport) return;
+  transport_ = client_->transport() == rtsp::MediaTransport::tcp ? rtsp::MediaTransport::udp : rtsp::MediaTransport::tcp;
+}
+
+void StreamSession::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) {
   auto depacketizer = media::make_depacketizer(track, [this](media::RawUnit&& unit) { on_unit(std::move(unit)); });
   if (!depacketizer) return;  // the client chose a track that is understood
-  receiver_ = std::make_unique<RtpReceiver>(std::move(*depacketizer), track.payload_type);
+  RtpReceiverOptions options;
+  options.payload_type = track.payload_type;
+  options.unordered = client_->transport() == rtsp::MediaTransport::udp;
+  options.ssrc = ssrc;
+  receiver_ = std::make_unique<RtpReceiver>(std::move(*depacketizer), options);
   fresh_ = true;
   last_unit_ = reactor_.clock().now();
 }
 
 void StreamSession::on_rtp(ByteView packet) {
   bytes_ += packet.size();
-  if (receiver_) receiver_->on_rtp(packet);
+  if (receiver_) receiver_->on_rtp(packet, reactor_.clock().now());
 }
 
 void StreamSession::on_rtcp(ByteView packet) {
@@ -169,6 +189,8 @@ void StreamSession::on_unit(media::RawUnit&& raw) {
     measured_frames_ = status_.frames;
     measured_bytes_ = bytes_;
     status_.last_error.clear();
+    transport_ = client_->transport();
+    status_.transport = rtsp::to_string(transport_);
     status_.codec = unit->format->codec_string;
     status_.width = unit->format->width;
     status_.height = unit->format->height;
@@ -182,8 +204,11 @@ void StreamSession::tick() {
   tick_timer_ = reactor_.call_after(tick_interval, [this] { tick(); });
   const auto now = reactor_.clock().now();
   if (receiver_) {
+    receiver_->on_time(now);
     status_.lost_packets = lost_before_ + receiver_->lost_packets();
+    status_.reordered_packets = reordered_before_ + receiver_->reordered_packets();
     if (now - last_unit_ > options_.no_frame_timeout) {
+      if (receiver_->packets() == 0) choose_another_way();
       const auto waited = std::chrono::duration_cast<seconds>(now - last_unit_).count();
       return fail(media::GapCause::camera, "no picture for " + std::to_string(waited) + " s", Duration{0});
     }
@@ -218,6 +243,7 @@ void StreamSession::on_ended(rtsp::EndReason reason, const Error& error) {
 void StreamSession::fail(media::GapCause cause, const std::string& reason, Duration at_least) {
   if (receiver_) {
     lost_before_ += receiver_->lost_packets();
+    reordered_before_ += receiver_->reordered_packets();
     receiver_.reset();
   }
   client_.reset();

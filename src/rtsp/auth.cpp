@@ -204,12 +204,14 @@ Authenticator::Authenticator(std::string user, std::string password)
     : user_(std::move(user)), password_(std::move(password)) {}
 
 Authenticator::Verdict Authenticator::on_unauthorized(const Message& reply) {
-  const auto offered = challenges_of(reply);
+  auto offered = challenges_of(reply);
+  if (!basic_allowed_) std::erase_if(offered, [](const Challenge& c) { return c.basic; });
   const auto best = std::max_element(offered.begin(), offered.end(),
                                      [](const auto& a, const auto& b) { return strength(a) < strength(b); });
   if (best == offered.end() || strength(*best) == 0) return Verdict::unsupported;
   if (user_.empty() && password_.empty()) return Verdict::refused;
-  const bool worth_it = !answered_ || best->stale;
+  const bool worth_it = !answered_ || best->stale || new_connection_;
+  new_connection_ = false;
   chosen_ = *best;
   nonce_count_ = 0;
   session_cnonce_ = fixed_cnonce_.empty() ? random_hex(8) : fixed_cnonce_;

@@ -96,6 +96,17 @@ TEST_F(IngestFromGst, receives_whole_h264_pictures_in_order) {
   EXPECT_EQ(status().lost_packets, 0u);
 }
 
+TEST_F(IngestFromGst, receives_by_udp_with_no_packet_lost) {
+  const auto server = serve(h264_pipeline);
+  auto config = stream();
+  config.transport = rtsp::MediaTransport::udp;
+  ingest_.apply("cam01", {config});
+  ASSERT_TRUE(eventually([&] { return collector_->units().size() >= 60; })) << status().last_error;
+  EXPECT_EQ(status().transport, "udp");
+  EXPECT_EQ(status().lost_packets, 0u);
+  for (const auto& unit : collector_->units()) EXPECT_FALSE(unit->damaged);
+}
+
 TEST_F(IngestFromGst, passes_h265_through) {
   const auto server = serve(h265_pipeline);
   ingest_.apply("cam01", {stream()});

@@ -19,7 +19,9 @@ constexpr std::string_view sdp_body =
 constexpr std::string_view magic = "ccocmark";
 constexpr std::size_t max_payload = 1400;
 
-Bytes picture(bool key, int camera, std::uint64_t number, std::size_t size) {
+}  // namespace
+
+Bytes make_picture(bool key, int camera, std::uint64_t number, std::size_t size) {
   Bytes nal;
   nal.push_back(key ? 0x65 : 0x41);
   nal.push_back(0x88);  // first_mb_in_slice = 0
@@ -33,7 +35,7 @@ Bytes picture(bool key, int camera, std::uint64_t number, std::size_t size) {
   return out;
 }
 
-}  // namespace
+std::string_view picture_sdp() { return sdp_body; }
 
 std::optional<PictureMark> find_mark(ByteView bytes) {
   const auto found = std::search(bytes.begin(), bytes.end(), magic.begin(), magic.end());
@@ -153,7 +155,7 @@ void Camera::next_frame() {
     const bool key = frames_since_boot_ % static_cast<std::uint64_t>(traits_.gop_frames) == 0;
     if (powered_ && world_.clock().now() >= stalled_until_) {
       const std::uint64_t number = next_picture_++;
-      const auto unit = picture(key, traits_.number, number, key ? traits_.frame_bytes * 8 : traits_.frame_bytes);
+      const auto unit = make_picture(key, traits_.number, number, key ? traits_.frame_bytes * 8 : traits_.frame_bytes);
       auto rtp = static_cast<std::uint32_t>(rtp_base_ + frames_since_boot_ * 90000u / static_cast<unsigned>(traits_.fps) +
                                             static_cast<std::uint64_t>(jump_ticks_));
       if (stray_next_) rtp += 90000u * 7200u;
@@ -198,7 +200,7 @@ void Camera::misbehave() {
       for (const auto& session : sessions_) session->cut();
       break;
     case 1: {  // closed in mid-frame
-      const auto unit = picture(true, traits_.number, next_picture_, traits_.frame_bytes * 8);
+      const auto unit = make_picture(true, traits_.number, next_picture_, traits_.frame_bytes * 8);
       for (const auto& session : sessions_) {
         if (session->playing()) session->send_picture(unit, rtp_base_, true);
       }

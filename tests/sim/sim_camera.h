@@ -30,6 +30,11 @@ struct PictureMark {
 /// The mark in length-prefixed access unit bytes; nullopt when there is none.
 std::optional<PictureMark> find_mark(ByteView length_prefixed);
 
+/// A coded picture (AccessUnit::data) with its mark in it: decodable by nobody, but cut into packets as any.
+Bytes make_picture(bool key, int camera, std::uint64_t number, std::size_t size);
+/// What describes these pictures: one H.264 track, payload type 96, control "trackID=0".
+std::string_view picture_sdp();
+
 class Camera {
  public:
   Camera(World& world, CameraTraits traits);

@@ -31,10 +31,36 @@ class WireConnection final : public Connection {
     });
   }
   void set_prompt(bool) override {}
+  std::optional<PeerAddress> peer() const override { return wire_->address_; }
 
  private:
   World& world_;
   std::shared_ptr<Wire> wire_;
+};
+
+class WorldDatagram final : public DatagramSocket {
+ public:
+  WorldDatagram(World& world, std::uint16_t port, DatagramHandler& handler)
+      : world_(world), alive_(world.alive_), port_(port) {
+    world_.ports_[port_] = &handler;
+  }
+  ~WorldDatagram() override {
+    if (*alive_) world_.ports_.erase(port_);
+  }
+  std::uint16_t port() const override { return port_; }
+  void send_to(ByteView bytes, const PeerAddress& to) override {
+    world_.schedule(world_.clock_.mono + world_.latency(),
+                    [&world = world_, to, from = port_, copy = Bytes(bytes.begin(), bytes.end())] {
+                      const auto found = world.receivers_.find(World::key_of(to));
+                      if (found != world.receivers_.end()) found->second(copy, from);
+                    });
+  }
+  void set_prompt(bool) override {}
+
+ private:
+  World& world_;
+  std::shared_ptr<bool> alive_;
+  std::uint16_t port_;
 };
 
 void Wire::send_to_hub(ByteView bytes) {
@@ -85,6 +111,7 @@ std::unique_ptr<Connection> World::connect(const Endpoint& to, Duration timeout,
   wire->world_ = this;
   wire->self_ = wire;
   wire->handler_ = &handler;
+  wire->address_ = address_of(to.host, to.port);
   schedule(clock_.mono + latency(), [this, wire, host = to.host, timeout] {
     if (wire->handler_ == nullptr) return;
     const auto found = hosts_.find(host);
@@ -97,6 +124,28 @@ std::unique_ptr<Connection> World::connect(const Endpoint& to, Duration timeout,
     });
   });
   return std::make_unique<WireConnection>(*this, std::move(wire));
+}
+
+PeerAddress World::address_of(const std::string& host, std::uint16_t port) {
+  PeerAddress out;
+  out.address = {0xfd};
+  const auto hash = std::hash<std::string>{}(host);
+  for (std::size_t i = 0; i < 8; ++i) out.address[8 + i] = static_cast<std::uint8_t>(hash >> (8 * i));
+  out.port = port;
+  return out;
+}
+
+Result<DatagramPair> World::open_datagrams(DatagramHandler& even, DatagramHandler& odd) {
+  const auto port = std::exchange(next_port_, static_cast<std::uint16_t>(next_port_ >= 60000 ? 40000 : next_port_ + 2));
+  return DatagramPair{std::make_unique<WorldDatagram>(*this, port, even),
+                      std::make_unique<WorldDatagram>(*this, static_cast<std::uint16_t>(port + 1), odd)};
+}
+
+void World::send_datagram(const PeerAddress& from, std::uint16_t to_port, ByteView bytes, Duration delay) {
+  schedule(clock_.mono + delay, [this, from, to_port, copy = Bytes(bytes.begin(), bytes.end())] {
+    const auto found = ports_.find(to_port);
+    if (found != ports_.end()) found->second->on_datagram(copy, from);
+  });
 }
 
 void World::run_for(Duration span) {

@@ -41,6 +41,7 @@ class Wire {
   ConnectionHandler* handler_ = nullptr;  ///< null once the hub let go
   Peer* peer_ = nullptr;
   bool open_ = true;
+  PeerAddress address_;  ///< of the camera
   MonoTime arrives_{};  ///< of what was sent last: order is kept
 };
 
@@ -54,6 +55,15 @@ class World final : public Reactor {
   void post(std::function<void()> task) override;
   std::unique_ptr<Timer> call_after(Duration delay, std::function<void()> task) override;
   std::unique_ptr<Connection> connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) override;
+  Result<DatagramPair> open_datagrams(DatagramHandler& even, DatagramHandler& odd) override;
+
+  /// A datagram on its way to a port of the hub; the sender decides how late it comes, and whether.
+  void send_datagram(const PeerAddress& from, std::uint16_t to_port, ByteView bytes, Duration delay);
+  /// What the hub sends to this address; one receiver for each.
+  using DatagramReceiver = std::function<void(ByteView bytes, std::uint16_t from_port)>;
+  void receive_datagrams(const PeerAddress& at, DatagramReceiver receiver) { receivers_[key_of(at)] = std::move(receiver); }
+  /// The address of a host of this world.
+  static PeerAddress address_of(const std::string& host, std::uint16_t port);
 
   /// Runs all events up to `until` of the monotonic clock.
   void run_for(Duration span);
@@ -77,6 +87,9 @@ class World final : public Reactor {
  private:
   friend class Wire;
   friend class WireConnection;
+  friend class WorldDatagram;
+  using AddressKey = std::pair<std::array<std::uint8_t, 16>, std::uint16_t>;
+  static AddressKey key_of(const PeerAddress& a) { return {a.address, a.port}; }
   struct SimClock final : Clock {
     MonoTime mono{};
     UtcTime utc_base{};
@@ -98,6 +111,9 @@ class World final : public Reactor {
   std::uint64_t events_run_ = 0;
   std::uint64_t fingerprint_ = 1469598103934665603ull;
   std::map<std::string, Acceptor> hosts_;
+  std::map<std::uint16_t, DatagramHandler*> ports_;
+  std::map<AddressKey, DatagramReceiver> receivers_;
+  std::uint16_t next_port_ = 40000;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -28,6 +28,8 @@ struct DatabaseConfig {
 
 struct IngestConfig {
   bool allow_loopback = false;  ///< cameras on loopback and link-local addresses
+  bool allow_basic_auth = true;
+  bool follow_redirects = false;  ///< of cameras, to other hosts
   Duration no_frame_timeout = std::chrono::seconds{5};
   Duration backoff_min = std::chrono::milliseconds{500};
   Duration backoff_max = std::chrono::seconds{30};

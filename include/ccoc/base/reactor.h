@@ -3,9 +3,11 @@
 // Production: AsioReactor (kernel). Tests: the seeded world in tests/sim.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ccoc/base/bytes.h"
@@ -28,6 +30,16 @@ struct Endpoint {
   bool refuse_local = false;
 };
 
+/// An address and a port as the network knows them. Cheap to compare.
+struct PeerAddress {
+  std::array<std::uint8_t, 16> address{};  ///< IPv6, or IPv4 mapped into it (RFC 4291 §2.5.5.2)
+  std::uint16_t port = 0;
+  bool same_host(const PeerAddress& other) const { return address == other.address; }
+  friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
+};
+/// Nothing when `host` is no numeric address (brackets and zones are not understood).
+std::optional<PeerAddress> parse_peer_address(const std::string& host, std::uint16_t port);
+
 /// What a connection tells its owner; called on the reactor's thread. The owner may destroy the
 /// connection inside any of these calls.
 class ConnectionHandler {
@@ -49,6 +61,32 @@ class Connection {
   /// True: wake the reader for every packet (someone is watching). False: the kernel may collect
   /// up to 64 KiB or 250 ms first, which costs less. Default true.
   virtual void set_prompt(bool prompt) = 0;
+  /// Whom it reached; nothing before on_connected.
+  virtual std::optional<PeerAddress> peer() const = 0;
+};
+
+/// Called on the reactor's thread. The owner may destroy the socket inside the call.
+class DatagramHandler {
+ public:
+  virtual ~DatagramHandler() = default;
+  /// The view is valid during the call only.
+  virtual void on_datagram(ByteView bytes, const PeerAddress& from) = 0;
+};
+
+/// One UDP socket. Destroying it closes it; no handler call follows.
+class DatagramSocket {
+ public:
+  virtual ~DatagramSocket() = default;
+  virtual std::uint16_t port() const = 0;
+  /// Best effort: what cannot leave at once is lost.
+  virtual void send_to(ByteView bytes, const PeerAddress& to) = 0;
+  /// As Connection::set_prompt; when not prompt, what came may be fetched every 20 ms only. Default true.
+  virtual void set_prompt(bool prompt) = 0;
+};
+
+/// For RTP and RTCP: an even port and the next one (RFC 3550 §11).
+struct DatagramPair {
+  std::unique_ptr<DatagramSocket> even, odd;
 };
 
 /// Runs on one thread. Everything but post() is called on that thread only.
@@ -61,6 +99,8 @@ class Reactor {
   virtual std::unique_ptr<Timer> call_after(Duration delay, std::function<void()> task) = 0;
   /// Starts resolving and connecting; the handler learns the outcome later, never inside this call.
   virtual std::unique_ptr<Connection> connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) = 0;
+  /// `unavailable` when no pair of ports is free or this world has no datagrams.
+  virtual Result<DatagramPair> open_datagrams(DatagramHandler& even, DatagramHandler& odd) = 0;
 };
 
 /// Blocking work (disk, database) is run elsewhere. `work` runs on a pool thread. Bounded: submit()

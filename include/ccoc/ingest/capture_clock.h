@@ -1,6 +1,6 @@
 // RTP time to wall-clock time for one stream: the hub's clock rules, the camera's clock only spaces frames.
 // The smallest transport delay seen lately is taken as none; drift is followed by slewing, never by stepping
-// back. Pure: the caller says what time it is.
+// back; timestamps at another pace than real time (faults.md 5) are rescaled. Pure: the caller says what time it is.
 #pragma once
 
 #include <cstdint>
@@ -33,12 +33,15 @@ class CaptureClock {
   CaptureStamp start_run(std::uint32_t rtp_timestamp, UtcTime arrival);
   CaptureStamp give(UtcTime capture, bool new_run);
   void follow(Duration late, Duration elapsed, UtcTime arrival);
+  void end_window(UtcTime arrival);
 
   std::uint32_t rtp_rate_;
   bool running_ = false;
   std::uint32_t last_rtp_ = 0;
-  std::int64_t media_ticks_ = 0;  ///< of the last good unit, rtp_rate, since the run began
-  UtcTime anchor_;                ///< wall-clock time of media tick 0
+  double position_us_ = 0;  ///< of the last good unit, since the run began
+  double pace_ = 1;         ///< real time per RTP time
+  double pace_error_ = 0;   ///< as the window before saw it
+  UtcTime anchor_;          ///< wall-clock time of position 0
   UtcTime last_arrival_;
   std::optional<UtcTime> last_capture_;
   std::int64_t media_time_ = 0;
@@ -46,7 +49,10 @@ class CaptureClock {
   std::optional<std::uint32_t> stray_;
   UtcTime stray_arrival_;
   UtcTime window_start_;
-  std::optional<Duration> window_min_;
+  std::optional<Duration> window_min_;       ///< smallest lateness
+  std::optional<Duration> window_min_raw_;   ///< the same, as if the base had never been moved
+  std::optional<Duration> last_min_raw_;     ///< of the window before
+  Duration moved_{0};                        ///< of the base, since the run began
   Duration correction_{0};  ///< still to be slewed
 };
 

@@ -10,6 +10,7 @@
 #include "ccoc/base/reactor.h"
 #include "ccoc/ingest/status.h"
 #include "ccoc/media/frame_sink.h"
+#include "ccoc/rtsp/client.h"
 
 namespace ccoc::ingest {
 
@@ -18,6 +19,8 @@ struct StreamConfig {
   std::string role;    ///< "main", "sub"
   std::string url;     ///< rtsp://host[:port]/path, without user and password
   std::string username, password;
+  /// Asked for first; unset: TCP, and whatever the camera sends pictures by is kept.
+  std::optional<rtsp::MediaTransport> transport{};
   bool enabled = true;
   bool record = true;  ///< not used by ingest itself: a change of it makes the stream anew, with other sinks
   bool on_demand = false;  ///< connected only while someone watches
@@ -25,7 +28,9 @@ struct StreamConfig {
 };
 
 struct IngestOptions {
-  bool refuse_local = true;  ///< refuse loopback and link-local addresses
+  bool refuse_local = true;        ///< refuse loopback and link-local addresses
+  bool allow_basic_auth = true;    ///< else passwords never leave in clear
+  bool follow_redirects = false;   ///< to other hosts, too
   Duration no_frame_timeout = std::chrono::seconds{5};
   Duration connect_timeout = std::chrono::seconds{5};
   Duration backoff_min = std::chrono::milliseconds{500};

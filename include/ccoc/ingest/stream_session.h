@@ -44,13 +44,14 @@ class StreamSession final : public rtsp::ClientListener {
   void set_prompt(bool prompt);
 
  private:
-  void on_track(const media::SdpMedia& track) override;
+  void on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) override;
   void on_playing() override {}
   void on_rtp(ByteView packet) override;
   void on_rtcp(ByteView packet) override;
   void on_ended(rtsp::EndReason reason, const Error& error) override;
 
   void attempt();
+  void choose_another_way();
   void connect_soon();
   void rest();
   void on_unit(media::RawUnit&& raw);
@@ -77,6 +78,9 @@ class StreamSession final : public rtsp::ClientListener {
   std::unique_ptr<Timer> linger_timer_;
   bool resting_ = false;  ///< on demand, and nobody watches
   bool prompt_ = false;
+  /// How the session is asked for. What brought pictures is kept; what brought none is followed by another way.
+  rtsp::MediaTransport transport_;
+  bool all_tracks_ = false;
   bool fresh_ = true;  ///< the next unit is the first of a session
   Duration backoff_{0};
   MonoTime attempt_started_{};
@@ -87,6 +91,7 @@ class StreamSession final : public rtsp::ClientListener {
   std::uint64_t bytes_ = 0;
   std::uint64_t measured_bytes_ = 0;
   std::uint64_t lost_before_ = 0;
+  std::uint64_t reordered_before_ = 0;
   int ticks_ = 0;
 };
 

@@ -44,9 +44,13 @@ class Authenticator {
   Verdict on_unauthorized(const Message& reply);
   /// Call on a 2xx answer: what was sent is right.
   void on_accepted() { answered_ = false; }
+  /// What is known is tried again; a refusal then may only mean that this connection has a nonce of its own.
+  void on_new_connection() { new_connection_ = true; }
   /// Value of the Authorization header; empty before the first challenge. Counts the nonce.
   std::string authorization(std::string_view method, std::string_view uri);
   bool challenged() const { return chosen_.has_value(); }
+  /// Basic is then as unknown.
+  void refuse_basic() { basic_allowed_ = false; }
 
   /// For tests with published vectors: a fixed client nonce instead of a random one.
   void use_cnonce(std::string cnonce) { fixed_cnonce_ = std::move(cnonce); }
@@ -56,6 +60,8 @@ class Authenticator {
   std::string password_;
   std::optional<Challenge> chosen_;
   unsigned nonce_count_ = 0;
+  bool basic_allowed_ = true;
+  bool new_connection_ = false;
   bool answered_ = false;  ///< authorization was sent and not accepted yet
   std::string fixed_cnonce_;
   std::string session_cnonce_;

@@ -1,11 +1,11 @@
-// One RTSP session with one camera over TCP, media interleaved (RFC 2326 §10.12): DESCRIBE, SETUP of the
-// first video track, PLAY, keep-alive, TEARDOWN. It ends once, with a reason; a retry is a new object.
-// Lives on one reactor's thread.
+// One RTSP session with one camera (RFC 2326), media interleaved over TCP (§10.12) or by UDP: DESCRIBE, SETUP, PLAY,
+// keep-alive, TEARDOWN. It ends once, with a reason; a retry is a new object. Lives on one reactor's thread.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ccoc/base/reactor.h"
 #include "ccoc/media/sdp.h"
@@ -22,19 +22,29 @@ enum class EndReason {
   timeout,         ///< connected, but no answer in time
   closed,          ///< the camera closed the connection
   wrong_password,
+  auth_refused,    ///< policy: it asks for Basic, or for what nobody knows
   not_found,       ///< 404: no such path
   busy,            ///< 453, 503: too many sessions
-  no_transport,    ///< 461: will not send over TCP
+  no_transport,    ///< 461: neither TCP nor UDP
   not_rtsp,        ///< what answers is no RTSP server
   no_video,        ///< no video track that is understood
+  redirected,      ///< policy: sent to another host
   server_error,    ///< any other error status
 };
 std::string_view to_string(EndReason reason);
 
+enum class MediaTransport { tcp, udp };
+std::string_view to_string(MediaTransport transport);  ///< "tcp", "udp"
+
 struct ClientOptions {
   Url url;  ///< user and password in it are not used
   std::string user, password;
-  bool refuse_local = true;
+  MediaTransport transport = MediaTransport::tcp;  ///< asked for first
+  bool other_transport = true;                     ///< ask for the other one where this one is refused (461)
+  bool all_tracks = false;   ///< set every track up: some cameras send nothing otherwise. Only the video is passed on
+  bool refuse_local = true;  ///< loopback and link-local addresses
+  bool allow_basic = true;   ///< else the password never leaves in clear
+  bool redirect_anywhere = false;  ///< else only to the same host
   Duration connect_timeout = std::chrono::seconds{5};
   Duration answer_timeout = std::chrono::seconds{10};
 };
@@ -43,8 +53,9 @@ struct ClientOptions {
 class ClientListener {
  public:
   virtual ~ClientListener() = default;
-  /// The track was set up; packets may come from now on, even before the answer to PLAY.
-  virtual void on_track(const media::SdpMedia& track) = 0;
+  /// The track was set up; packets may come from now on, even before the answer to PLAY. `ssrc`: its source, where the
+  /// camera tells; not all tell the truth.
+  virtual void on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) = 0;
   /// PLAY was answered with 200.
   virtual void on_playing() = 0;
   virtual void on_rtp(ByteView packet) = 0;
@@ -53,6 +64,8 @@ class ClientListener {
   virtual void on_ended(EndReason reason, const Error& error) = 0;
 };
 
+class UdpTrack;
+
 class Client final : private ConnectionHandler {
  public:
   Client(Reactor& reactor, ClientOptions options, ClientListener& listener);
@@ -60,12 +73,24 @@ class Client final : private ConnectionHandler {
   ~Client() override;
 
   void start();
-  /// Packs an RTCP packet into the session's RTCP channel; nothing before SETUP.
+  /// Sends an RTCP packet about the video track; nothing before PLAY was answered.
   void send_rtcp(ByteView packet);
   void set_prompt(bool prompt);
+  /// As agreed with the camera; before that, as asked for.
+  MediaTransport transport() const { return transport_; }
+  /// Media sections the camera describes, understood or not.
+  std::size_t tracks_offered() const { return tracks_offered_; }
 
  private:
   enum class State { connecting, describing, setting_up, starting, playing, ended };
+  struct Track {
+    media::SdpMedia media;
+    std::optional<std::uint32_t> ssrc;
+    std::uint8_t rtp_channel = 0, rtcp_channel = 1;
+    bool heard = false;
+    std::unique_ptr<UdpTrack> udp;
+  };
+  class UdpInput;
 
   void on_connected() override;
   void on_bytes(ByteView bytes) override;
@@ -74,40 +99,57 @@ class Client final : private ConnectionHandler {
   void request(std::string method, std::string uri);
   void send_pending();
   void on_message(const Message& message);
+  void on_server_request(const Message& request);
+  void on_frame(const InterleavedFrame& frame);
   void on_answer(const Message& answer);
+  void on_unauthorized(const Message& answer);
+  void on_keep_alive_answer(int status);
+  void on_error_status(const std::string& method, const Message& answer);
   void on_described(const Message& answer);
+  void set_up_next();
   void on_set_up(const Message& answer);
+  bool try_other_transport();
+  void play();
+  bool play_differently();
   void on_started();
   void keep_alive();
-  void redirect(const Message& answer);
+  void redirect(const Message& message);
+  void start_over();
   void end(EndReason reason, Error error);
   std::string where() const;
-
-  struct Pending {
-    std::string method, uri;
-    int cseq = 0;
-  };
 
   Reactor& reactor_;
   ClientOptions options_;
   ClientListener& listener_;
   Authenticator authenticator_;
+  MediaTransport transport_;
+  std::unique_ptr<UdpInput> udp_input_;
   std::unique_ptr<Connection> connection_;
   StreamParser parser_;
   State state_ = State::connecting;
   bool prompt_ = true;
+
+  struct Pending {
+    std::string method, uri;
+    int cseq = 0;
+  };
   std::optional<Pending> pending_;
   int cseq_ = 0;
+  int refusals_ = 0;       ///< 401 in a row
   int redirects_ = 0;
+  bool reconnected_ = false;       ///< once is forgiven
+  bool transport_changed_ = false;
+  int play_attempt_ = 0;
+
   std::string request_url_;
   std::string base_;
   std::string play_url_;
-  media::SdpMedia track_;
+  std::vector<Track> tracks_;  ///< the first is the video
+  std::size_t tracks_set_up_ = 0;
+  std::size_t tracks_offered_ = 0;
   std::string session_;
   Duration keep_alive_interval_ = std::chrono::seconds{20};
-  bool keep_alive_by_options_ = false;
-  std::uint8_t rtp_channel_ = 0;
-  std::uint8_t rtcp_channel_ = 1;
+  std::size_t keep_alive_method_ = 0;
   std::unique_ptr<Timer> deadline_;
   std::unique_ptr<Timer> keep_alive_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

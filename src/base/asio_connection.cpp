@@ -1,0 +1,243 @@
+#include <sys/socket.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "asio_sockets.h"
+
+namespace ccoc {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr int low_water_mark = 64 * 1024;
+constexpr std::size_t max_queued_bytes = 1024 * 1024;
+constexpr Duration sweep_interval = std::chrono::milliseconds{250};
+
+bool is_local(asio::ip::address address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  if (address.is_loopback() || address.is_unspecified()) return true;
+  if (address.is_v6()) return address.to_v6().is_link_local();
+  const auto octets = address.to_v4().to_bytes();
+  return octets[0] == 169 && octets[1] == 254;
+}
+
+Error network_error(const error_code& code, std::string_view what) {
+  const ErrorCode kind =
+      code == asio::error::timed_out || code == asio::error::operation_aborted ? ErrorCode::timeout : ErrorCode::unavailable;
+  return Error{kind, std::string(what) + ": " + code.message(), {}};
+}
+
+/// Handlers of asynchronous operations hold the state; the owner's Connection object may be gone before them.
+class AsioConnection final : public SweptSocket, public std::enable_shared_from_this<AsioConnection> {
+ public:
+  AsioConnection(AsioReactor::Impl& reactor, ConnectionHandler& handler)
+      : reactor_(reactor), handler_(&handler), socket_(reactor.context), deadline_(reactor.context) {}
+
+  void start(const Endpoint& to, Duration timeout) {
+    place_.emplace(reactor_.connections, *this);
+    deadline_.expires_after(timeout);
+    deadline_.async_wait([self = shared_from_this()](error_code code) {
+      if (!code && !self->connected_) self->end(Error{ErrorCode::timeout, "no answer while connecting", {}});
+    });
+    error_code bad;
+    const auto address = asio::ip::make_address(to.host, bad);
+    if (!bad) {
+      asio::post(reactor_.context, [self = shared_from_this(), address, to] {
+        self->try_connect({tcp::endpoint{address, to.port}}, to.refuse_local);
+      });
+      return;
+    }
+    resolver_.emplace(reactor_.context);
+    resolver_->async_resolve(
+        to.host, std::to_string(to.port), [self = shared_from_this(), to](error_code code, tcp::resolver::results_type found) {
+          if (code) return self->end(Error{ErrorCode::not_found, "the name '" + to.host + "' cannot be resolved: " + code.message(), {}});
+          std::vector<tcp::endpoint> endpoints;
+          for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+          self->try_connect(std::move(endpoints), to.refuse_local);
+        });
+  }
+
+  void send(ByteView bytes) {
+    if (handler_ == nullptr) return;
+    if (waiting_.size() + writing_.size() + bytes.size() > max_queued_bytes) {
+      return end(Error{ErrorCode::limit_exceeded, "the peer does not read what is sent to it", {}});
+    }
+    waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
+    if (connected_ && writing_.empty()) write_next();
+  }
+
+  void set_prompt(bool prompt) {
+    if (prompt_ == prompt) return;
+    prompt_ = prompt;
+    if (connected_) apply_low_water_mark();
+  }
+
+  std::optional<PeerAddress> peer() const {
+    error_code bad;
+    const auto endpoint = socket_.remote_endpoint(bad);
+    if (bad) return std::nullopt;
+    const auto address = endpoint.address();
+    const auto wide = address.is_v6() ? address.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
+    return PeerAddress{wide.to_bytes(), endpoint.port()};
+  }
+
+  /// The owner lets go: no handler call follows.
+  void release() {
+    handler_ = nullptr;
+    shut();
+  }
+
+  /// Non-prompt connections are also read when the kernel has collected for too long.
+  void sweep(MonoTime now) override {
+    if (!connected_ || prompt_ || handler_ == nullptr || now - last_read_ < sweep_interval) return;
+    read_once();
+  }
+
+ private:
+  void try_connect(std::vector<tcp::endpoint> endpoints, bool refuse_local) {
+    if (handler_ == nullptr) return;
+    if (refuse_local) {
+      std::erase_if(endpoints, [](const tcp::endpoint& e) { return is_local(e.address()); });
+      if (endpoints.empty()) {
+        return end(Error{ErrorCode::permission_denied,
+                         "loopback and link-local addresses are refused (ingest.allow_loopback allows them)", {}});
+      }
+    }
+    targets_ = std::move(endpoints);
+    asio::async_connect(socket_, targets_, [self = shared_from_this()](error_code code, const tcp::endpoint&) {
+      if (self->handler_ == nullptr) return;
+      if (code) return self->end(network_error(code, "cannot connect"));
+      self->on_connected();
+    });
+  }
+
+  void on_connected() {
+    connected_ = true;
+    deadline_.cancel();
+    error_code ignored;
+    socket_.set_option(tcp::no_delay{true}, ignored);
+    socket_.non_blocking(true, ignored);
+    last_read_ = reactor_.clock.now();
+    if (!prompt_) apply_low_water_mark();
+    const auto self = shared_from_this();
+    handler_->on_connected();
+    if (handler_ == nullptr) return;
+    if (!waiting_.empty() && writing_.empty()) write_next();
+    wait_readable();
+  }
+
+  void apply_low_water_mark() {
+    const int mark = prompt_ ? 1 : low_water_mark;
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+    // What already waits below the old mark would not wake us.
+    if (prompt_) {
+      asio::post(reactor_.context, [self = shared_from_this()] {
+        if (self->connected_ && self->handler_ != nullptr) self->read_once();
+      });
+    }
+  }
+
+  void wait_readable() {
+    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code code) {
+      if (code || self->handler_ == nullptr) return;
+      if (self->read_once()) self->wait_readable();
+    });
+  }
+
+  /// One recv into the thread's buffer. False when the connection ended.
+  bool read_once() {
+    const auto count = ::recv(socket_.native_handle(), reactor_.buffer.data(), reactor_.buffer.size(), MSG_DONTWAIT);
+    last_read_ = reactor_.clock.now();
+    if (count > 0) {
+      const auto self = shared_from_this();
+      handler_->on_bytes(ByteView{reactor_.buffer.data(), static_cast<std::size_t>(count)});
+      return handler_ != nullptr;
+    }
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (count == 0) {
+      end(Error{ErrorCode::unavailable, "the peer closed the connection", {}});
+    } else {
+      end(network_error(error_code{errno, boost::system::system_category()}, "the connection broke"));
+    }
+    return false;
+  }
+
+  void write_next() {
+    writing_.swap(waiting_);
+    waiting_.clear();
+    asio::async_write(socket_, asio::buffer(writing_), [self = shared_from_this()](error_code code, std::size_t) {
+      self->writing_.clear();
+      if (self->handler_ == nullptr) return;
+      if (code) return self->end(network_error(code, "the connection broke"));
+      if (!self->waiting_.empty()) self->write_next();
+    });
+  }
+
+  void end(const Error& reason) {
+    if (handler_ == nullptr) return;
+    const auto self = shared_from_this();
+    ConnectionHandler* handler = std::exchange(handler_, nullptr);
+    shut();
+    handler->on_closed(reason);
+  }
+
+  void shut() {
+    place_.reset();
+    connected_ = false;
+    deadline_.cancel();
+    if (resolver_) resolver_->cancel();
+    error_code ignored;
+    // What was queued last (a TEARDOWN) gets one chance to leave.
+    if (socket_.is_open() && writing_.empty() && !waiting_.empty()) {
+      [[maybe_unused]] const auto sent =
+          ::send(socket_.native_handle(), waiting_.data(), waiting_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    socket_.close(ignored);
+  }
+
+  AsioReactor::Impl& reactor_;
+  ConnectionHandler* handler_;
+  tcp::socket socket_;
+  asio::steady_timer deadline_;
+  std::optional<tcp::resolver> resolver_;
+  std::vector<tcp::endpoint> targets_;
+  std::optional<SweepPlace> place_;
+  bool connected_ = false;
+  bool prompt_ = true;
+  MonoTime last_read_{};
+  Bytes waiting_;
+  Bytes writing_;
+};
+
+class OwnedConnection final : public Connection {
+ public:
+  explicit OwnedConnection(std::shared_ptr<AsioConnection> state) : state_(std::move(state)) {}
+  ~OwnedConnection() override { state_->release(); }
+  void send(ByteView bytes) override { state_->send(bytes); }
+  void set_prompt(bool prompt) override { state_->set_prompt(prompt); }
+  std::optional<PeerAddress> peer() const override { return state_->peer(); }
+
+ private:
+  std::shared_ptr<AsioConnection> state_;
+};
+
+}  // namespace
+
+std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const Endpoint& to, Duration timeout,
+                                            ConnectionHandler& handler) {
+  auto state = std::make_shared<AsioConnection>(reactor, handler);
+  state->start(to, timeout);
+  return std::make_unique<OwnedConnection>(std::move(state));
+}
+
+}  // namespace ccoc

@@ -1,0 +1,69 @@
+// What an AsioReactor's thread shares with its sockets; private to base.
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <memory>
+#include <thread>
+
+#include "ccoc/base/asio_reactor.h"
+
+namespace ccoc {
+
+/// Visited every so often, because the kernel need not wake us for what came.
+class SweptSocket {
+ public:
+  virtual void sweep(MonoTime now) = 0;
+
+ protected:
+  ~SweptSocket() = default;
+};
+
+/// Visits its sockets as long as there are any. A visit may close this socket and others and open new ones.
+class Sweep {
+ public:
+  Sweep(boost::asio::io_context& context, const Clock& clock, Duration interval)
+      : timer_(context), clock_(clock), interval_(interval) {}
+  using Place = std::list<SweptSocket*>::iterator;
+  Place add(SweptSocket& socket);
+  void remove(Place place) { *place = nullptr; }  ///< the visit under way may stand on it
+
+ private:
+  void schedule();
+  boost::asio::steady_timer timer_;
+  const Clock& clock_;
+  const Duration interval_;
+  std::list<SweptSocket*> sockets_;
+  bool scheduled_ = false;
+};
+
+/// Membership of a sweep.
+class SweepPlace {
+ public:
+  SweepPlace(Sweep& sweep, SweptSocket& socket) : sweep_(sweep), place_(sweep.add(socket)) {}
+  ~SweepPlace() { sweep_.remove(place_); }
+  SweepPlace(const SweepPlace&) = delete;
+  SweepPlace& operator=(const SweepPlace&) = delete;
+
+ private:
+  Sweep& sweep_;
+  Sweep::Place place_;
+};
+
+struct AsioReactor::Impl {
+  boost::asio::io_context context{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
+  SystemClock clock;
+  std::array<std::uint8_t, 256 * 1024> buffer;  ///< one read at a time, of whichever socket
+  Sweep connections{context, clock, std::chrono::milliseconds{125}};
+  Sweep datagrams{context, clock, std::chrono::milliseconds{20}};
+  std::thread thread;
+};
+
+std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const Endpoint& to, Duration timeout,
+                                            ConnectionHandler& handler);
+Result<DatagramPair> open_datagram_pair(AsioReactor::Impl& reactor, DatagramHandler& even, DatagramHandler& odd);
+
+}  // namespace ccoc
