@@ -141,7 +141,8 @@ Response probe(Context& context, const Request& request) {
   config.password = password ? *password : parsed->password.value_or("");
   const auto result = context.services.ingest.probe(config, probe_time);
   json::object out{{"ok", result.ok}, {"codec", nullptr},       {"width", nullptr},     {"height", nullptr},
-                   {"fps", nullptr},  {"bitrate_bps", nullptr}, {"transport", nullptr}, {"reason", text_or_null(result.reason)}};
+                   {"fps", nullptr},  {"bitrate_bps", nullptr}, {"transport", nullptr}, {"reason", text_or_null(result.reason)},
+                   {"certificate_sha256", nullptr}};
   if (result.ok) {
     out["codec"] = result.codec;
     out["width"] = result.width;
@@ -149,6 +150,7 @@ Response probe(Context& context, const Request& request) {
     out["fps"] = result.fps;
     out["bitrate_bps"] = result.bitrate_bps;
     out["transport"] = result.transport;
+    out["certificate_sha256"] = text_or_null(result.certificate);
     out["reason"] = nullptr;
   }
   return json_response(200, to_text(out));

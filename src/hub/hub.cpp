@@ -83,6 +83,7 @@ struct Hub::Impl {
   Status start_ingest();
   ingest::StreamSinks make_sinks(const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt);
   void apply(const registry::Camera& camera);
+  void pin_certificates(log::Throttle& throttle);
   void keep_house();
   void stop();
 };
@@ -248,6 +249,16 @@ Status Hub::Impl::start(const HubOptions& options) {
   return {};
 }
 
+/// The certificate that a camera shows first is the only one from then on.
+void Hub::Impl::pin_certificates(log::Throttle& throttle) {
+  for (const auto& status : ingest->statuses()) {
+    if (status.certificate.empty()) continue;
+    if (const auto pinned = cameras->pin(status.camera, status.role, status.certificate); !pinned) {
+      throttle.warn("hub", "pin", pinned.error().message, clock.now());
+    }
+  }
+}
+
 void Hub::Impl::keep_house() {
   archive::RetentionPolicy policy;
   policy.max_bytes = static_cast<std::uint64_t>(config.archive.quota_gib * bytes_per_gib);
@@ -266,6 +277,7 @@ void Hub::Impl::keep_house() {
       throttle.warn("hub", "refresh", fresh.error().message, clock.now());
     }
     drop_initial_password_once_changed();
+    pin_certificates(throttle);
     if (clock.now() >= next_retention) {
       const auto report = archive->enforce_retention(policy);
       if (!report) throttle.warn("archive", "retention", report.error().message, clock.now());

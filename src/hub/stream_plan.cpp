@@ -12,6 +12,9 @@ std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
     stream.url = source.url;
     stream.username = source.username;
     stream.password = source.password;
+    if (source.transport == "tcp") stream.transport = rtsp::MediaTransport::tcp;
+    if (source.transport == "udp") stream.transport = rtsp::MediaTransport::udp;
+    stream.certificate = source.certificate_sha256;
     stream.enabled = camera.enabled;
     stream.record = camera.recording.mode == registry::RecordingMode::continuous;
     stream.on_demand = sub_on_demand && source.role == "sub";

@@ -19,6 +19,7 @@ struct Stream {
   Reactor* reactor = nullptr;
   std::shared_ptr<StatusCell> cell = std::make_shared<StatusCell>();
   std::unique_ptr<StreamSession> session;
+  std::string pinned;  ///< certificate as apply() was told last; under the Ingest's mutex
 };
 
 }  // namespace
@@ -40,6 +41,7 @@ struct Ingest::Impl {
   void start_stream(const std::string& camera, StreamConfig config) {
     auto stream = std::make_shared<Stream>();
     stream->config = std::move(config);
+    stream->pinned = stream->config.certificate;
     Reactor*& home = homes[camera];
     if (home == nullptr) home = reactors[next_reactor++ % reactors.size()];
     stream->reactor = home;
@@ -89,8 +91,15 @@ void Ingest::apply(const std::string& camera, std::vector<StreamConfig> streams)
   auto& present = impl_->cameras[camera];
   std::vector<std::shared_ptr<Stream>> kept;
   for (auto& stream : present) {
-    const auto same = std::find(streams.begin(), streams.end(), stream->config);
+    const auto same = std::find_if(streams.begin(), streams.end(), [&](const StreamConfig& wanted) {
+      StreamConfig is = stream->config;
+      is.certificate = stream->pinned;
+      // That the certificate in use is now the pinned one is no reason to interrupt the stream.
+      if (stream->pinned.empty() && stream->cell->get().certificate == wanted.certificate) is.certificate = wanted.certificate;
+      return is == wanted;
+    });
     if (same != streams.end()) {
+      stream->pinned = same->certificate;
       streams.erase(same);
       kept.push_back(stream);
     } else {

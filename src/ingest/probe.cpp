@@ -49,6 +49,7 @@ void Probe::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> 
       bytes_ = 0;
       result_.ok = true;
       result_.transport = rtsp::to_string(client_->transport());
+      result_.certificate = client_->certificate();
       result_.codec = std::string(to_string(unit.format->codec));
       result_.width = unit.format->width;
       result_.height = unit.format->height;

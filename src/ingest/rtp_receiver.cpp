@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint32_t own_ssrc = 0x63636f63;  // "ccoc"
 constexpr std::size_t packets_to_insist = 8;
+constexpr std::size_t offsets_kept = 12;
+constexpr Duration longest_delay = std::chrono::seconds{1};
 constexpr std::uint16_t largest_gap = 3000;     // RFC 3550 A.1, MAX_DROPOUT: beyond it the sender began anew
 
 }  // namespace
@@ -94,8 +96,17 @@ void RtpReceiver::on_rtcp(ByteView packet, UtcTime arrival) {
   if (!report || (ssrc_ && report->ssrc != *ssrc_)) return;
   last_report_ = report;
   last_report_at_ = arrival;
-  clock_offset_ms_ =
-      std::chrono::duration_cast<std::chrono::milliseconds>(media::ntp_to_utc(report->ntp) - arrival).count();
+  const Duration offset = media::ntp_to_utc(report->ntp) - arrival;
+  const bool below = !offsets_.empty() && offset < std::ranges::max(offsets_) - longest_delay;
+  stepped_back_ = below ? stepped_back_ + 1 : 0;
+  if (stepped_back_ >= 2) offsets_.clear();
+  offsets_.push_back(offset);
+  if (offsets_.size() > offsets_kept) offsets_.pop_front();
+}
+
+std::optional<std::int64_t> RtpReceiver::clock_offset_ms() const {
+  if (offsets_.empty()) return std::nullopt;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::ranges::max(offsets_)).count();
 }
 
 Bytes RtpReceiver::receiver_report(UtcTime now) {

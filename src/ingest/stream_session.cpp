@@ -33,6 +33,8 @@ Judgement judge(rtsp::EndReason reason) {
     case EndReason::no_video:
     case EndReason::not_rtsp:
     case EndReason::redirected:
+    case EndReason::tls_failed:
+    case EndReason::certificate_changed:
     case EndReason::no_transport: return {media::GapCause::camera, seconds{10}};
     case EndReason::busy: return {media::GapCause::camera, seconds{5}};
     default: return {media::GapCause::camera, Duration{0}};
@@ -119,6 +121,7 @@ void StreamSession::attempt() {
   options.url = std::move(*url);
   options.user = config_.username;
   options.password = config_.password;
+  options.certificate = config_.certificate;
   options.refuse_local = options_.refuse_local;
   options.allow_basic = options_.allow_basic_auth;
   options.redirect_anywhere = options_.follow_redirects;
@@ -191,6 +194,8 @@ void StreamSession::on_unit(media::RawUnit&& raw) {
     status_.last_error.clear();
     transport_ = client_->transport();
     status_.transport = rtsp::to_string(transport_);
+    // The first one seen is the only one from now on.
+    status_.certificate = config_.certificate = client_->certificate();
     status_.codec = unit->format->codec_string;
     status_.width = unit->format->width;
     status_.height = unit->format->height;

@@ -82,6 +82,10 @@ void judge_location(const CameraPatch& patch, const Rules& rules, Judge& judge, 
   camera.location = location;
 }
 
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 void judge_streams(const CameraPatch& patch, const Rules& rules, Judge& judge, const StoredCamera& before, StoredCamera& after) {
   if (!patch.streams) return;
   after.camera.streams.clear();
@@ -127,6 +131,14 @@ void judge_streams(const CameraPatch& patch, const Rules& rules, Judge& judge, c
       if (value->size() > 200 || std::ranges::any_of(*value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
         judge.wrong(at + field, "at most 200 characters, no control characters");
       }
+    }
+    stream.transport = input.transport.value_or(old != nullptr ? old->transport : "auto");
+    if (stream.transport != "auto" && stream.transport != "tcp" && stream.transport != "udp") {
+      judge.wrong(at + "transport", "the transport is \"auto\", \"tcp\" or \"udp\"");
+    }
+    stream.certificate_sha256 = input.certificate_sha256.value_or(same_host ? old->certificate_sha256 : "");
+    if (!stream.certificate_sha256.empty() && !is_sha256(stream.certificate_sha256)) {
+      judge.wrong(at + "certificate_sha256", "64 hexadecimal digits, lower case; empty to take the next certificate the camera shows");
     }
     stream.has_password = password && !password->empty();
     if (stream.has_password) after.passwords[input.role] = *password;

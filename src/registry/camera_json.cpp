@@ -110,6 +110,8 @@ void read_streams(const json::value& value, CameraPatch& patch, std::vector<Fiel
     reader.text("url", url);
     reader.text("username", stream.username);
     reader.text("password", stream.password);
+    reader.text("transport", stream.transport);
+    reader.text("certificate_sha256", stream.certificate_sha256);
     reader.finish({"has_password"});
     stream.role = role.value_or("");
     stream.url = url.value_or("");
@@ -169,7 +171,12 @@ json::object to_json(const Camera& camera) {
   }
   json::array streams;
   for (const auto& stream : camera.streams) {
-    streams.push_back(json::object{{"role", stream.role}, {"url", stream.url}, {"username", stream.username}, {"has_password", stream.has_password}});
+    streams.push_back(json::object{{"role", stream.role},
+                                   {"url", stream.url},
+                                   {"username", stream.username},
+                                   {"has_password", stream.has_password},
+                                   {"transport", stream.transport},
+                                   {"certificate_sha256", stream.certificate_sha256}});
   }
   out["streams"] = std::move(streams);
   out["recording"] = json::object{{"mode", to_string(camera.recording.mode)}, {"retention_days", camera.recording.retention_days}};

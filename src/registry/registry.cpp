@@ -50,6 +50,7 @@ class CameraRegistry::Impl {
   Status refresh();
   Checked<Camera> create(CameraPatch patch);
   Checked<Camera> update(std::string_view id, const CameraPatch& patch);
+  Status pin(std::string_view id, std::string_view role, std::string_view certificate_sha256);
   Status remove(std::string_view id);
   Checked<ImportReport> import_csv(std::string_view csv, bool dry_run);
 
@@ -189,6 +190,26 @@ Checked<Camera> CameraRegistry::Impl::update(std::string_view id, const CameraPa
   return after.camera;
 }
 
+Status CameraRegistry::Impl::pin(std::string_view id, std::string_view role, std::string_view certificate_sha256) {
+  StoredCamera after;
+  {
+    const std::lock_guard changing(changing_);
+    {
+      const std::shared_lock lock(mutex_);
+      const auto found = cameras_.find(id);
+      const auto* stream = found == cameras_.end() ? nullptr : found->second.camera.stream(role);
+      if (stream == nullptr || !stream->certificate_sha256.empty()) return {};
+      after = found->second;
+    }
+    std::ranges::find(after.camera.streams, role, &Stream::role)->certificate_sha256 = certificate_sha256;
+    const auto done = database_.transaction([&](db::Transaction& t) { return write_camera(t, secrets_, after, false); });
+    if (!done) return done;
+    keep({after});
+  }
+  tell({{CameraChange::Kind::changed, after.camera, {"streams"}}});
+  return {};
+}
+
 Status CameraRegistry::Impl::remove(std::string_view id) {
   Camera gone;
   {
@@ -321,7 +342,8 @@ Result<std::vector<StreamSource>> CameraRegistry::sources(std::string_view id) c
     for (const auto& stream : found->second.camera.streams) {
       const auto password = found->second.passwords.find(stream.role);
       out.push_back({found->first, stream.role, stream.url, stream.username,
-                     password == found->second.passwords.end() ? std::string() : password->second});
+                     password == found->second.passwords.end() ? std::string() : password->second, stream.transport,
+                     stream.certificate_sha256});
     }
     return out;
   });
@@ -329,6 +351,9 @@ Result<std::vector<StreamSource>> CameraRegistry::sources(std::string_view id) c
 
 Checked<Camera> CameraRegistry::create(const CameraPatch& camera) { return impl_->create(camera); }
 Checked<Camera> CameraRegistry::update(std::string_view id, const CameraPatch& patch) { return impl_->update(id, patch); }
+Status CameraRegistry::pin(std::string_view id, std::string_view role, std::string_view certificate_sha256) {
+  return impl_->pin(id, role, certificate_sha256);
+}
 Status CameraRegistry::remove(std::string_view id) { return impl_->remove(id); }
 Checked<ImportReport> CameraRegistry::import_csv(std::string_view csv, bool dry_run) { return impl_->import_csv(csv, dry_run); }
 void CameraRegistry::on_change(std::function<void(const CameraChange&)> listener) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "ccoc/media/rtp.h"
+#include "tls_connection.h"
 #include "udp_track.h"
 
 namespace ccoc::rtsp {
@@ -22,6 +23,8 @@ EndReason reason_of_close(const Error& error, bool was_connected) {
   switch (error.code) {
     case ErrorCode::not_found: return EndReason::name_unknown;
     case ErrorCode::permission_denied: return EndReason::address_refused;
+    case ErrorCode::conflict: return EndReason::certificate_changed;
+    case ErrorCode::unsupported: return EndReason::tls_failed;
     default: return EndReason::connect_failed;
   }
 }
@@ -59,6 +62,8 @@ std::string_view to_string(EndReason reason) {
     case EndReason::no_transport: return "no_transport";
     case EndReason::not_rtsp: return "not_rtsp";
     case EndReason::no_video: return "no_video";
+    case EndReason::tls_failed: return "tls_failed";
+    case EndReason::certificate_changed: return "certificate_changed";
     case EndReason::redirected: return "redirected";
     case EndReason::server_error: return "server_error";
   }
@@ -75,7 +80,10 @@ Client::Client(Reactor& reactor, ClientOptions options, ClientListener& listener
       transport_(options_.transport),
       udp_input_(std::make_unique<UdpInput>(*this)),
       request_url_(options_.url.request_uri()) {
-  if (!options_.allow_basic) authenticator_.refuse_basic();
+  // By UDP the media would travel in clear.
+  if (options_.url.tls()) transport_ = MediaTransport::tcp, options_.other_transport = false;
+  // Inside TLS nobody listens.
+  if (!options_.allow_basic && !options_.url.tls()) authenticator_.refuse_basic();
 }
 
 Client::~Client() {
@@ -91,8 +99,18 @@ Client::~Client() {
 }
 
 void Client::start() {
-  connection_ = reactor_.connect({options_.url.host, options_.url.port, options_.refuse_local}, options_.connect_timeout, *this);
+  const Endpoint to{options_.url.host, options_.url.port, options_.refuse_local};
+  if (!options_.url.tls()) {
+    connection_ = reactor_.connect(to, options_.connect_timeout, *this);
+    return;
+  }
+  ConnectionHandler& self = *this;
+  auto connection = std::make_unique<TlsConnection>(reactor_, to, options_.connect_timeout, options_.certificate, self);
+  tls_ = connection.get();
+  connection_ = std::move(connection);
 }
+
+std::string Client::certificate() const { return tls_ == nullptr ? std::string() : tls_->fingerprint(); }
 
 void Client::set_prompt(bool prompt) {
   prompt_ = prompt;
@@ -132,7 +150,8 @@ void Client::on_closed(const Error& reason) {
     return start_over();
   }
   const auto kind = reason_of_close(reason, connected);
-  end(kind, connected ? reason.within(where()) : reason.within("cannot reach " + where()));
+  const bool reached = connected || kind == EndReason::certificate_changed || kind == EndReason::tls_failed;
+  end(kind, reason.within(reached ? where() : "cannot reach " + where()));
 }
 
 /// The dialogue from its beginning on a new connection.
@@ -438,6 +457,7 @@ void Client::end(EndReason reason, Error error) {
   deadline_.reset();
   keep_alive_timer_.reset();
   tracks_.clear();
+  tls_ = nullptr;
   connection_.reset();
   listener_.on_ended(reason, error);
 }

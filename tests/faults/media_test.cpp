@@ -134,7 +134,7 @@ TEST_F(Media, fault_6_a_camera_clock_500_ppm_off_is_followed_for_hours) {
 TEST_F(Media, fault_6_the_offset_of_a_wrong_camera_clock_is_measured) {
   for (const Duration offset : {Duration{-3h}, Duration{0s}, Duration{std::chrono::hours{24 * 365}}}) {
     script.clock_offset = offset;
-    expect_live_after(12s);
+    expect_live_after(17s);
     ASSERT_TRUE(stage.status().clock_offset_ms);
     EXPECT_NEAR(static_cast<double>(*stage.status().clock_offset_ms), static_cast<double>(offset.count()) / 1000, 200);
   }

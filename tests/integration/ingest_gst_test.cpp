@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <mutex>
 
 #include "ccoc/base/asio_reactor.h"
 #include "ccoc/ingest/ingest.h"
 #include "ccoc/media/nal.h"
+#include "support/postgres.h"
 #include "support/process.h"
 
 namespace ccoc::ingest {
@@ -105,6 +107,46 @@ TEST_F(IngestFromGst, receives_by_udp_with_no_packet_lost) {
   EXPECT_EQ(status().transport, "udp");
   EXPECT_EQ(status().lost_packets, 0u);
   for (const auto& unit : collector_->units()) EXPECT_FALSE(unit->damaged);
+}
+
+// faults.md 14
+TEST_F(IngestFromGst, takes_rtsps_and_afterwards_only_the_certificate_seen_first) {
+  const test::TemporaryFolder folder;
+  const auto make_certificate = [&](const std::string& name) {
+    const auto pem = (folder.path() / (name + ".pem")).string();
+    Process openssl({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name, "-keyout",
+                     pem, "-out", pem + ".crt"});
+    EXPECT_EQ(openssl.wait(), 0);
+    std::ifstream certificate(pem + ".crt");
+    std::ofstream(pem, std::ios::app) << certificate.rdbuf();
+    return pem;
+  };
+  auto config = stream();
+  config.url = "rtsps" + config.url.substr(4);
+  auto server = serve(h264_pipeline, {make_certificate("first")});
+  ingest_.apply("cam01", {config});
+  ASSERT_TRUE(eventually([&] { return collector_->units().size() >= 10; })) << status().last_error;
+  const auto seen = status().certificate;
+  EXPECT_EQ(seen.size(), 64u);
+  EXPECT_EQ(status().transport, "tcp");
+
+  // That it is pinned in the registry now does not interrupt.
+  config.certificate = seen;
+  ingest_.apply("cam01", {config});
+  EXPECT_EQ(collector_->interruptions, 0);
+
+  const auto probed = ingest_.probe(config, std::chrono::seconds{5});
+  EXPECT_TRUE(probed.ok) << probed.reason;
+  EXPECT_EQ(probed.certificate, seen);
+
+  server.reset();
+  server = serve(h264_pipeline, {make_certificate("second")});
+  EXPECT_TRUE(eventually([&] { return status().last_error.find("another certificate") != std::string::npos; })) << status().last_error;
+  config.certificate.clear();
+  const auto before = collector_->units().size();
+  ingest_.apply("cam01", {config});
+  EXPECT_TRUE(eventually([&] { return collector_->units().size() > before; })) << status().last_error;
+  EXPECT_NE(status().certificate, seen);
 }
 
 TEST_F(IngestFromGst, passes_h265_through) {

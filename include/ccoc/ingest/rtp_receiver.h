@@ -2,6 +2,7 @@
 // (RFC 3550 §6.4, appendix A.3). One thread.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,8 +43,8 @@ class RtpReceiver {
   std::uint64_t reordered_packets() const;
   std::uint64_t repeated_packets() const;
   std::uint64_t damaged_units() const { return depacketizer_->counts().damaged_units; }
-  /// The camera's clock minus the hub's, from its last sender report.
-  std::optional<std::int64_t> clock_offset_ms() const { return clock_offset_ms_; }
+  /// The camera's clock minus the hub's: of its last twelve sender reports the one that took the least time.
+  std::optional<std::int64_t> clock_offset_ms() const;
 
  private:
   void take(ByteView bytes);
@@ -68,7 +69,8 @@ class RtpReceiver {
   std::uint64_t received_reported_ = 0;
   std::optional<media::SenderReport> last_report_;
   UtcTime last_report_at_;
-  std::optional<std::int64_t> clock_offset_ms_;
+  std::deque<Duration> offsets_;
+  int stepped_back_ = 0;  ///< reports in a row that no delay explains
 };
 
 }  // namespace ccoc::ingest

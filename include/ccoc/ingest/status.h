@@ -27,6 +27,7 @@ struct StreamStatus {
   std::uint64_t lost_packets = 0;
   std::uint64_t reordered_packets = 0;  ///< by UDP: came late, but in time to be put in their place
   std::string transport;                ///< "tcp" or "udp"; empty before the first picture
+  std::string certificate;                ///< rtsps: SHA-256 of what the camera showed, hex
   std::string last_error;                 ///< a sentence; empty while all is well
   std::string codec;                      ///< RFC 6381, empty before the first picture
   std::uint32_t width = 0, height = 0;
@@ -40,6 +41,7 @@ struct ProbeResult {
   double fps = 0;
   std::uint64_t bitrate_bps = 0;
   std::string transport;  ///< "tcp" or "udp"
+  std::string certificate;  ///< rtsps: SHA-256 of what the camera showed, hex
   std::string reason;     ///< why not, when !ok
 };
 

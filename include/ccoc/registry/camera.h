@@ -58,6 +58,8 @@ struct Stream {
   std::string url{};       ///< rtsp:// or rtsps://, without user or password
   std::string username{};  ///< "" for none
   bool has_password = false;
+  std::string transport = "auto";      ///< asked for: "auto", "tcp", "udp"
+  std::string certificate_sha256{};    ///< rtsps: the one that is accepted, lower-case hex; "": the first to come
   friend bool operator==(const Stream&, const Stream&) = default;
 };
 
@@ -95,6 +97,8 @@ struct StreamSource {
   std::string url{};
   std::string username{};
   std::string password{};
+  std::string transport = "auto";
+  std::string certificate_sha256{};
   friend bool operator==(const StreamSource&, const StreamSource&) = default;
 };
 
@@ -105,6 +109,8 @@ struct StreamInput {
   std::string url{};
   std::optional<std::string> username{};
   std::optional<std::string> password{};
+  std::optional<std::string> transport{};           ///< not given: as it is
+  std::optional<std::string> certificate_sha256{};  ///< "": forget; not given: as it is while the host stays the same
 };
 
 /// A change: what is set is changed. For `create` the same, upon a camera of defaults.

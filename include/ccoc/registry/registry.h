@@ -63,6 +63,8 @@ class CameraRegistry {
   Checked<Camera> create(const CameraPatch& camera);
   Checked<Camera> update(std::string_view id, const CameraPatch& patch);
   Status remove(std::string_view id);
+  /// Remembers the certificate a stream's camera showed, if none was known before; listeners are told.
+  Status pin(std::string_view id, std::string_view role, std::string_view certificate_sha256);
 
   /// Takes a CSV file (docs in csv_import.h). Right rows are taken in one transaction, wrong ones reported;
   /// `dry_run` reports the same and changes nothing. An Error: the file as a whole cannot be read.

@@ -28,6 +28,8 @@ enum class EndReason {
   no_transport,    ///< 461: neither TCP nor UDP
   not_rtsp,        ///< what answers is no RTSP server
   no_video,        ///< no video track that is understood
+  tls_failed,          ///< rtsps: no handshake
+  certificate_changed, ///< rtsps: not the certificate that was pinned
   redirected,      ///< policy: sent to another host
   server_error,    ///< any other error status
 };
@@ -39,6 +41,7 @@ std::string_view to_string(MediaTransport transport);  ///< "tcp", "udp"
 struct ClientOptions {
   Url url;  ///< user and password in it are not used
   std::string user, password;
+  std::string certificate;  ///< rtsps: SHA-256 of the only one that is accepted, lower-case hex; empty: any
   MediaTransport transport = MediaTransport::tcp;  ///< asked for first
   bool other_transport = true;                     ///< ask for the other one where this one is refused (461)
   bool all_tracks = false;   ///< set every track up: some cameras send nothing otherwise. Only the video is passed on
@@ -64,6 +67,7 @@ class ClientListener {
   virtual void on_ended(EndReason reason, const Error& error) = 0;
 };
 
+class TlsConnection;
 class UdpTrack;
 
 class Client final : private ConnectionHandler {
@@ -78,6 +82,8 @@ class Client final : private ConnectionHandler {
   void set_prompt(bool prompt);
   /// As agreed with the camera; before that, as asked for.
   MediaTransport transport() const { return transport_; }
+  /// rtsps: SHA-256 of the camera's certificate, lower-case hex; empty before the handshake, and for rtsp.
+  std::string certificate() const;
   /// Media sections the camera describes, understood or not.
   std::size_t tracks_offered() const { return tracks_offered_; }
 
@@ -125,6 +131,7 @@ class Client final : private ConnectionHandler {
   MediaTransport transport_;
   std::unique_ptr<UdpInput> udp_input_;
   std::unique_ptr<Connection> connection_;
+  TlsConnection* tls_ = nullptr;  ///< connection_, when it is one
   StreamParser parser_;
   State state_ = State::connecting;
   bool prompt_ = true;

@@ -567,7 +567,17 @@ export interface components {
             url: string;
             username: string;
             has_password: boolean;
+            transport: components["schemas"]["StreamTransport"];
+            certificate_sha256: components["schemas"]["CertificatePin"];
         };
+        /**
+         * @description How RTP is asked for. `auto`: TCP first, then what the camera takes; what brought pictures is kept
+         * @default auto
+         * @enum {string}
+         */
+        StreamTransport: "auto" | "tcp" | "udp";
+        /** @description `rtsps`: SHA-256 of the only certificate that is accepted. Empty: the first one the camera shows, which is then kept here. Another certificate later is an error of the stream until this is emptied or changed */
+        CertificatePin: string;
         NewCameraStream: {
             role: components["schemas"]["StreamRole"];
             /** @description rtsp:// or rtsps://; user and password in it are taken out */
@@ -575,6 +585,8 @@ export interface components {
             username?: string;
             /** @description Stored encrypted; absent in a PATCH: the stored one stays */
             password?: string;
+            transport?: components["schemas"]["StreamTransport"];
+            certificate_sha256?: components["schemas"]["CertificatePin"];
         };
         Recording: {
             /** @enum {string} */
@@ -654,6 +666,8 @@ export interface components {
             bitrate_bps: number | null;
             /** @example tcp */
             transport: string | null;
+            /** @description `rtsps`: what the camera showed */
+            certificate_sha256?: string | null;
             /** @description Why it fails */
             reason: string | null;
         };
@@ -670,6 +684,13 @@ export interface components {
             clock_offset_ms: number | null;
             reconnects: number;
             lost_packets: number;
+            /** @description By UDP: came late, but in time to be put in their place */
+            reordered_packets?: number;
+            /**
+             * @description How the last pictures came
+             * @enum {string|null}
+             */
+            transport?: "tcp" | "udp" | null;
             last_error: string | null;
             codec?: string | null;
             width?: number | null;

@@ -3,7 +3,13 @@
 import type { Camera, CameraPatch, FieldError, NewCamera } from '../../api/types';
 import type { TextKey } from '../../i18n';
 
-export interface StreamDraft { url: string; username: string; password: string; hasPassword: boolean }
+export type Transport = 'auto' | 'tcp' | 'udp';
+export interface StreamDraft {
+  url: string; username: string; password: string; hasPassword: boolean;
+  transport: Transport;
+  /** rtsps: what the hub accepts; empty for the next one the camera shows. */
+  certificate: string;
+}
 
 export interface Draft {
   id: string;
@@ -16,7 +22,7 @@ export interface Draft {
   enabled: boolean; approximate: boolean; notes: string;
 }
 
-const noStream: StreamDraft = { url: '', username: '', password: '', hasPassword: false };
+const noStream: StreamDraft = { url: '', username: '', password: '', hasPassword: false, transport: 'auto', certificate: '' };
 
 export function emptyDraft(): Draft {
   return {
@@ -31,7 +37,12 @@ const text = (value: number | null | undefined) => (value === null || value === 
 export function toDraft(camera: Camera): Draft {
   const stream = (role: 'main' | 'sub'): StreamDraft => {
     const found = camera.streams.find((each) => each.role === role);
-    return found ? { url: found.url, username: found.username, password: '', hasPassword: found.has_password } : { ...noStream };
+    return found
+      ? {
+        url: found.url, username: found.username, password: '', hasPassword: found.has_password,
+        transport: found.transport, certificate: found.certificate_sha256,
+      }
+      : { ...noStream };
   };
   return {
     id: camera.id, nameTh: camera.name.th, nameEn: camera.name.en,
@@ -86,6 +97,8 @@ export function toNew(draft: Draft): NewCamera {
     role, url: from.url.trim(),
     ...(from.username.trim() || from.hasPassword ? { username: from.username.trim() } : {}),
     ...(from.password ? { password: from.password } : {}),
+    transport: from.transport,
+    certificate_sha256: from.certificate,
   });
   return {
     id: draft.id,
