@@ -32,7 +32,9 @@ describe('check', () => {
 
 describe('what is sent', () => {
   it('leaves a password alone that was not typed', () => {
-    expect(toPatch(filled()).streams).toEqual([{ role: 'main', url: 'rtsp://192.0.2.1/1', username: 'u' }]);
+    expect(toPatch(filled()).streams).toEqual([
+      { role: 'main', url: 'rtsp://192.0.2.1/1', username: 'u', transport: 'auto', certificate_sha256: '' },
+    ]);
   });
   it('sends a typed password and clears an emptied position', () => {
     const draft = filled({ lat: '', lon: '', heading: '' });
