@@ -16,6 +16,11 @@ metrics::Counter& dropped_units() {
   return counter;
 }
 
+/// When the picture was taken, µs since 1970.
+std::int64_t shown_at(const media::AccessUnit& unit) {
+  return (unit.capture_time + from_ticks(unit.composition_offset, video_timescale)).time_since_epoch().count();
+}
+
 }  // namespace
 
 std::string stream_error(std::optional<std::uint16_t> id, const Problem& problem) {
@@ -58,12 +63,11 @@ void Delivery::unit(const media::AccessUnitPtr& unit, const std::function<Shared
   if (std::exchange(restarted_, false) || unit->discontinuity) flags |= unit_flags::discontinuity;
   if ((flags & unit_flags::preroll) == 0) last_shown_ = unit->capture_time;
   if (format_ == StreamFormat::annexb) {
-    put(OutUnit{flags, unit->capture_time.time_since_epoch().count(), unit->media_time, annexb(), nullptr},
-        normal_state);
+    put(OutUnit{flags, shown_at(*unit), unit->media_time + unit->composition_offset, annexb(), nullptr}, normal_state);
     return;
   }
   if (auto piece = fragments_.push(unit, flags)) {
-    put(OutUnit{piece->flags, piece->unit->capture_time.time_since_epoch().count(), piece->decode_time,
+    put(OutUnit{piece->flags, shown_at(*piece->unit), piece->decode_time,
                 std::move(piece->fragment), std::move(piece->init)},
         normal_state);
   }
@@ -91,7 +95,7 @@ void Delivery::state(std::string_view state, const StateDetail& detail) {
   const std::scoped_lock lock(mutex_);
   if (closed_) return;
   if (auto piece = fragments_.flush()) {
-    put(OutUnit{piece->flags, piece->unit->capture_time.time_since_epoch().count(), piece->decode_time,
+    put(OutUnit{piece->flags, shown_at(*piece->unit), piece->decode_time,
                 std::move(piece->fragment), std::move(piece->init)},
         last_state_);
   }

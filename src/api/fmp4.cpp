@@ -33,10 +33,10 @@ FragmentMaker::Piece FragmentMaker::make(std::int64_t duration) {
   media::FragmentPlan plan;
   plan.sequence = sequence_++;
   plan.decode_time = next_time_;
-  plan.utc = unit->capture_time;
+  plan.utc = unit->capture_time + from_ticks(unit->composition_offset, video_timescale);
   plan.samples.push_back({.size = static_cast<std::uint32_t>(unit->data->size()),
                           .duration = static_cast<std::uint32_t>(duration),
-                          .composition_offset = 0,
+                          .composition_offset = unit->composition_offset,
                           .key = unit->key});
   Bytes bytes = media::make_fragment_header(plan);
   bytes.insert(bytes.end(), unit->data->begin(), unit->data->end());

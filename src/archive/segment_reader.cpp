@@ -86,13 +86,13 @@ SegmentReader::SegmentReader(std::unique_ptr<DiskFile> file, FragmentTablePtr ta
 
 UtcTime SegmentReader::start_of(const media::Fragment& fragment) const {
   const auto& header = table_->header;
-  if (!header.origin) return fragment.utc;
+  if (!header.origin) return fragment.decode_utc();
   return header.origin->start + from_ticks(fragment.decode_time, header.timescale);
 }
 
 UtcTime SegmentReader::end_of(const media::Fragment& fragment) const {
   const auto& header = table_->header;
-  if (!header.origin) return fragment.utc + from_ticks(fragment.duration(), header.timescale);
+  if (!header.origin) return fragment.decode_utc() + from_ticks(fragment.duration(), header.timescale);
   return header.origin->start + from_ticks(fragment.decode_time + fragment.duration(), header.timescale);
 }
 
@@ -145,10 +145,11 @@ Result<media::AccessUnitPtr> SegmentReader::make_unit(const media::Fragment& fra
   auto unit = std::make_shared<media::AccessUnit>();
   unit->format = header.formats[fragment.format_index - 1];
   unit->data = std::make_shared<const Bytes>(bytes.begin(), bytes.end());
-  const auto start = header.origin ? header.origin->start : fragment.utc;
+  const auto start = header.origin ? header.origin->start : fragment.decode_utc();
   const auto ticks = header.origin ? decode_time : decode_time - fragment.decode_time;
   unit->capture_time = start + from_ticks(ticks, header.timescale);
-  unit->media_time = to_ticks(start.time_since_epoch(), video_timescale) + ticks + sample.composition_offset;
+  unit->media_time = to_ticks(start.time_since_epoch(), video_timescale) + ticks;
+  unit->composition_offset = sample.composition_offset;
   unit->key = sample.key;
   return unit;
 }

@@ -86,7 +86,7 @@ Status StreamWriter::append(const FragmentJob& job) {
   media::FragmentPlan plan;
   plan.sequence = ++sequence_;
   plan.decode_time = ticks(job.units.front().time);
-  plan.utc = job.units.front().time;
+  plan.utc = job.units.front().time + from_ticks(job.units.front().unit->composition_offset, video_timescale);
   plan.samples.reserve(job.units.size());
   std::vector<ByteView> pieces;
   pieces.reserve(job.units.size() + 2);
@@ -102,7 +102,8 @@ Status StreamWriter::append(const FragmentJob& job) {
     const auto& unit = *job.units[i].unit;
     const auto next = i + 1 < job.units.size() ? job.units[i + 1].time : job.end;
     const auto duration = std::max<std::int64_t>(1, ticks(next) - ticks(job.units[i].time));
-    plan.samples.push_back({static_cast<std::uint32_t>(unit.data->size()), static_cast<std::uint32_t>(duration), 0, unit.key});
+    plan.samples.push_back({static_cast<std::uint32_t>(unit.data->size()), static_cast<std::uint32_t>(duration),
+                            unit.composition_offset, unit.key});
     pieces.emplace_back(*unit.data);
   }
   const Bytes header = media::make_fragment_header(plan);

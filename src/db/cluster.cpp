@@ -74,6 +74,9 @@ std::vector<Programs> installed_programs(const fs::path& scratch) {
   return out;
 }
 
+/// While this file exists, the cluster's making was interrupted and it holds nothing worth keeping.
+fs::path unfinished_mark(const fs::path& cluster) { return cluster.parent_path() / "postgres.unfinished"; }
+
 /// The programs that fit the cluster, or the newest when there is no cluster yet.
 Result<fs::path> choose_programs(const fs::path& cluster) {
   const auto programs = installed_programs(cluster.parent_path() / "postgres.version");
@@ -82,7 +85,7 @@ Result<fs::path> choose_programs(const fs::path& cluster) {
                 "no PostgreSQL programs were found (looked for initdb and postgres in /usr/lib/postgresql/*/bin and PATH). "
                 "Install them (Debian: apt install postgresql), or configure database.url");
   }
-  const auto version = first_line(cluster / "PG_VERSION");
+  const auto version = fs::exists(unfinished_mark(cluster)) ? std::string() : first_line(cluster / "PG_VERSION");
   if (version.empty()) return programs.front().bin;
   for (const auto& one : programs) {
     if (one.major == number_in(version)) return one.bin;
@@ -144,8 +147,7 @@ Result<fs::path> socket_directory(const fs::path& cluster, const std::optional<R
 }
 
 Status make_cluster(const Cluster& cluster) {
-  // While this file exists, the cluster's making was interrupted and it holds nothing worth keeping.
-  const auto unfinished = cluster.directory.parent_path() / "postgres.unfinished";
+  const auto unfinished = unfinished_mark(cluster.directory);
   std::error_code error;
   if (fs::exists(unfinished)) {
     for (const auto& entry : fs::directory_iterator(cluster.directory, error)) fs::remove_all(entry.path(), error);

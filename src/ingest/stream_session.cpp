@@ -171,6 +171,8 @@ void StreamSession::on_unit(media::RawUnit&& raw) {
   const UtcTime arrival = clock.utc_now();
   last_unit_ = clock.now();
   if (fresh_) capture_clock_.restart();
+  const auto& format = *raw.format;
+  capture_clock_.expect_reordering(format.reorder_frames, format.fps);
   const auto stamp = capture_clock_.stamp(raw.rtp_timestamp, arrival);
 
   auto unit = std::make_shared<media::AccessUnit>();
@@ -178,6 +180,7 @@ void StreamSession::on_unit(media::RawUnit&& raw) {
   unit->data = std::move(raw.data);
   unit->media_time = stamp.media_time;
   unit->capture_time = stamp.capture_time;
+  unit->composition_offset = stamp.composition_offset;
   unit->key = raw.key;
   unit->discontinuity = stamp.new_run || fresh_;
   unit->damaged = raw.damaged;

@@ -118,6 +118,7 @@ Result<VideoFormat> make_format(Codec codec, std::vector<Bytes> vps, std::vector
   format.width = info->width;
   format.height = info->height;
   format.fps = info->fps;
+  format.reorder_frames = info->reorder_frames;
   format.codec_string = codec == Codec::h265
                             ? h265_codec_string(*info)
                             : print("avc1.%02x%02x%02x", sps.front()[1], sps.front()[2], sps.front()[3]);

@@ -230,6 +230,10 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
   return fragment;
 }
 
+UtcTime Fragment::decode_utc() const {
+  return samples.empty() ? utc : utc - from_ticks(samples.front().composition_offset, video_timescale);
+}
+
 Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, std::int64_t decode_time,
                       std::uint32_t format_index) {
   if (header.size() < samples_at + sample_size_with_composition || !box_at(header, prft_at, "prft", prft_size) ||

@@ -13,6 +13,7 @@ struct SpsInfo {
   std::uint32_t id = 0;
   std::uint32_t width = 0, height = 0;  ///< after cropping
   double fps = 0;                       ///< 0 when not said
+  unsigned reorder_frames = 0;          ///< pictures that may come before one shown earlier; 0 when not said
   std::uint32_t chroma_format_idc = 1;
   std::uint32_t bit_depth_luma = 8, bit_depth_chroma = 8;
   // H.265 only:

@@ -33,8 +33,20 @@ void skip_scaling_list(BitReader& in, unsigned size) {
   }
 }
 
-/// Rate from VUI timing (Annex E.2.1): one frame takes two ticks.
-double read_vui_rate(BitReader& in) {
+/// hrd_parameters(), §E.1.2.
+void skip_hrd(BitReader& in) {
+  const auto count = in.ue(31) + 1;
+  in.skip(8);
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    in.ue();
+    in.ue();
+    in.skip(1);
+  }
+  in.skip(20);
+}
+
+/// VUI (§E.1.1): rate, one frame takes two ticks, and max_num_reorder_frames. What cannot be read is left as it is.
+void read_vui(BitReader& in, SpsInfo& sps) {
   if (in.flag()) {  // aspect_ratio_info_present_flag
     if (in.bits(8) == 255) in.skip(32);
   }
@@ -47,12 +59,24 @@ double read_vui_rate(BitReader& in) {
     in.ue();
     in.ue();
   }
-  if (!in.flag()) return 0;
-  const auto ticks = in.bits(32);
-  const auto scale = in.bits(32);
-  if (!in.ok() || ticks == 0) return 0;
-  const double fps = static_cast<double>(scale) / (2.0 * ticks);
-  return fps <= 1000 ? fps : 0;
+  if (in.flag()) {  // timing_info_present_flag
+    const auto ticks = in.bits(32);
+    const auto scale = in.bits(32);
+    in.skip(1);
+    const double fps = in.ok() && ticks != 0 ? static_cast<double>(scale) / (2.0 * ticks) : 0;
+    if (fps <= 1000) sps.fps = fps;
+  }
+  const bool nal_hrd = in.flag();
+  if (nal_hrd) skip_hrd(in);
+  const bool vcl_hrd = in.flag();
+  if (vcl_hrd) skip_hrd(in);
+  if (nal_hrd || vcl_hrd) in.skip(1);
+  in.skip(1);              // pic_struct_present_flag
+  if (!in.flag()) return;  // bitstream_restriction_flag
+  in.skip(1);
+  for (int i = 0; i < 4; ++i) in.ue();
+  const auto reorder = in.ue();
+  if (in.ok() && reorder <= 16) sps.reorder_frames = reorder;
 }
 
 std::unexpected<Error> broken(const char* what) { return fail(ErrorCode::corrupt, std::string("H.264 SPS: ") + what); }
@@ -113,7 +137,7 @@ Result<SpsInfo> parse_h264_sps(ByteView nal) {
     return broken("the picture size is not possible");
   sps.width = static_cast<std::uint32_t>(width - crop_x);
   sps.height = static_cast<std::uint32_t>(height - crop_y);
-  if (in.flag()) sps.fps = read_vui_rate(in);
+  if (in.flag()) read_vui(in, sps);
   return sps;
 }
 

@@ -89,13 +89,14 @@ double read_vui_rate(BitReader& in) {
 }
 
 /// Everything between the bit depths and the VUI, then the VUI's rate; 0 when it cannot be read.
-double read_rate(BitReader& in, std::uint32_t layers_minus1) {
+double read_rate(BitReader& in, std::uint32_t layers_minus1, unsigned& reorder_frames) {
   const auto log2_poc_minus4 = in.ue(12);
   const std::uint32_t first = in.flag() ? 0 : layers_minus1;
   for (std::uint32_t i = first; i <= layers_minus1; ++i) {
     in.ue();
+    const auto reorder = in.ue();  // sps_max_num_reorder_pics; the last layer's holds for all
     in.ue();
-    in.ue();
+    if (in.ok() && reorder <= 16) reorder_frames = reorder;
   }
   for (int i = 0; i < 6; ++i) in.ue();  // block sizes, transform hierarchy depths
   if (in.flag() && in.flag()) skip_scaling_lists(in);
@@ -154,7 +155,7 @@ Result<SpsInfo> parse_h265_sps(ByteView nal) {
     return broken("the picture size is not possible");
   sps.width = static_cast<std::uint32_t>(width - crop_x);
   sps.height = static_cast<std::uint32_t>(height - crop_y);
-  sps.fps = read_rate(in, layers_minus1);
+  sps.fps = read_rate(in, layers_minus1, sps.reorder_frames);
   return sps;
 }
 

@@ -1,6 +1,7 @@
 // Ingest against an RTSP server that this project did not write.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <mutex>
@@ -107,6 +108,28 @@ TEST_F(IngestFromGst, receives_by_udp_with_no_packet_lost) {
   EXPECT_EQ(status().transport, "udp");
   EXPECT_EQ(status().lost_packets, 0u);
   for (const auto& unit : collector_->units()) EXPECT_FALSE(unit->damaged);
+}
+
+// faults.md 8
+TEST_F(IngestFromGst, gives_b_frames_their_decode_and_presentation_times) {
+  const auto server = serve(
+      "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc bframes=3 b-adapt=false "
+      "b-pyramid=true speed-preset=veryfast key-int-max=24 ! video/x-h264,profile=main ! rtph264pay name=pay0 pt=96 config-interval=0 )");
+  ingest_.apply("cam01", {stream()});
+  ASSERT_TRUE(eventually([&] { return collector_->units().size() >= 180; })) << status().last_error;
+  std::vector<std::int64_t> shown;
+  bool reordered = false;
+  for (const auto& unit : collector_->units()) {
+    if (!shown.empty() && unit->media_time + unit->composition_offset < shown.back()) reordered = true;
+    shown.push_back(unit->media_time + unit->composition_offset);
+    EXPECT_GE(unit->composition_offset, 0);
+    EXPECT_FALSE(unit->damaged);
+  }
+  EXPECT_TRUE(reordered);
+  std::ranges::sort(shown);
+  shown.resize(shown.size() - 4);  // the last ones may still wait for those shown before them
+  // The encoder hands out the first ones all at once.
+  for (std::size_t i = 100; i < shown.size(); ++i) EXPECT_NEAR(static_cast<double>(shown[i] - shown[i - 1]), 3600, 1000) << i;
 }
 
 // faults.md 14

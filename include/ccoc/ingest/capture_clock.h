@@ -7,12 +7,14 @@
 #include <optional>
 
 #include "ccoc/base/time.h"
+#include "ccoc/ingest/decode_order.h"
 
 namespace ccoc::ingest {
 
 struct CaptureStamp {
   UtcTime capture_time;
-  std::int64_t media_time = 0;  ///< 90 kHz, continuous within a run
+  std::int64_t media_time = 0;  ///< decode time, 90 kHz, continuous within a run
+  std::int32_t composition_offset = 0;  ///< presentation minus decode time, 90 kHz
   bool new_run = false;         ///< time was based anew: something before is missing
 };
 
@@ -26,19 +28,24 @@ class CaptureClock {
   /// least 1 ms from call to call, across runs and restarts too.
   CaptureStamp stamp(std::uint32_t rtp_timestamp, UtcTime arrival);
 
+  /// What the stream says of itself: pictures that may come before one shown earlier, and its rate (0: not said).
+  void expect_reordering(unsigned pictures, double fps);
+
   /// The next unit comes from a new session: its timestamps have nothing to do with the ones before.
   void restart();
 
  private:
   CaptureStamp start_run(std::uint32_t rtp_timestamp, UtcTime arrival);
-  CaptureStamp give(UtcTime capture, bool new_run);
+  CaptureStamp give(UtcTime capture, bool new_run, double composition_us = 0);
   void follow(Duration late, Duration elapsed, UtcTime arrival);
   void end_window(UtcTime arrival);
 
   std::uint32_t rtp_rate_;
   bool running_ = false;
   std::uint32_t last_rtp_ = 0;
-  double position_us_ = 0;  ///< of the last good unit, since the run began
+  double position_us_ = 0;  ///< when the last good unit is presented, since the run began
+  DecodeOrder order_;
+  double last_decode_us_ = 0;
   double pace_ = 1;         ///< real time per RTP time
   double pace_error_ = 0;   ///< as the window before saw it
   UtcTime anchor_;          ///< wall-clock time of position 0

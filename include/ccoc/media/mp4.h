@@ -31,7 +31,7 @@ struct Sample {
 struct FragmentPlan {
   std::uint32_t sequence = 1;
   std::int64_t decode_time = 0;  ///< of the first sample, 90 kHz ticks since the file's start
-  UtcTime utc;                   ///< capture time of the first sample, for prft (§8.16.5)
+  UtcTime utc;                   ///< capture time of the first sample as it is presented, for prft (§8.16.5)
   std::uint32_t format_index = 1;  ///< sample description
   std::vector<Sample> samples;
 };
@@ -45,7 +45,9 @@ struct Fragment {
   std::uint32_t header_size = 0;  ///< to the first sample's byte
   std::uint32_t sequence = 0;
   std::int64_t decode_time = 0;
-  UtcTime utc;
+  UtcTime utc;  ///< capture time of the first sample
+  /// Wall clock at decode_time.
+  UtcTime decode_utc() const;
   std::uint32_t format_index = 1;
   std::vector<Sample> samples;
   bool starts_with_key() const { return !samples.empty() && samples.front().key; }

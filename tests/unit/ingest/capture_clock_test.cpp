@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <vector>
 
 namespace ccoc::ingest {
 namespace {
@@ -123,6 +125,46 @@ TEST(CaptureClock, does_not_place_pictures_in_the_future_when_a_camera_bursts_it
     const auto stamp = clock.stamp(static_cast<std::uint32_t>(i) * 3600u, arrival);
     if (i > 60) {
       EXPECT_LE(stamp.capture_time, arrival + milliseconds{150}) << i;
+    }
+  }
+}
+
+// faults.md 8: B-frames come before what is shown before them.
+TEST(CaptureClock, gives_decode_and_presentation_times_to_b_frames) {
+  // x264's pyramid: decode order of groups of four pictures, as distances in presentation order.
+  constexpr int order[] = {3, 1, 0, 2};
+  for (const unsigned told : {2u, 0u}) {
+    CaptureClock clock;
+    clock.expect_reordering(told, 25);
+    std::vector<std::pair<std::int64_t, int>> shown;  // presentation time, picture
+    std::int64_t last_decode = -1;
+    int arrived = 0;
+    const auto take = [&](int picture) {
+      const auto stamp = clock.stamp(static_cast<std::uint32_t>(picture) * 3600u, start + milliseconds{40} * arrived++);
+      EXPECT_EQ(stamp.new_run, arrived == 1);
+      EXPECT_GT(stamp.media_time, last_decode) << picture;
+      last_decode = stamp.media_time;
+      shown.emplace_back(stamp.media_time + stamp.composition_offset, picture);
+      if (told > 0 || arrived > 20) {
+        EXPECT_GE(stamp.composition_offset, 0) << picture;
+      }
+      EXPECT_LT(stamp.composition_offset, 6 * 3600) << picture;
+      const auto presented = stamp.capture_time + from_ticks(stamp.composition_offset, video_timescale);
+      if (told > 0 || arrived > 20) {
+        EXPECT_LT(std::chrono::abs(presented - (start + milliseconds{40} * picture)), milliseconds{200}) << picture;
+      }
+    };
+    take(0);
+    for (int group = 0; group < 50; ++group) {
+      for (const int at : order) take(1 + 4 * group + at);
+    }
+    std::ranges::sort(shown);
+    for (std::size_t i = 1; i < shown.size(); ++i) {
+      // What was not told is learned with the first group.
+      if (told > 0 || i > 12) {
+        EXPECT_EQ(shown[i].second, shown[i - 1].second + 1) << told;
+        EXPECT_NEAR(static_cast<double>(shown[i].first - shown[i - 1].first), 3600, told > 0 ? 90 : 800) << i;
+      }
     }
   }
 }
