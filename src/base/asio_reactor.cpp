@@ -1,6 +1,5 @@
 #include "ccoc/base/asio_reactor.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 
 #include <boost/asio/post.hpp>
@@ -80,15 +79,6 @@ std::unique_ptr<Connection> AsioReactor::connect(const Endpoint& to, Duration ti
 
 Result<DatagramPair> AsioReactor::open_datagrams(DatagramHandler& even, DatagramHandler& odd) {
   return open_datagram_pair(*impl_, even, odd);
-}
-
-std::optional<PeerAddress> parse_peer_address(const std::string& host, std::uint16_t port) {
-  PeerAddress out;
-  out.port = port;
-  if (::inet_pton(AF_INET6, host.c_str(), out.address.data()) == 1) return out;
-  out.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (::inet_pton(AF_INET, host.c_str(), out.address.data() + 12) == 1) return out;
-  return std::nullopt;
 }
 
 }  // namespace ccoc
