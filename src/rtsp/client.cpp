@@ -319,7 +319,7 @@ void Client::on_error_status(const std::string& method, const Message& answer) {
     case 503:
       return end(EndReason::busy, Error{ErrorCode::unavailable, where() + " serves no more sessions (" + status + ")", {}});
     case 461:
-      if (try_other_transport()) return;
+      if (method == "SETUP" && try_other_transport()) return;
       return end(EndReason::no_transport,
                  Error{ErrorCode::unsupported,
                        where() + " will not send over " + (options_.other_transport ? "TCP or UDP" : transport_ == MediaTransport::tcp ? "TCP" : "UDP") +
