@@ -16,7 +16,7 @@ namespace {
 
 using Bytes = std::vector<unsigned char>;
 
-constexpr int rounds = 3000;
+constexpr int rounds = 20000;
 constexpr std::size_t largest = 64 * 1024;
 
 std::vector<Bytes> read_corpus(const std::filesystem::path& folder) {
