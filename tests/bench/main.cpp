@@ -30,9 +30,10 @@ void remove_folder(const Options& options, const std::string& folder) {
 
 namespace {
 
-constexpr const char* usage = R"(usage: ccoc_bench [record|peers|latency|playback|all] [OPTIONS]
+constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|playback|all] [OPTIONS]
   record     the hub recording the cameras: CPU, memory, threads, every frame counted
   peers      ffmpeg, GStreamer and the floor under the same cameras
+  ingest     more and smaller cameras, and UDP
   latency    viewers: first pictures, added latency, cost
   playback   downloads and seeks
   all        everything, in this order (default)
@@ -40,6 +41,7 @@ constexpr const char* usage = R"(usage: ccoc_bench [record|peers|latency|playbac
     --seconds N      of each recording measurement (default 60)
     --warm-up N      seconds before it (default 14)
     --runs N         of the hub's recording (default 2)
+    --udp            the hub takes the pictures by UDP
     --no-sub         the hub takes only main streams, as the peers do
     --main FILE      every camera plays this H.264 file instead of its own clip
     --program FILE   ccoc (default: beside this program)
@@ -83,6 +85,8 @@ Result<Options> parse(int argc, char** argv) {
       takes_value = false;
       if (name == "--no-sub")
         out.sub_streams = false;
+      else if (name == "--udp")
+        out.udp = true;
       else if (name == "--keep")
         out.keep = true;
       else if (name == "--write")
@@ -97,7 +101,7 @@ Result<Options> parse(int argc, char** argv) {
     }
     if (takes_value) ++i;
   }
-  for (const auto* mode : {"record", "peers", "latency", "playback", "all"}) {
+  for (const auto* mode : {"record", "peers", "ingest", "latency", "playback", "all"}) {
     if (out.mode == mode) return out;
   }
   return fail(ErrorCode::invalid_argument, "there is no '" + out.mode + "'");
@@ -133,6 +137,9 @@ Status measure_all(const Options& options, Report& report) {
   }
   if (asked("peers")) {
     if (auto done = measure_peers(options, report); !done) return done;
+  }
+  if (asked("ingest")) {
+    if (auto done = measure_ingest(options, report); !done) return done;
   }
   if (asked("latency") || asked("playback")) return measure_watching(options, report);
   return {};

@@ -12,6 +12,8 @@ class FarmProcess;
 
 /// The hub recording every camera of the farm: CPU, memory, threads, and no frame lost.
 Status measure_recording(const Options& options, Report& report);
+/// The hub's ingest at other sizes and by UDP: 60 × 4 Mbit/s by TCP and UDP, 250 and 1000 × 1 Mbit/s.
+Status measure_ingest(const Options& options, Report& report);
 /// Other recorders under the same farm.
 Status measure_peers(const Options& options, Report& report);
 /// Viewers of a hub that records: first pictures, added latency, what they cost.

@@ -6,12 +6,13 @@
 namespace ccoc::bench {
 
 struct Options {
-  std::string mode = "all";  ///< record, peers, latency, playback, all
+  std::string mode = "all";  ///< record, peers, ingest, latency, playback, all
   int cameras = 60;
   int seconds = 60;    ///< of each recording measurement
   int warm_up_s = 14;  ///< before it
   int runs = 2;        ///< of the hub's recording, so that the noise shows
   bool peers = true;
+  bool udp = false;         ///< the hub asks for RTP by UDP
   bool sub_streams = true;  ///< the hub takes them too; peers never do
   std::string main_clip;    ///< Annex B file that every camera plays; empty: the simulator's own clips
   std::string program;      ///< ccoc

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include "archive_check.h"
@@ -143,6 +144,66 @@ Status measure_recording(const Options& options, Report& report) {
   }
   if (options.sub_streams)
     report.note("the hub also takes every camera's sub stream; the peers take only the main one");
+  return {};
+}
+
+namespace {
+
+/// One camera's 1 Mbit/s, made once by ffmpeg: 1280×720, 25 fps, GOP 2 s.
+Result<std::string> small_clip(const Options& options) {
+  const auto path = options.tools + "/bench-1mbit.h264";
+  if (std::filesystem::exists(path)) return path;
+  auto child = Child::start({"ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=10",
+                             "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-b:v", "1M", "-minrate", "1M", "-maxrate",
+                             "1M", "-bufsize", "1M", "-g", "50", "-x264-params", "nal-hrd=cbr:scenecut=0", "-f", "h264", path},
+                            path + ".log");
+  if (!child) return std::unexpected(child.error());
+  if (!wait_until([&] { return !child->running(); }, std::chrono::minutes{2}) || !std::filesystem::exists(path)) {
+    return fail(ErrorCode::unavailable, "ffmpeg made no clip:\n" + tail(path + ".log"));
+  }
+  return path;
+}
+
+}  // namespace
+
+Status measure_ingest(const Options& options, Report& report) {
+  const auto clip = small_clip(options);
+  if (!clip) return std::unexpected(clip.error());
+  struct Case {
+    const char* name;
+    int cameras;
+    bool small, udp;
+    double bar;
+  };
+  constexpr Case cases[] = {{"60 × 4 Mbit/s by TCP", 60, false, false, 12},
+                            {"60 × 4 Mbit/s by UDP", 60, false, true, 0},
+                            {"250 × 1 Mbit/s by TCP", 250, true, false, 20},
+                            {"1000 × 1 Mbit/s by TCP", 1000, true, false, 100}};
+  Table table{"Ingest (main streams only)", load_heads, {}};
+  double tcp = 0;
+  for (const auto& each : cases) {
+    Options own = options;
+    own.cameras = each.cameras;
+    own.udp = each.udp;
+    own.sub_streams = false;
+    if (each.small) own.main_clip = *clip;
+    auto run = record_once(own, 1);
+    if (!run) return std::unexpected(run.error());
+    const auto sum = run->total();
+    auto row = run->load;
+    row.program = sum;
+    table.rows.push_back(cells(each.name, row));
+    if (each.udp) {
+      report.add({std::string("CPU, ") + each.name, percent(sum), "≤ 1.5 times TCP", sum <= 1.5 * tcp});
+    } else {
+      tcp = sum;
+      report.add({std::string("CPU, ") + each.name, percent(sum), "≤ " + decimal(each.bar, 0) + " % of a core", sum <= each.bar});
+    }
+    report.add({std::string("frames kept of frames sent, ") + each.name,
+                std::to_string(run->archive.archived) + " of " + std::to_string(run->archive.sent), "all", run->archive.whole()});
+    for (const auto& complaint : run->archive.complaints) report.note(complaint);
+  }
+  report.add(std::move(table));
   return {};
 }
 

@@ -157,11 +157,11 @@ Status HubProcess::log_in(const std::string& password) {
 }
 
 Status HubProcess::import_cameras(const Options& options, const FarmProcess& farm) {
-  std::string csv = "id,name_th,name_en,lat,lon,main_url,sub_url\n";
+  std::string csv = "id,name_th,name_en,lat,lon,main_url,sub_url,transport\n";
   for (int camera = 1; camera <= options.cameras; ++camera) {
     const auto number = std::to_string(camera);
     csv += camera_id(camera) + ",กล้อง " + number + ",Camera " + number + ",18.80,98.98," + farm.url(camera, "main") +
-           "," + (options.sub_streams ? farm.url(camera, "sub") : "") + "\n";
+           "," + (options.sub_streams ? farm.url(camera, "sub") : "") + "," + (options.udp ? "udp" : "tcp") + "\n";
   }
   auto report = http_.request("POST", "/api/v1/cameras/import", csv, "text/csv");
   if (!report) return std::unexpected(report.error());
