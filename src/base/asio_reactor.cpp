@@ -31,8 +31,8 @@ class OwnedTimer final : public Timer {
 
 }  // namespace
 
-Sweep::Place Sweep::add(SweptSocket& socket) {
-  const auto place = sockets_.insert(sockets_.begin(), &socket);
+Sweep::Sockets::iterator Sweep::add(SweptSocket& socket) {
+  const auto place = sockets_->insert(sockets_->begin(), &socket);
   if (!scheduled_) schedule();
   return place;
 }
@@ -44,11 +44,11 @@ void Sweep::schedule() {
     scheduled_ = false;
     if (code) return;
     const auto now = clock_.now();
-    for (auto it = sockets_.begin(); it != sockets_.end();) {
+    for (auto it = sockets_->begin(); it != sockets_->end();) {
       if (*it != nullptr) (*it)->sweep(now);
-      it = *it == nullptr ? sockets_.erase(it) : std::next(it);
+      it = *it == nullptr ? sockets_->erase(it) : std::next(it);
     }
-    if (!sockets_.empty()) schedule();
+    if (!sockets_->empty()) schedule();
   });
 }
 

@@ -26,30 +26,31 @@ class Sweep {
  public:
   Sweep(boost::asio::io_context& context, const Clock& clock, Duration interval)
       : timer_(context), clock_(clock), interval_(interval) {}
-  using Place = std::list<SweptSocket*>::iterator;
-  Place add(SweptSocket& socket);
-  void remove(Place place) { *place = nullptr; }  ///< the visit under way may stand on it
+  using Sockets = std::list<SweptSocket*>;
+  Sockets::iterator add(SweptSocket& socket);
+  const std::shared_ptr<Sockets>& sockets() const { return sockets_; }
 
  private:
   void schedule();
   boost::asio::steady_timer timer_;
   const Clock& clock_;
   const Duration interval_;
-  std::list<SweptSocket*> sockets_;
+  /// Shared, because sockets held by handlers that never ran end with the io_context, after this.
+  std::shared_ptr<Sockets> sockets_ = std::make_shared<Sockets>();
   bool scheduled_ = false;
 };
 
 /// Membership of a sweep.
 class SweepPlace {
  public:
-  SweepPlace(Sweep& sweep, SweptSocket& socket) : sweep_(sweep), place_(sweep.add(socket)) {}
-  ~SweepPlace() { sweep_.remove(place_); }
+  SweepPlace(Sweep& sweep, SweptSocket& socket) : sockets_(sweep.sockets()), place_(sweep.add(socket)) {}
+  ~SweepPlace() { *place_ = nullptr; }  // a visit under way may stand on it
   SweepPlace(const SweepPlace&) = delete;
   SweepPlace& operator=(const SweepPlace&) = delete;
 
  private:
-  Sweep& sweep_;
-  Sweep::Place place_;
+  std::shared_ptr<Sweep::Sockets> sockets_;
+  Sweep::Sockets::iterator place_;
 };
 
 struct AsioReactor::Impl {

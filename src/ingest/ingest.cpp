@@ -63,12 +63,10 @@ struct Ingest::Impl {
     });
   }
 
-  /// `done` is called on the reactor's thread when the stream is gone.
-  void stop_stream(const std::shared_ptr<Stream>& stream, std::function<void()> done) {
-    stream->reactor->post([this, stream, done = std::move(done)] {
+  void stop_stream(const std::shared_ptr<Stream>& stream) {
+    stream->reactor->post([this, stream] {
       stream->session.reset();
       if (retired) retired(stream->config);
-      if (done) done();
     });
   }
 };
@@ -103,7 +101,7 @@ void Ingest::apply(const std::string& camera, std::vector<StreamConfig> streams)
       streams.erase(same);
       kept.push_back(stream);
     } else {
-      impl_->stop_stream(stream, {});
+      impl_->stop_stream(stream);
     }
   }
   present = std::move(kept);
@@ -127,9 +125,11 @@ void Ingest::stop() {
     std::size_t left = 0;
   };
   auto waiting = std::make_shared<Waiting>();
-  waiting->left = all.size();
-  for (const auto& stream : all) {
-    impl_->stop_stream(stream, [waiting] {
+  for (const auto& stream : all) impl_->stop_stream(stream);
+  // Behind everything that was posted before, the ends of streams taken away earlier included.
+  waiting->left = impl_->reactors.size();
+  for (auto* reactor : impl_->reactors) {
+    reactor->post([waiting] {
       const std::lock_guard lock(waiting->mutex);
       if (--waiting->left == 0) waiting->changed.notify_all();
     });

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 
 #include "ccoc/base/clock.h"
 #include "ccoc/simulator/clip_maker.h"
+#include "ccoc/simulator/control.h"
 #include "ccoc/simulator/farm.h"
 
 namespace ccoc::simulator {
@@ -27,6 +29,7 @@ struct Options {
   double seconds = 0;
   std::string stats;
   bool only_clips = false;
+  std::string control;
 };
 
 std::string default_clip_folder() {
@@ -85,6 +88,17 @@ int write_stats(const Farm& farm, const std::string& path) {
   return report({ErrorCode::io, "the statistics could not be written to " + path, {}});
 }
 
+Result<std::unique_ptr<Control>> start_control(Farm& farm, const Options& o) {
+  const auto colon = o.control.rfind(':');
+  unsigned port = 0;
+  const auto digits = colon == std::string::npos ? std::string_view{} : std::string_view(o.control).substr(colon + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size() || port > 65535) {
+    return fail(ErrorCode::invalid_argument, "--control takes ADDRESS:PORT, such as 127.0.0.1:9555", "control");
+  }
+  return Control::start(farm, o.control.substr(0, colon), static_cast<std::uint16_t>(port), o.cameras);
+}
+
 int simulate(const Options& o) {
   FarmOptions farm_options;
   for (const auto& spec : o.faults) {
@@ -113,7 +127,15 @@ int simulate(const Options& o) {
   if (!farm) return report(farm.error());
   std::fprintf(stderr, "%u cameras play: %s … %s (Ctrl-C stops them)\n", o.cameras, (*farm)->url(1, "main").c_str(),
                (*farm)->url(o.cameras, "main").c_str());
+  std::unique_ptr<Control> control;
+  if (!o.control.empty()) {
+    auto started = start_control(**farm, o);
+    if (!started) return report(started.error());
+    control = std::move(*started);
+    std::fprintf(stderr, "faults by HTTP at http://%s\n", o.control.c_str());
+  }
   wait_for_end(signals, o.seconds);
+  control.reset();
   (*farm)->stop();
   return write_stats(**farm, o.stats);
 }
@@ -135,8 +157,9 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
   command->add_option("--clips", options->clips, "folder where the cameras' clips are kept (default: the user's cache)");
   command->add_option("--footage", options->footage, "video to make the clips from (default: opencv-doc's vtest.avi, CCOC_FOOTAGE, or drawn)");
   command->add_option("--fault", options->faults,
-                      "misbehave: cam03:drop@10s, cam03:stall@10s+20s, cam03:reboot@10s+5s, cam03:jump@10s=+7200s, all:..., "
-                      "each with ,every=30s to repeat")->allow_extra_args(false);
+                      "misbehave: cam03:drop@10s, cam03:stall@10s+20s, cam03:reboot@10s+5s, cam03:jump@10s=+7200s, "
+                      "all:loss@10s+30s=5%, cam03:drift@0s=500ppm, ...; docs/simulator.md has all; each with ,every=30s to repeat")->allow_extra_args(false);
+  command->add_option("--control", options->control, "take faults by HTTP at ADDRESS:PORT (docs/simulator.md)");
   command->add_option("--seconds", options->seconds, "stop after this long");
   command->add_option("--stats", options->stats, "write what was sent to this file at the end, as JSON (default: standard output)");
   command->add_flag("--only-clips", options->only_clips, "make the clips and stop");

@@ -32,6 +32,7 @@ struct CameraState {
   Stream* sub = nullptr;
   MonoTime down_until{};
   MonoTime silent_until{};
+  std::vector<std::pair<Fault, MonoTime>> conditions;  ///< and when they end
 };
 
 }  // namespace
@@ -73,6 +74,9 @@ struct Farm::Impl final : SessionHost {
   void ended(Session& s) override { ended_.push_back(s.fd()); }
   Stream* find_stream(std::string_view path) override;
   Mood mood(unsigned camera) const override;
+  const Fault* condition(unsigned camera, FaultKind kind) const override;
+  bool has_conditions(unsigned camera) const override { return camera != 0 && !cameras_[camera - 1].conditions.empty(); }
+  std::minstd_rand& random() override { return random_; }
   std::string new_session_id() override;
 
   void build_streams();
@@ -85,6 +89,9 @@ struct Farm::Impl final : SessionHost {
   void take_faults();
   void apply_now(const Fault& fault);
   void apply_to(unsigned camera, const Fault& fault);
+  void begin_condition(CameraState& camera, const Fault& fault, MonoTime now);
+  void end_conditions(CameraState& camera, MonoTime now, bool all);
+  static void set_pace(CameraState& camera, double ppm);
   void end_silences(MonoTime now);
   void sweep(MonoTime now);
   void reap();
@@ -131,6 +138,35 @@ SessionHost::Mood Farm::Impl::mood(unsigned camera) const {
   return now < state.down_until ? Mood::down : now < state.silent_until ? Mood::silent : Mood::fine;
 }
 
+const Fault* Farm::Impl::condition(unsigned camera, FaultKind kind) const {
+  if (camera == 0) return nullptr;
+  for (const auto& [fault, until] : cameras_[camera - 1].conditions) {
+    if (fault.kind == kind) return &fault;
+  }
+  return nullptr;
+}
+
+void Farm::Impl::begin_condition(CameraState& camera, const Fault& fault, MonoTime now) {
+  std::erase_if(camera.conditions, [&](const auto& each) { return each.first.kind == fault.kind; });
+  const auto until = fault.length > Duration{0} ? now + fault.length : MonoTime::max();
+  camera.conditions.emplace_back(fault, until);
+  if (fault.kind == FaultKind::drift) set_pace(camera, fault.value);
+}
+
+void Farm::Impl::end_conditions(CameraState& camera, MonoTime now, bool all) {
+  std::erase_if(camera.conditions, [&](const auto& each) {
+    if (!all && each.second > now) return false;
+    if (each.first.kind == FaultKind::drift) set_pace(camera, 0);
+    return true;
+  });
+}
+
+void Farm::Impl::set_pace(CameraState& camera, double ppm) {
+  for (auto* stream : {camera.main, camera.sub}) {
+    if (stream != nullptr) stream->set_pace(ppm);
+  }
+}
+
 std::string Farm::Impl::new_session_id() {
   std::string id;
   while (id.size() < 12) id += std::to_string(random_() % 10);
@@ -142,6 +178,9 @@ std::optional<MonoTime> Farm::Impl::next_due() const {
   if (!agenda_.empty()) due = std::min(due, agenda_.top().at);
   if (const auto fault = options_.faults.next()) due = std::min(due, start_ + *fault);
   if (next_silence_end_) due = std::min(due, *next_silence_end_);
+  for (const auto& camera : cameras_) {
+    for (const auto& [fault, until] : camera.conditions) due = std::min(due, until);
+  }
   return due;
 }
 
@@ -158,6 +197,9 @@ void Farm::Impl::run() {
     send_due();
     const auto now = clock_.now();
     end_silences(now);
+    for (auto& camera : cameras_) {
+      if (!camera.conditions.empty()) end_conditions(camera, now, false);
+    }
     if (now >= next_sweep_) sweep(now);
     reap();
   }
@@ -265,6 +307,8 @@ void Farm::Impl::apply_to(unsigned camera, const Fault& fault) {
       break;
     case FaultKind::jump: each_stream([&](Stream& s) { s.jump(fault.amount); }); break;
     case FaultKind::stray: each_stream([&](Stream& s) { s.stray(fault.amount); }); break;
+    case FaultKind::behave: end_conditions(state, now, true); break;
+    default: begin_condition(state, fault, now); break;
   }
 }
 

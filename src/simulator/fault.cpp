@@ -6,17 +6,49 @@
 namespace ccoc::simulator {
 namespace {
 
-constexpr std::pair<FaultKind, std::string_view> names[] = {{FaultKind::drop, "drop"},
-                                                            {FaultKind::stall, "stall"},
-                                                            {FaultKind::reboot, "reboot"},
-                                                            {FaultKind::jump, "jump"},
-                                                            {FaultKind::stray, "stray"}};
+enum class Part { no, maybe, needed };
+enum class Value { none, duration, percent, ppm, channel };
+
+struct Rule {
+  FaultKind kind;
+  std::string_view name;
+  Part length = Part::maybe;
+  Value value = Value::none;
+};
+
+constexpr Rule rules[] = {
+    {FaultKind::drop, "drop", Part::no},
+    {FaultKind::stall, "stall", Part::needed},
+    {FaultKind::reboot, "reboot", Part::needed},
+    {FaultKind::jump, "jump", Part::no, Value::duration},
+    {FaultKind::stray, "stray", Part::no, Value::duration},
+    {FaultKind::behave, "behave", Part::no},
+    {FaultKind::busy, "busy"},
+    {FaultKind::unauthorized, "unauthorized"},
+    {FaultKind::missing, "missing"},
+    {FaultKind::redirect, "redirect"},
+    {FaultKind::tcponly, "tcponly"},
+    {FaultKind::udponly, "udponly"},
+    {FaultKind::nokeepalive, "nokeepalive"},
+    {FaultKind::mute, "mute"},
+    {FaultKind::nosprop, "nosprop"},
+    {FaultKind::channels, "channels", Part::maybe, Value::channel},
+    {FaultKind::garbage, "garbage"},
+    {FaultKind::loss, "loss", Part::maybe, Value::percent},
+    {FaultKind::duplicate, "duplicate", Part::maybe, Value::percent},
+    {FaultKind::reorder, "reorder", Part::maybe, Value::percent},
+    {FaultKind::nomarker, "nomarker"},
+    {FaultKind::allmarkers, "allmarkers"},
+    {FaultKind::noreports, "noreports"},
+    {FaultKind::clock, "clock", Part::maybe, Value::duration},
+    {FaultKind::drift, "drift", Part::maybe, Value::ppm},
+};
 constexpr std::int64_t longest_s = 10LL * 365 * 86'400;
 
 std::unexpected<Error> refuse(std::string_view spec, const std::string& why) {
   return fail(ErrorCode::invalid_argument,
               "the fault '" + std::string(spec.substr(0, 80)) + "' cannot be read: " + why +
-                  "; write cam03:drop@10s, cam03:stall@10s+20s, cam03:reboot@10s+5s or cam03:jump@10s=+7200s, "
+                  "; write cam03:drop@10s, cam03:stall@10s+20s, cam03:jump@10s=+7200s or all:loss@10s+30s=5%, "
                   "with ,every=30s behind it to repeat it", "fault");
 }
 
@@ -48,14 +80,34 @@ std::optional<unsigned> camera_number(std::string_view text) {
   return number;
 }
 
+const Rule& rule_of(FaultKind kind) { return *std::ranges::find(rules, kind, &Rule::kind); }
+
+/// "5%", "500ppm", "6" into `fault`; nothing when it is out of range or followed by something else.
+bool take_value(std::string_view& text, Value kind, Fault& fault) {
+  if (kind == Value::duration) {
+    const auto amount = take_duration(text);
+    fault.amount = amount.value_or(Duration{0});
+    return amount.has_value();
+  }
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fault.value, std::chars_format::fixed);
+  if (error != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  const std::string_view unit = kind == Value::percent ? "%" : kind == Value::ppm ? "ppm" : "";
+  if (!text.starts_with(unit)) return false;
+  text.remove_prefix(unit.size());
+  switch (kind) {
+    case Value::percent: return fault.value > 0 && fault.value <= 100;
+    case Value::ppm: return fault.value >= -100'000 && fault.value <= 100'000;
+    default: return fault.value >= 0 && fault.value <= 254;
+  }
+}
+
 }  // namespace
 
-std::string_view to_string(FaultKind kind) {
-  for (const auto& [k, name] : names) {
-    if (k == kind) return name;
-  }
-  return "unknown";
-}
+std::string_view to_string(FaultKind kind) { return rule_of(kind).name; }
+
+bool is_condition(FaultKind kind) { return kind >= FaultKind::busy; }
 
 Result<Fault> parse_fault(std::string_view spec) {
   Fault fault;
@@ -68,23 +120,29 @@ Result<Fault> parse_fault(std::string_view spec) {
   if (!camera) return refuse(spec, "the camera is cam01, cam02 … or all");
   fault.camera = *camera;
   const auto kind = spec.substr(colon + 1, at - colon - 1);
-  const auto* named = std::find_if(std::begin(names), std::end(names), [&](const auto& n) { return n.second == kind; });
-  if (named == std::end(names)) return refuse(spec, "no fault is called '" + std::string(kind.substr(0, 40)) + "'");
-  fault.kind = named->first;
+  const auto* rule = std::ranges::find(rules, kind, &Rule::name);
+  if (rule == std::end(rules)) {
+    std::string known;
+    for (const auto& each : rules) known += (known.empty() ? "" : ", ") + std::string(each.name);
+    return refuse(spec, "no fault is called '" + std::string(kind.substr(0, 40)) + "'; there are " + known);
+  }
+  fault.kind = rule->kind;
   auto rest = spec.substr(at + 1);
   const auto when = take_duration(rest);
   if (!when || when->count() < 0) return refuse(spec, "the time behind @ is not like 10s, 500ms, 2m or 1h");
   fault.at = *when;
-  const bool lasts = fault.kind == FaultKind::stall || fault.kind == FaultKind::reboot;
-  const bool jumps = fault.kind == FaultKind::jump || fault.kind == FaultKind::stray;
-  if (lasts || jumps) {
-    if (!rest.starts_with(lasts ? '+' : '=')) {
-      return refuse(spec, lasts ? "how long it lasts is missing (+20s)" : "how far it jumps is missing (=+7200s)");
-    }
+  if (rest.starts_with('+') && rule->length != Part::no) {
     rest.remove_prefix(1);
-    const auto value = take_duration(rest);
-    if (!value || (lasts && value->count() <= 0)) return refuse(spec, "the duration is not like 10s, 500ms, 2m or 1h");
-    (lasts ? fault.length : fault.amount) = *value;
+    const auto length = take_duration(rest);
+    if (!length || length->count() <= 0) return refuse(spec, "the duration is not like 10s, 500ms, 2m or 1h");
+    fault.length = *length;
+  } else if (rule->length == Part::needed) {
+    return refuse(spec, "how long it lasts is missing (+20s)");
+  }
+  if (rule->value != Value::none) {
+    if (!rest.starts_with('=')) return refuse(spec, "the value is missing (=+7200s, =5%, =500ppm, =6)");
+    rest.remove_prefix(1);
+    if (!take_value(rest, rule->value, fault)) return refuse(spec, "the value is not like +7200s, 5%, 500ppm or 6");
   }
   if (constexpr std::string_view every = ",every="; rest.starts_with(every)) {
     rest.remove_prefix(every.size());

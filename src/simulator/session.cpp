@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "ccoc/media/rtp.h"
 #include "stream.h"
@@ -157,9 +158,14 @@ bool Session::send_frame(std::span<std::uint8_t> bytes, bool key, unsigned packe
       return false;
     }
     Clip::set_channel(bytes, transport_->interleaved->first);
-    write(drop_next_ ? bytes.first(bytes.size() / 2) : bytes);
+  }
+  Bytes copy;
+  if (host_.has_conditions(camera_)) bytes = copy = distorted(bytes);
+  if (drop_next_) bytes = bytes.first(bytes.size() / 2);
+  if (transport_->tcp) {
+    write(bytes);
   } else {
-    send_udp(drop_next_ ? bytes.first(bytes.size() / 2) : bytes);
+    send_udp(bytes);
   }
   if (drop_next_) close();
   if (closed_) return false;
@@ -167,7 +173,7 @@ bool Session::send_frame(std::span<std::uint8_t> bytes, bool key, unsigned packe
   packets_ += packets;
   octets_ += static_cast<std::uint32_t>(bytes.size() - packets * std::size_t{16});
   const auto now = host_.clock().now();
-  if (now >= next_report_) send_report(now);
+  if (now >= next_report_ && !suffers(FaultKind::noreports)) send_report(now);
   return !closed_;
 }
 
@@ -198,7 +204,9 @@ void Session::send_udp(std::span<std::uint8_t> bytes) {
 
 void Session::send_report(MonoTime now) {
   next_report_ = now + host_.options().report_interval;
-  const auto report = media::make_sender_report({stream_->ssrc(), media::utc_to_ntp(host_.clock().utc_now()),
+  const auto* wrong = host_.condition(camera_, FaultKind::clock);
+  const auto told = host_.clock().utc_now() + (wrong != nullptr ? wrong->amount : Duration{0});
+  const auto report = media::make_sender_report({stream_->ssrc(), media::utc_to_ntp(told),
                                                  stream_->timestamp_at(now), packets_, octets_});
   Bytes rtcp(report.begin(), report.end());
   // SDES with a CNAME of 4 letters makes the compound packet whole (RFC 3550 §6.1, §6.5.1).
@@ -233,6 +241,7 @@ void Session::handle(const rtsp::Message& request) {
   const auto mood = host_.mood(camera_);
   if (mood == SessionHost::Mood::down) return close();
   if (mood == SessionHost::Mood::silent) return pause(true);
+  if (suffers(FaultKind::mute)) return;
   const auto reply = answer(request);
   write(as_bytes(rtsp::serialize(reply)));
   // From here on frames may follow the answer.
@@ -243,8 +252,65 @@ void Session::handle(const rtsp::Message& request) {
   }
 }
 
+/// What a condition answers instead.
+std::optional<rtsp::Message> Session::refuse(const rtsp::Message& request, int cseq) const {
+  const auto& method = request.method;
+  const auto status = [&](int code, std::string_view reason) { return rtsp::Message::make_response(code, reason, cseq); };
+  if (suffers(FaultKind::unauthorized) && method != "OPTIONS") {
+    auto refusal = status(401, "Unauthorized");
+    auth_.challenge(refusal, false);
+    return refusal;
+  }
+  if (method == "DESCRIBE" && suffers(FaultKind::missing)) return status(404, "Not Found");
+  if (const auto main = request.uri.rfind("/main"); method == "DESCRIBE" && main != std::string::npos && suffers(FaultKind::redirect)) {
+    auto moved = status(302, "Moved Temporarily");
+    moved.add("Location", request.uri.substr(0, main) + "/sub");
+    return moved;
+  }
+  if (method == "SETUP" && suffers(FaultKind::busy)) return status(453, "Not Enough Bandwidth");
+  if (method == "SETUP") {
+    const auto offers = rtsp::parse_transports(request.header("Transport"));
+    const bool tcp = !offers.empty() && offers.front().tcp;
+    if (suffers(tcp ? FaultKind::udponly : FaultKind::tcponly)) return status(461, "Unsupported Transport");
+  }
+  const bool keeps_alive = method == "GET_PARAMETER" || (method == "OPTIONS" && playing_);
+  if (keeps_alive && suffers(FaultKind::nokeepalive)) return status(501, "Not Implemented");
+  return std::nullopt;
+}
+
+/// The packets of a frame as a bad camera or network would have them; framing and all.
+Bytes Session::distorted(ByteView frame) const {
+  const auto chance = [&](FaultKind kind) {
+    const auto* fault = host_.condition(camera_, kind);
+    return fault != nullptr && std::uniform_real_distribution<>{0, 100}(host_.random()) < fault->value;
+  };
+  std::vector<Bytes> packets;
+  for (std::size_t at = 0; at + 4 < frame.size();) {
+    const auto size = 4 + static_cast<std::size_t>(frame[at + 2] << 8 | frame[at + 3]);
+    if (at + size > frame.size()) break;
+    const auto packet = frame.subspan(at, size);
+    at += size;
+    if (chance(FaultKind::loss)) continue;
+    packets.emplace_back(packet.begin(), packet.end());
+    auto& made = packets.back();
+    if (suffers(FaultKind::nomarker)) made[5] &= 0x7f;
+    if (suffers(FaultKind::allmarkers)) made[5] |= 0x80;
+    if (const auto* other = host_.condition(camera_, FaultKind::channels)) made[1] = static_cast<std::uint8_t>(other->value);
+    if (chance(FaultKind::duplicate)) packets.push_back(Bytes(made));
+    if (packets.size() > 1 && chance(FaultKind::reorder)) std::swap(packets[packets.size() - 1], packets[packets.size() - 2]);
+  }
+  Bytes out;
+  if (transport_->tcp && suffers(FaultKind::garbage)) {
+    constexpr std::string_view text = "\r\nwhat?\r\n";
+    out.assign(text.begin(), text.end());
+  }
+  for (const auto& packet : packets) out.insert(out.end(), packet.begin(), packet.end());
+  return out;
+}
+
 rtsp::Message Session::answer(const rtsp::Message& request) {
   const int cseq = request.cseq();
+  if (auto refusal = refuse(request, cseq)) return *refusal;
   if (request.method == "OPTIONS") {
     auto reply = rtsp::Message::make_response(200, "OK", cseq);
     reply.add("Public", methods);
@@ -288,6 +354,11 @@ rtsp::Message Session::describe(const rtsp::Message& request, int cseq) {
   reply.add("Content-Base", base.ends_with('/') ? base : base + "/");
   reply.add("Content-Type", "application/sdp");
   reply.body = make_sdp(stream->clip(), camera_name(stream->camera()) + " " + stream->role());
+  if (suffers(FaultKind::nosprop)) {
+    const auto begin = reply.body.find("sprop-");
+    const auto end = reply.body.find("\r\n", begin);
+    if (begin != std::string::npos) reply.body.erase(begin, end - begin);
+  }
   return reply;
 }
 

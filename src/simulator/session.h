@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <optional>
+#include <random>
 
 #include "ccoc/base/clock.h"
 #include "ccoc/rtsp/auth.h"
@@ -25,6 +26,11 @@ class SessionHost {
   virtual Stream* find_stream(std::string_view path) = 0;
   enum class Mood { fine, silent, down };  ///< silent: it stalls; down: it reboots
   virtual Mood mood(unsigned camera) const = 0;
+  /// The fault that lasts, when it does now.
+  virtual const Fault* condition(unsigned camera, FaultKind kind) const = 0;
+  /// Any of them at all: most cameras behave.
+  virtual bool has_conditions(unsigned camera) const = 0;
+  virtual std::minstd_rand& random() = 0;
   /// The farm's UDP sockets, -1 when UDP is off.
   virtual int rtp_socket() const = 0;
   virtual int rtcp_socket() const = 0;
@@ -83,6 +89,9 @@ class Session {
   void write(ByteView bytes);
   void send_report(MonoTime now);
   void send_udp(std::span<std::uint8_t> bytes);
+  bool suffers(FaultKind kind) const { return host_.condition(camera_, kind) != nullptr; }
+  std::optional<rtsp::Message> refuse(const rtsp::Message& request, int cseq) const;
+  Bytes distorted(ByteView frame) const;
 
   SessionHost& host_;
   int fd_;

@@ -27,7 +27,13 @@ void Stream::begin_identity(bool from_zero) {
 }
 
 MonoTime Stream::due_of(std::int64_t frame) const {
-  return epoch_ + Duration{static_cast<std::int64_t>(std::llround(static_cast<double>(frame) * 1e6 / clip_->fps()))};
+  return epoch_ + Duration{static_cast<std::int64_t>(std::llround(static_cast<double>(frame) * 1e6 / clip_->fps() / pace_))};
+}
+
+void Stream::set_pace(double ppm) {
+  const auto due = due_of(next_frame_);
+  pace_ = 1 + ppm / 1e6;
+  epoch_ += due - due_of(next_frame_);
 }
 
 std::uint32_t Stream::timestamp_of(std::int64_t frame) const {
@@ -36,7 +42,8 @@ std::uint32_t Stream::timestamp_of(std::int64_t frame) const {
 }
 
 std::uint32_t Stream::timestamp_at(MonoTime t) const {
-  return timestamp_base_ + timestamp_offset_ + static_cast<std::uint32_t>(to_ticks(t - epoch_, video_timescale));
+  return timestamp_base_ + timestamp_offset_ + static_cast<std::uint32_t>(static_cast<std::int64_t>(
+                                                  static_cast<double>(to_ticks(t - epoch_, video_timescale)) * pace_));
 }
 
 const Clip::Frame& Stream::picture_of(std::int64_t frame) const {
@@ -51,7 +58,7 @@ void Stream::align_to_key(std::int64_t first_frame) {
 }
 
 void Stream::align_for_viewer(MonoTime now) {
-  const double elapsed_s = std::chrono::duration<double>(now - epoch_).count();
+  const double elapsed_s = std::chrono::duration<double>(now - epoch_).count() * pace_;
   const auto frame = static_cast<std::int64_t>(std::ceil(elapsed_s * clip_->fps()));
   align_to_key(std::max({frame, next_frame_, std::int64_t{0}}));
 }

@@ -44,6 +44,8 @@ class Stream {
   void reboot(MonoTime now);
   void jump(Duration by) { timestamp_offset_ += static_cast<std::uint32_t>(to_ticks(by, video_timescale)); }
   void stray(Duration by) { stray_ = static_cast<std::uint32_t>(to_ticks(by, video_timescale)); }
+  /// From now on the camera's clock is too fast by so much.
+  void set_pace(double ppm);
   void stall_until(MonoTime until) { stalled_until_ = until; }
 
   /// Whether the farm's agenda holds it.
@@ -62,7 +64,8 @@ class Stream {
   unsigned camera_;
   std::string role_;
   ClipPtr clip_;
-  MonoTime epoch_;  ///< when frame 0 is due
+  MonoTime epoch_;  ///< when frame 0 is due, or would have been at today's pace
+  double pace_ = 1;
   std::minstd_rand random_;
   std::uint32_t ssrc_ = 0;
   std::uint16_t sequence_ = 0;

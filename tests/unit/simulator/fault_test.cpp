@@ -25,6 +25,23 @@ TEST(Fault, is_read_as_documented) {
   EXPECT_EQ(parse_fault("all:drop@1h").value().camera, 0u);
 }
 
+TEST(Fault, that_lasts_is_read_with_its_length_and_value) {
+  const auto loss = parse_fault("all:loss@10s+30s=5%").value();
+  EXPECT_EQ(loss.kind, FaultKind::loss);
+  EXPECT_EQ(loss.length, 30s);
+  EXPECT_EQ(loss.value, 5);
+  EXPECT_TRUE(is_condition(loss.kind));
+  EXPECT_EQ(parse_fault("cam01:drift@0s=-500ppm").value().value, -500);
+  EXPECT_EQ(parse_fault("cam01:channels@0s=6").value().value, 6);
+  EXPECT_EQ(parse_fault("cam01:clock@1s+1m=+3h").value().amount, 3h);
+  EXPECT_EQ(parse_fault("cam01:busy@1s").value().length, 0s);
+  EXPECT_FALSE(is_condition(parse_fault("cam01:behave@1s").value().kind));
+  for (const char* bad : {"cam01:loss@1s", "cam01:loss@1s=5", "cam01:loss@1s=0%", "cam01:loss@1s=101%", "cam01:drift@1s=5%",
+                          "cam01:channels@0s=300", "cam01:busy@1s=5", "cam01:behave@1s+5s", "cam01:clock@1s=5%"}) {
+    EXPECT_FALSE(parse_fault(bad)) << bad;
+  }
+}
+
 TEST(Fault, that_cannot_be_read_is_refused_with_how_to_write_it) {
   for (const char* bad : {"", "cam03", "cam03:drop", "drop@10s", "cam00:drop@10s", "camx:drop@10s", "cam3x:drop@1s", "cam03:explode@10s",
                           "cam03:drop@ten", "cam03:drop@10", "cam03:drop@-1s", "cam03:stall@10s", "cam03:stall@10s+0s", "cam03:jump@10s",
