@@ -278,6 +278,35 @@ TEST(Program, records_what_cameras_send_serves_it_and_survives_being_killed) {
   EXPECT_EQ(again.code, 0) << again.output;
 }
 
+TEST(Program, says_that_nothing_was_recorded_because_somebody_switched_it_off) {
+  const TemporaryFolder folder;
+  const Cameras cameras(2);
+  RunningHub hub(folder.path(), test::free_port());
+  ASSERT_TRUE(hub.ready());
+  auto http = hub.client();
+  ASSERT_EQ(http.request("POST", "/api/v1/cameras/import", cameras.csv(2), "text/csv").status, 200);
+  const auto from = format_rfc3339(SystemClock().utc_now() - std::chrono::minutes{1});
+  const auto timeline = [&](const std::string& camera) {
+    const auto to = format_rfc3339(SystemClock().utc_now() + std::chrono::minutes{1});
+    return http.get("/api/v1/timeline?cameras=" + camera + "&from=" + from + "&to=" + to).json().at("items").as_array().at(0);
+  };
+  for (const auto* camera : {"cam01", "cam02"}) {
+    ASSERT_TRUE(eventually([&] { return !timeline(camera).at("spans").as_array().empty(); }));
+  }
+  EXPECT_EQ(http.request("PATCH", "/api/v1/cameras/cam01", R"({"enabled":false})").status, 200);
+  EXPECT_EQ(http.request("PATCH", "/api/v1/cameras/cam02", R"({"recording":{"mode":"off"}})").status, 200);
+  for (const auto* camera : {"cam01", "cam02"}) {
+    EXPECT_TRUE(eventually([&] {
+      const auto gaps = timeline(camera).at("gaps").as_array();
+      return !gaps.empty() && gaps.back().at("cause").as_string() == "disabled";
+    })) << camera << ": " << boost::json::serialize(timeline(camera));
+  }
+  // On again: the gap ends.
+  EXPECT_EQ(http.request("PATCH", "/api/v1/cameras/cam01", R"({"enabled":true})").status, 200);
+  EXPECT_TRUE(eventually([&] { return timeline("cam01").at("spans").as_array().size() == 2; }))
+      << boost::json::serialize(timeline("cam01"));
+}
+
 TEST(Program, imports_a_csv_from_the_command_line_and_reports_every_bad_row) {
   const TemporaryFolder folder;
   const auto file = folder.path() / "cameras.csv";
