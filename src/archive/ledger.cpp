@@ -89,7 +89,14 @@ void Ledger::interrupted(const StreamKey& key, UtcTime at, GapCause cause, std::
   if (stream.edge.gap) {
     const auto now = std::max(at, clock_.utc_now());
     const bool another = cause != stream.edge.gap->cause && (of_the_house(cause) || of_the_house(stream.edge.gap->cause));
-    if (!another || now <= stream.edge.gap->from) return;
+    if (!another) return;
+    if (now <= stream.edge.gap->from) {
+      // It has only just begun: the later cause is the better one.
+      stream.edge.gap->cause = cause;
+      stream.edge.gap->reason = reason.substr(0, 300);
+      stream.gap_stored = false;
+      return;
+    }
     end_gap(key, stream, now);
     at = now;
   } else if (stream.last_end) {

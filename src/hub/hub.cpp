@@ -123,9 +123,13 @@ ingest::StreamSinks Hub::Impl::make_sinks(const ingest::StreamConfig& stream, Re
                                           std::function<void(bool)> set_prompt) {
   ingest::StreamSinks out;
   const auto& recorded = config.archive.recorded_streams;
-  if (stream.enabled && stream.record && std::find(recorded.begin(), recorded.end(), stream.role) != recorded.end()) {
+  if (std::find(recorded.begin(), recorded.end(), stream.role) != recorded.end()) {
     auto recorder = archive->record({stream.camera, stream.role});
-    if (recorder) {
+    if (recorder && !(stream.enabled && stream.record)) {
+      // It writes nothing but the reason why there is nothing.
+      (*recorder)->on_interrupted(media::GapCause::disabled,
+                                  stream.enabled ? "recording is switched off" : "the camera is switched off");
+    } else if (recorder) {
       out.sinks.push_back(std::shared_ptr<media::FrameSink>(std::move(*recorder)));
     } else {
       log::error("hub", "{}/{} is not recorded: {}", stream.camera, stream.role, recorder.error().message);
