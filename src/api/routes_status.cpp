@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "ccoc/base/metrics.h"
+#include "ccoc/ingest/outages.h"
 #include "context.h"
 
 namespace ccoc::api {
@@ -60,6 +61,8 @@ json::object stream_json(const ingest::StreamStatus& status, const archive::Reco
                    {"state", ingest::to_string(status.state)},
                    {"since", format_rfc3339(status.since)},
                    {"fps", status.fps},
+                   {"declared_fps", nullptr},
+                   {"gop_frames", nullptr},
                    {"bitrate_bps", status.bitrate_bps},
                    {"last_frame_at", time_or_null(status.last_frame_at)},
                    {"clock_offset_ms", nullptr},
@@ -74,6 +77,8 @@ json::object stream_json(const ingest::StreamStatus& status, const archive::Reco
                    {"writing", recording != nullptr && recording->writing},
                    {"last_written_at", nullptr}};
   if (status.clock_offset_ms) out["clock_offset_ms"] = *status.clock_offset_ms;
+  if (status.declared_fps > 0) out["declared_fps"] = status.declared_fps;
+  if (status.gop_frames > 0) out["gop_frames"] = status.gop_frames;
   if (status.width > 0) {
     out["width"] = status.width;
     out["height"] = status.height;
@@ -150,6 +155,19 @@ json::array storage_json(Context& context) {
   return out;
 }
 
+json::array outages_json(const std::vector<ingest::Outage>& outages) {
+  json::array out;
+  for (const auto& outage : outages) {
+    json::array ids;
+    for (const auto& id : outage.cameras) ids.emplace_back(id);
+    out.push_back({{"shared", ingest::to_string(outage.shared)},
+                   {"name", outage.name},
+                   {"since", format_rfc3339(outage.since)},
+                   {"cameras", std::move(ids)}});
+  }
+  return out;
+}
+
 Response hub_status(Context& context, CpuMeter& meter, const Request& request) {
   auto& services = context.services;
   const auto cameras = services.cameras.all();
@@ -186,6 +204,7 @@ Response hub_status(Context& context, CpuMeter& meter, const Request& request) {
                  {"viewers",
                   {{"connections", context.stream_connections.load()},
                    {"subscriptions", context.subscriptions.load()}}}}},
+               {"outages", outages_json(ingest::find_outages(*cameras, services.ingest.statuses()))},
                {"cameras", std::move(list)}}));
 }
 

@@ -20,6 +20,8 @@ using boost::system::error_code;
 
 constexpr std::size_t batch = 32;
 constexpr std::size_t max_datagram = 65536;
+/// A little more, so that the slots do not all fall onto the same sets of the caches.
+constexpr std::size_t slot = max_datagram + 17 * 64;
 constexpr int most_batches = 32;  // of one socket in one go: others wait
 constexpr int wanted_buffer = 4 * 1024 * 1024;
 /// The kernel's buffer must hold what comes between two visits, and the largest picture at once; else the kernel wakes us.
@@ -27,9 +29,9 @@ constexpr int buffer_for_sweeping = 2 * 1024 * 1024;
 
 /// Where datagrams are read to: pages beyond the usual packet are never touched.
 struct ReadSpace {
-  ReadSpace() : bytes(new std::uint8_t[batch * max_datagram]) {
+  ReadSpace() : bytes(new std::uint8_t[batch * slot]) {
     for (std::size_t i = 0; i < batch; ++i) {
-      pieces[i] = {bytes.get() + i * max_datagram, max_datagram};
+      pieces[i] = {bytes.get() + i * slot, max_datagram};
       messages[i].msg_hdr.msg_iov = &pieces[i];
       messages[i].msg_hdr.msg_iovlen = 1;
       messages[i].msg_hdr.msg_name = &names[i];

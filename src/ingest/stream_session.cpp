@@ -141,6 +141,7 @@ void StreamSession::choose_another_way() {
   all_tracks_ = false;
   if (config_.transport) return;
   transport_ = client_->transport() == rtsp::MediaTransport::tcp ? rtsp::MediaTransport::udp : rtsp::MediaTransport::tcp;
+  guessed_ = transport_ == rtsp::MediaTransport::udp;
 }
 
 void StreamSession::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) {
@@ -152,6 +153,7 @@ void StreamSession::on_track(const media::SdpMedia& track, std::optional<std::ui
   options.ssrc = ssrc;
   receiver_ = std::make_unique<RtpReceiver>(std::move(*depacketizer), options);
   fresh_ = true;
+  frames_since_key_ = 0;
   last_unit_ = reactor_.clock().now();
 }
 
@@ -186,6 +188,12 @@ void StreamSession::on_unit(media::RawUnit&& raw) {
   unit->damaged = raw.damaged;
   fresh_ = false;
 
+  if (unit->key) {
+    if (frames_since_key_ > 0) status_.gop_frames = frames_since_key_;
+    frames_since_key_ = 1;
+  } else if (frames_since_key_ > 0) {
+    ++frames_since_key_;
+  }
   ++status_.frames;
   if (raw.damaged) ++status_.damaged_frames;
   status_.last_frame_at = arrival;
@@ -200,6 +208,7 @@ void StreamSession::on_unit(media::RawUnit&& raw) {
     // The first one seen is the only one from now on.
     status_.certificate = config_.certificate = client_->certificate();
     status_.codec = unit->format->codec_string;
+    status_.declared_fps = unit->format->fps;
     status_.width = unit->format->width;
     status_.height = unit->format->height;
     enter(StreamState::live);
@@ -257,6 +266,8 @@ void StreamSession::fail(media::GapCause cause, const std::string& reason, Durat
   client_.reset();
   const bool was_live = status_.state == StreamState::live;
   if (was_live) ++status_.reconnects;
+  // The camera may only have been silent: TCP is the better one, when it works.
+  if (was_live && std::exchange(guessed_, false)) transport_ = rtsp::MediaTransport::tcp;
   const bool news = was_live || status_.last_error != reason;
   status_.last_error = reason;
   status_.fps = 0;

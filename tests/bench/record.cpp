@@ -201,7 +201,10 @@ Status measure_ingest(const Options& options, Report& report) {
     }
     report.add({std::string("frames kept of frames sent, ") + each.name,
                 std::to_string(run->archive.archived) + " of " + std::to_string(run->archive.sent), "all", run->archive.whole()});
-    for (const auto& complaint : run->archive.complaints) report.note(complaint);
+    const auto& complaints = run->archive.complaints;
+    constexpr std::size_t shown = 4;
+    for (std::size_t i = 0; i < std::min(shown, complaints.size()); ++i) report.note(std::string(each.name) + ": " + complaints[i]);
+    if (complaints.size() > shown) report.note("… and " + std::to_string(complaints.size() - shown) + " more cameras");
   }
   report.add(std::move(table));
   return {};

@@ -293,6 +293,13 @@ void Stage::run(Duration span) {
   world.run_for(span);
 }
 
+void Stage::expect_live_after(Duration span) {
+  run(span);
+  EXPECT_TRUE(live()) << status().last_error;
+  EXPECT_FALSE(units_.empty());
+  expect_sane_times();
+}
+
 void Stage::stop() {
   session_.reset();
   world.run_for(1s);

@@ -119,6 +119,8 @@ class Stage {
 
   /// Starts the session at the first call.
   void run(Duration span);
+  /// After so long there are pictures, at sane times. Fails the test otherwise.
+  void expect_live_after(Duration span);
   void stop();
   ingest::StreamStatus status() const { return cell_->get(); }
   bool live() const { return status().state == ingest::StreamState::live; }

@@ -18,6 +18,8 @@ struct StreamStatus {
   StreamState state = StreamState::connecting;
   UtcTime since;                          ///< when it entered the state
   double fps = 0;                         ///< over the last seconds; 0 unless live
+  double declared_fps = 0;                ///< by the stream's own parameter sets; 0 when they do not say
+  std::uint32_t gop_frames = 0;           ///< pictures from the last but one key frame to the last; 0 before two came
   std::uint64_t bitrate_bps = 0;          ///< over the last seconds
   std::optional<UtcTime> last_frame_at;   ///< hub clock
   std::optional<std::int64_t> clock_offset_ms;  ///< camera's clock minus the hub's, from sender reports

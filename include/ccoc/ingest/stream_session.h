@@ -81,6 +81,7 @@ class StreamSession final : public rtsp::ClientListener {
   /// How the session is asked for. What brought pictures is kept; what brought none is followed by another way.
   rtsp::MediaTransport transport_;
   bool all_tracks_ = false;
+  bool guessed_ = false;  ///< transport_ was tried because the other one was silent, not refused
   bool fresh_ = true;  ///< the next unit is the first of a session
   Duration backoff_{0};
   MonoTime attempt_started_{};
@@ -90,6 +91,7 @@ class StreamSession final : public rtsp::ClientListener {
   std::uint64_t measured_frames_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t measured_bytes_ = 0;
+  std::uint32_t frames_since_key_ = 0;  ///< 0: no key frame came in this session
   std::uint64_t lost_before_ = 0;
   std::uint64_t reordered_before_ = 0;
   int ticks_ = 0;

@@ -684,6 +684,10 @@ export interface components {
             clock_offset_ms: number | null;
             reconnects: number;
             lost_packets: number;
+            /** @description What the stream says of itself */
+            declared_fps?: number | null;
+            /** @description Pictures from one key frame to the next */
+            gop_frames?: number | null;
             /** @description By UDP: came late, but in time to be put in their place */
             reordered_packets?: number;
             /**
@@ -706,6 +710,15 @@ export interface components {
             streams: components["schemas"]["StreamStatus"][];
         };
         Status: {
+            /** @description Cameras that went away together and share something */
+            outages: {
+                /** @enum {string} */
+                shared: "everything" | "network" | "owner";
+                /** @description The network (`10.1.2.0/24`) or the owner; empty for everything */
+                name: string;
+                since: components["schemas"]["Time"];
+                cameras: components["schemas"]["Slug"][];
+            }[];
             hub: {
                 version: string;
                 started_at: components["schemas"]["Time"];

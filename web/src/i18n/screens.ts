@@ -85,6 +85,7 @@ export const screens = {
   'camera.previous': ['กล้องก่อนหน้า', 'Previous camera'],
   'camera.next': ['กล้องถัดไป', 'Next camera'],
   'camera.loss': ['แพ็กเก็ตหาย', 'Lost packets'],
+  'camera.fps.declared': ['กล้องแจ้งว่าส่ง {fps} fps', 'The camera declares {fps} fps'],
   'camera.reconnects': ['เชื่อมต่อใหม่', 'Reconnects'],
   'camera.clock': ['นาฬิกาต่าง', 'Clock offset'],
   'camera.resolution': ['ขนาดภาพ', 'Resolution'],
