@@ -102,9 +102,11 @@ int enlarge_buffer(int fd) {
 class AsioDatagram final : public SweptSocket, public std::enable_shared_from_this<AsioDatagram> {
  public:
   AsioDatagram(AsioReactor::Impl& reactor, DatagramHandler& handler, int fd, int family)
-      : reactor_(reactor), handler_(&handler), descriptor_(reactor.context, fd), family_(family), port_(port_of(fd)) {
+      : reactor_(reactor), handler_(&handler), fd_(fd), family_(family), port_(port_of(fd)) {
     may_sweep_ = enlarge_buffer(fd) >= buffer_for_sweeping;
   }
+
+  ~AsioDatagram() { close(); }
 
   std::uint16_t port() const { return port_; }
   void start() { wait_readable(); }
@@ -114,6 +116,7 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
     if (sweeping == place_.has_value()) return;
     if (sweeping) {
       place_.emplace(reactor_.datagrams, *this);
+      stop_waiting();
     } else {
       place_.reset();
       wait_readable();
@@ -136,26 +139,35 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
       std::memcpy(&v4.sin_addr, to.address.data() + 12, 4);
       size = sizeof(sockaddr_in);
     }
-    ::sendto(descriptor_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+    ::sendto(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
              reinterpret_cast<const sockaddr*>(&name), size);
   }
 
   void release() {
     handler_ = nullptr;
     place_.reset();
-    error_code ignored;
-    descriptor_.close(ignored);
+    close();
   }
 
   void sweep(MonoTime) override { read(); }
 
  private:
+  void close() {
+    stop_waiting();
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+  /// The kernel must not know of a wish to be woken: it would wake us for every packet.
+  void stop_waiting() {
+    ++waits_;
+    if (descriptor_) descriptor_->release();
+    descriptor_.reset();
+  }
+
   void wait_readable() {
-    if (waiting_) return;
-    waiting_ = true;
-    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](error_code code) {
-      self->waiting_ = false;
-      if (code || self->handler_ == nullptr) return;
+    if (!descriptor_) descriptor_.emplace(reactor_.context, fd_);
+    descriptor_->async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this(), wait = waits_](error_code code) {
+      if (code || self->handler_ == nullptr || wait != self->waits_) return;
       self->read();
       if (self->handler_ != nullptr && !self->place_) self->wait_readable();
     });
@@ -167,7 +179,7 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
     for (int round = 0; round < most_batches; ++round) {
       for (auto& message : space.messages) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
       // An error here is an answer of the network to something sent (ICMP): no reason to stop listening.
-      const int count = ::recvmmsg(descriptor_.native_handle(), space.messages.data(), batch, MSG_DONTWAIT, nullptr);
+      const int count = ::recvmmsg(fd_, space.messages.data(), batch, MSG_DONTWAIT, nullptr);
       for (int i = 0; i < count; ++i) {
         const auto at = static_cast<std::size_t>(i);
         handler_->on_datagram({static_cast<const std::uint8_t*>(space.pieces[at].iov_base), space.messages[at].msg_len},
@@ -180,11 +192,12 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
 
   AsioReactor::Impl& reactor_;
   DatagramHandler* handler_;
-  asio::posix::stream_descriptor descriptor_;
+  int fd_;
+  std::optional<asio::posix::stream_descriptor> descriptor_;  ///< while the kernel is to wake us
   const int family_;
   const std::uint16_t port_;
   bool may_sweep_ = false;
-  bool waiting_ = false;
+  unsigned waits_ = 0;  ///< times waiting was given up: what was under way then counts no more
   std::optional<SweepPlace> place_;
 };
 
