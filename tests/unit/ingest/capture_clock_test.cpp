@@ -169,5 +169,17 @@ TEST(CaptureClock, gives_decode_and_presentation_times_to_b_frames) {
   }
 }
 
+TEST(CaptureClock, forgets_a_reordering_that_was_only_a_glitch) {
+  CaptureClock clock;
+  CaptureStamp stamp;
+  for (int i = 0; i < 1500; ++i) {
+    // One picture is stamped half a second too early.
+    const int shown = i == 100 ? i - 12 : i;
+    stamp = clock.stamp(static_cast<std::uint32_t>(100'000 + shown * 3600), start + milliseconds{40} * i);
+  }
+  EXPECT_EQ(stamp.composition_offset, 0);
+  EXPECT_LT(std::chrono::abs(stamp.capture_time - (start + milliseconds{40} * 1499)), milliseconds{50});
+}
+
 }  // namespace
 }  // namespace ccoc::ingest
