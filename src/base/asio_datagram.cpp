@@ -151,6 +151,23 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
 
   void sweep(MonoTime) override { read(); }
 
+  void read() {
+    static thread_local ReadSpace space;
+    const auto self = shared_from_this();
+    for (int round = 0; round < most_batches; ++round) {
+      for (auto& message : space.messages) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+      // An error here is an answer of the network to something sent (ICMP): no reason to stop listening.
+      const int count = ::recvmmsg(fd_, space.messages.data(), batch, MSG_DONTWAIT, nullptr);
+      for (int i = 0; i < count; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        handler_->on_datagram({static_cast<const std::uint8_t*>(space.pieces[at].iov_base), space.messages[at].msg_len},
+                              peer_of(space.names[at]));
+        if (handler_ == nullptr) return;
+      }
+      if (count < static_cast<int>(batch)) return;
+    }
+  }
+
  private:
   void close() {
     stop_waiting();
@@ -173,23 +190,6 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
     });
   }
 
-  void read() {
-    static thread_local ReadSpace space;
-    const auto self = shared_from_this();
-    for (int round = 0; round < most_batches; ++round) {
-      for (auto& message : space.messages) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
-      // An error here is an answer of the network to something sent (ICMP): no reason to stop listening.
-      const int count = ::recvmmsg(fd_, space.messages.data(), batch, MSG_DONTWAIT, nullptr);
-      for (int i = 0; i < count; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        handler_->on_datagram({static_cast<const std::uint8_t*>(space.pieces[at].iov_base), space.messages[at].msg_len},
-                              peer_of(space.names[at]));
-        if (handler_ == nullptr) return;
-      }
-      if (count < static_cast<int>(batch)) return;
-    }
-  }
-
   AsioReactor::Impl& reactor_;
   DatagramHandler* handler_;
   int fd_;
@@ -207,6 +207,7 @@ class OwnedDatagram final : public DatagramSocket {
   ~OwnedDatagram() override { state_->release(); }
   std::uint16_t port() const override { return state_->port(); }
   void send_to(ByteView bytes, const PeerAddress& to) override { state_->send_to(bytes, to); }
+  void receive() override { state_->read(); }
   void set_prompt(bool prompt) override { state_->set_prompt(prompt); }
 
  private:

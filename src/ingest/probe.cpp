@@ -1,6 +1,9 @@
 #include "probe.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "session_parts.h"
 
 namespace ccoc::ingest {
 namespace {
@@ -16,9 +19,9 @@ Probe::Probe(Reactor& reactor, const StreamConfig& config, const IngestOptions& 
 Probe::~Probe() = default;
 
 void Probe::start() {
-  auto url = rtsp::parse_url(config_.url);
-  if (!url) {
-    result_.reason = url.error().message;
+  auto options = client_options(config_, options_);
+  if (!options) {
+    result_.reason = options.error().message;
     return finish();
   }
   limit_timer_ = reactor_.call_after(limit_, [this] {
@@ -27,22 +30,13 @@ void Probe::start() {
     }
     finish();
   });
-  rtsp::ClientOptions options;
-  options.url = std::move(*url);
-  options.user = config_.username.empty() ? options.url.user : config_.username;
-  options.password = config_.username.empty() ? options.url.password : config_.password;
-  options.refuse_local = options_.refuse_local;
-  options.allow_basic = options_.allow_basic_auth;
-  options.redirect_anywhere = options_.follow_redirects;
-  if (config_.transport) options.transport = *config_.transport;
-  options.other_transport = !config_.transport;
-  options.connect_timeout = std::min(options_.connect_timeout, limit_);
-  client_ = std::make_unique<rtsp::Client>(reactor_, std::move(options), *this);
+  options->connect_timeout = std::min(options->connect_timeout, limit_);
+  client_ = std::make_unique<rtsp::Client>(reactor_, std::move(*options), *this);
   client_->start();
 }
 
 void Probe::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) {
-  auto depacketizer = media::make_depacketizer(track, [this](media::RawUnit&& unit) {
+  receiver_ = make_receiver(track, ssrc, client_->transport(), [this](media::RawUnit&& unit) {
     last_unit_ = reactor_.clock().now();
     if (units_++ == 0) {
       first_unit_ = last_unit_;
@@ -57,12 +51,6 @@ void Probe::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> 
       measuring_ = reactor_.call_after(measuring_time, [this] { finish(); });
     }
   });
-  if (!depacketizer) return;
-  RtpReceiverOptions options;
-  options.payload_type = track.payload_type;
-  options.unordered = client_->transport() == rtsp::MediaTransport::udp;
-  options.ssrc = ssrc;
-  receiver_ = std::make_unique<RtpReceiver>(std::move(*depacketizer), options);
 }
 
 void Probe::on_rtp(ByteView packet) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ccoc/base/log.h"
+#include "session_parts.h"
 
 namespace ccoc::ingest {
 namespace {
@@ -115,22 +116,12 @@ void StreamSession::rest() {
 }
 
 void StreamSession::attempt() {
-  rtsp::ClientOptions options;
-  auto url = rtsp::parse_url(config_.url);
-  if (!url) return fail(media::GapCause::camera, url.error().message, seconds{30});
-  options.url = std::move(*url);
-  options.user = config_.username;
-  options.password = config_.password;
-  options.certificate = config_.certificate;
-  options.refuse_local = options_.refuse_local;
-  options.allow_basic = options_.allow_basic_auth;
-  options.redirect_anywhere = options_.follow_redirects;
-  options.connect_timeout = options_.connect_timeout;
-  options.transport = transport_;
-  options.other_transport = !config_.transport;
-  options.all_tracks = all_tracks_;
+  auto options = client_options(config_, options_);
+  if (!options) return fail(media::GapCause::camera, options.error().message, seconds{30});
+  options->transport = transport_;
+  options->all_tracks = all_tracks_;
   attempt_started_ = reactor_.clock().now();
-  client_ = std::make_unique<rtsp::Client>(reactor_, std::move(options), *this);
+  client_ = std::make_unique<rtsp::Client>(reactor_, std::move(*options), *this);
   client_->set_prompt(prompt_);
   client_->start();
 }
@@ -145,13 +136,8 @@ void StreamSession::choose_another_way() {
 }
 
 void StreamSession::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) {
-  auto depacketizer = media::make_depacketizer(track, [this](media::RawUnit&& unit) { on_unit(std::move(unit)); });
-  if (!depacketizer) return;  // the client chose a track that is understood
-  RtpReceiverOptions options;
-  options.payload_type = track.payload_type;
-  options.unordered = client_->transport() == rtsp::MediaTransport::udp;
-  options.ssrc = ssrc;
-  receiver_ = std::make_unique<RtpReceiver>(std::move(*depacketizer), options);
+  receiver_ = make_receiver(track, ssrc, client_->transport(), [this](media::RawUnit&& unit) { on_unit(std::move(unit)); });
+  if (!receiver_) return;
   fresh_ = true;
   frames_since_key_ = 0;
   last_unit_ = reactor_.clock().now();

@@ -149,6 +149,12 @@ void Client::on_closed(const Error& reason) {
     reconnected_ = true;
     return start_over();
   }
+  if (!tracks_.empty() && tracks_.front().udp) {
+    // The last pictures of a camera that goes away overtook this.
+    const auto alive = alive_;
+    tracks_.front().udp->receive();
+    if (!*alive || state_ == State::ended) return;
+  }
   const auto kind = reason_of_close(reason, connected);
   const bool reached = connected || kind == EndReason::certificate_changed || kind == EndReason::tls_failed;
   end(kind, reason.within(reached ? where() : "cannot reach " + where()));

@@ -30,6 +30,8 @@ class UdpTrack {
   /// To where reports came from, or to the port the camera told; nothing when neither is known.
   void send_rtcp(ByteView packet);
   void set_prompt(bool prompt);
+  /// Passes on the media that came and were not fetched yet; this may be destroyed inside.
+  void receive() { sockets_.even->receive(); }
 
  private:
   UdpTrack(std::size_t track, UdpReceiver& receiver);

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <chrono>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -90,7 +91,10 @@ struct Control::Impl {
       error_code error;
       tcp::socket socket(context);
       acceptor.accept(socket, error);
-      if (error) continue;
+      if (error) {  // out of descriptors, perhaps
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        continue;
+      }
       ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
       ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
       boost::beast::flat_buffer buffer;

@@ -52,7 +52,7 @@ struct Farm::Impl final : SessionHost {
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<CameraState> cameras_;
   std::priority_queue<Appointment, std::vector<Appointment>, std::greater<>> agenda_;
-  std::optional<MonoTime> next_silence_end_;
+  std::optional<MonoTime> next_end_;  ///< of the first silence or condition
   std::unordered_map<int, std::unique_ptr<Session>> sessions_;
   std::vector<int> ended_;
   MonoTime next_sweep_;
@@ -92,7 +92,8 @@ struct Farm::Impl final : SessionHost {
   void begin_condition(CameraState& camera, const Fault& fault, MonoTime now);
   void end_conditions(CameraState& camera, MonoTime now, bool all);
   static void set_pace(CameraState& camera, double ppm);
-  void end_silences(MonoTime now);
+  void ends_at(MonoTime when);
+  void end_what_lasts(MonoTime now);
   void sweep(MonoTime now);
   void reap();
   void say_farewell();
@@ -150,6 +151,7 @@ void Farm::Impl::begin_condition(CameraState& camera, const Fault& fault, MonoTi
   std::erase_if(camera.conditions, [&](const auto& each) { return each.first.kind == fault.kind; });
   const auto until = fault.length > Duration{0} ? now + fault.length : MonoTime::max();
   camera.conditions.emplace_back(fault, until);
+  ends_at(until);
   if (fault.kind == FaultKind::drift) set_pace(camera, fault.value);
 }
 
@@ -177,10 +179,7 @@ std::optional<MonoTime> Farm::Impl::next_due() const {
   MonoTime due = next_sweep_;
   if (!agenda_.empty()) due = std::min(due, agenda_.top().at);
   if (const auto fault = options_.faults.next()) due = std::min(due, start_ + *fault);
-  if (next_silence_end_) due = std::min(due, *next_silence_end_);
-  for (const auto& camera : cameras_) {
-    for (const auto& [fault, until] : camera.conditions) due = std::min(due, until);
-  }
+  if (next_end_) due = std::min(due, *next_end_);
   return due;
 }
 
@@ -196,10 +195,7 @@ void Farm::Impl::run() {
     take_faults();
     send_due();
     const auto now = clock_.now();
-    end_silences(now);
-    for (auto& camera : cameras_) {
-      if (!camera.conditions.empty()) end_conditions(camera, now, false);
-    }
+    if (next_end_ && now >= *next_end_) end_what_lasts(now);
     if (now >= next_sweep_) sweep(now);
     reap();
   }
@@ -295,7 +291,7 @@ void Farm::Impl::apply_to(unsigned camera, const Fault& fault) {
     case FaultKind::drop: each_session([](Session& s) { s.drop_in_mid_frame(); }); break;
     case FaultKind::stall:
       state.silent_until = now + fault.length;
-      next_silence_end_ = std::min(next_silence_end_.value_or(state.silent_until), state.silent_until);
+      ends_at(state.silent_until);
       each_stream([&](Stream& s) { s.stall_until(state.silent_until); });
       each_session([](Session& s) { s.pause(true); });
       break;
@@ -312,12 +308,14 @@ void Farm::Impl::apply_to(unsigned camera, const Fault& fault) {
   }
 }
 
-void Farm::Impl::end_silences(MonoTime now) {
-  if (!next_silence_end_ || now < *next_silence_end_) return;
-  next_silence_end_.reset();
-  for (const auto& state : cameras_) {
-    if (state.silent_until <= now) continue;
-    next_silence_end_ = std::min(next_silence_end_.value_or(state.silent_until), state.silent_until);
+void Farm::Impl::ends_at(MonoTime when) { next_end_ = std::min(next_end_.value_or(when), when); }
+
+void Farm::Impl::end_what_lasts(MonoTime now) {
+  next_end_.reset();
+  for (auto& camera : cameras_) {
+    end_conditions(camera, now, false);
+    for (const auto& [fault, until] : camera.conditions) ends_at(until);
+    if (camera.silent_until > now) ends_at(camera.silent_until);
   }
   for (auto& [fd, session] : sessions_) {
     if (session->paused() && !session->closed() && mood(session->camera()) != Mood::silent) session->pause(false);

@@ -61,6 +61,7 @@ class Bench final : public Reactor {
     }
     std::uint16_t port() const override { return 5000; }
     void send_to(ByteView bytes, const PeerAddress&) override { bench_.sent += bytes.size(); }
+    void receive() override {}
     void set_prompt(bool) override {}
 
    private:

@@ -55,6 +55,7 @@ class WorldDatagram final : public DatagramSocket {
                       if (found != world.receivers_.end()) found->second(copy, from);
                     });
   }
+  void receive() override {}
   void set_prompt(bool) override {}
 
  private:

@@ -80,6 +80,8 @@ class DatagramSocket {
   virtual std::uint16_t port() const = 0;
   /// Best effort: what cannot leave at once is lost.
   virtual void send_to(ByteView bytes, const PeerAddress& to) = 0;
+  /// Hands over what has come, inside this call.
+  virtual void receive() = 0;
   /// As Connection::set_prompt; when not prompt, what came may be fetched every 20 ms only. Default true.
   virtual void set_prompt(bool prompt) = 0;
 };
