@@ -66,6 +66,7 @@ class ScriptedCamera {
 
   const std::vector<rtsp::Message>& requests() const { return requests_; }
   std::size_t count(std::string_view method) const;
+  void forget_requests() { std::vector<rtsp::Message>().swap(requests_); }
   int connections() const { return connections_; }
   std::size_t open_connections() const;
   std::uint64_t pictures_sent() const { return next_picture_; }
