@@ -19,6 +19,16 @@ struct RawUnit {
   bool damaged = false;
 };
 
+/// A whole frame of sound before the wall clock is known.
+struct RawAudio {
+  AudioFormatPtr format;
+  SharedBytes data;
+  std::uint32_t rtp_timestamp = 0;  ///< in units of `clock_rate`
+  std::uint32_t clock_rate = 0;     ///< Hz; nearly always the format's sample rate
+  std::uint32_t duration = 0;       ///< in units of `clock_rate`; > 0
+  bool after_loss = false;          ///< packets before it are missing
+};
+
 struct DepacketizerCounts {
   std::uint64_t units = 0, damaged_units = 0, bad_packets = 0, dropped_before_format = 0;
 };

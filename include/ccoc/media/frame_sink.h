@@ -14,6 +14,8 @@ class FrameSink {
  public:
   virtual ~FrameSink() = default;
   virtual void on_unit(const AccessUnitPtr& unit) = 0;
+  /// Sound that belongs to the pictures; who does not want it does nothing.
+  virtual void on_audio(const AudioUnitPtr&) {}
   /// The stream stopped after the last unit, with its cause; units may follow later (as a discontinuity).
   virtual void on_interrupted(GapCause cause, std::string_view reason) = 0;
 };
