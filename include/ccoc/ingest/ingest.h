@@ -36,6 +36,9 @@ struct IngestOptions {
   Duration connect_timeout = std::chrono::seconds{5};
   Duration backoff_min = std::chrono::milliseconds{500};
   Duration backoff_max = std::chrono::seconds{30};
+  std::string bridge{};        ///< path of the program ccoc-bridge; empty: only what the native RTSP client takes
+  std::string bridge_cache{};  ///< file in which GStreamer remembers its plug-ins; empty: it looks for them each time
+  std::string files{};         ///< folder that file: URLs may name; empty: none
   Duration linger = std::chrono::seconds{15};  ///< an on-demand stream stays so long after its last viewer
 };
 
