@@ -24,9 +24,11 @@ void kill_and_collect(int pid) {
   }).detach();
 }
 
-/// What GStreamer needs; nothing of the hub's environment.
+/// What GStreamer needs; nothing of the hub's environment. GLib is told to leave the user's desktop alone: no settings, no
+/// proxies, no session bus.
 std::vector<std::string> environment_for(const IngestOptions& options) {
-  std::vector<std::string> out{"LANG=C.UTF-8", "MALLOC_ARENA_MAX=2"};
+  std::vector<std::string> out{"LANG=C.UTF-8", "MALLOC_ARENA_MAX=2", "GSETTINGS_BACKEND=memory", "GIO_USE_PROXY_RESOLVER=dummy",
+                               "GIO_USE_VFS=local"};
   out.push_back(options.bridge_cache.empty() ? "GST_REGISTRY_DISABLE=yes" : "GST_REGISTRY=" + options.bridge_cache);
   return out;
 }

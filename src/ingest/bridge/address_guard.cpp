@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -64,6 +65,30 @@ Result<std::string> resolve(const std::string& host) {
       return std::string(text);
   }
   return fail(ErrorCode::permission_denied, refused_sentence);
+}
+
+Status reach(const std::string& host, std::uint16_t port, std::uint32_t limit_ms) {
+  const auto address = resolve(host);
+  if (!address) return std::unexpected(address.error());
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  if (getaddrinfo(address->c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return {};
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, freeaddrinfo);
+  const int probe = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int reason = connect(probe, found->ai_addr, found->ai_addrlen) == 0 ? 0 : errno;
+  if (reason == EINPROGRESS) {
+    pollfd connected{probe, POLLOUT, 0};
+    socklen_t size = sizeof reason;
+    if (poll(&connected, 1, static_cast<int>(limit_ms)) == 0) reason = ETIMEDOUT;
+    else getsockopt(probe, SOL_SOCKET, SO_ERROR, &reason, &size);
+  }
+  close(probe);
+  if (reason == 0) return {};
+  const auto cannot = "cannot reach " + host + ":" + std::to_string(port) + ": ";
+  if (reason == ECONNREFUSED) return fail(ErrorCode::unavailable, cannot + "nobody listens there");
+  if (reason == ETIMEDOUT) return fail(ErrorCode::timeout, cannot + "no answer");
+  return fail(ErrorCode::unavailable, cannot + std::strerror(reason));
 }
 
 }  // namespace ccoc::ingest::bridge

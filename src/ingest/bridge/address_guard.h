@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
 #include <string>
 
 #include "ccoc/base/result.h"
@@ -22,5 +23,8 @@ bool is_refused(const sockaddr* address, socklen_t size);
 /// The first allowed address of a host, numeric, for protocols that connect without connect(). `not_found`,
 /// `permission_denied` with the sentence.
 Result<std::string> resolve(const std::string& host);
+
+/// Whether a TCP connection can be made: `unavailable` or `timeout` with the reason; as resolve().
+Status reach(const std::string& host, std::uint16_t port, std::uint32_t limit_ms);
 
 }  // namespace ccoc::ingest::bridge

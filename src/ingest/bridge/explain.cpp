@@ -1,8 +1,7 @@
 #include "explain.h"
 
-#include <gio/gio.h>
-
 #include <algorithm>
+#include <utility>
 
 #include "address_guard.h"
 
@@ -38,27 +37,27 @@ Ended of_http_status(unsigned status) {
 }
 
 Ended of_resource(const GError& error, const std::string& all) {
+  if (contains(all, "certificate"))
+    return {GapCause::camera, after_mistake, "the server's certificate is not accepted"};
   switch (error.code) {
     case GST_RESOURCE_ERROR_NOT_AUTHORIZED:
       return {GapCause::camera, after_wrong_password, "the camera refuses user or password"};
-    case GST_RESOURCE_ERROR_NOT_FOUND:
-      if (contains(all, "resolv")) return {GapCause::network, 0, "the host's name cannot be resolved"};
-      return {GapCause::camera, after_mistake, "the camera or server does not know this path"};
+    case GST_RESOURCE_ERROR_NOT_FOUND: return {GapCause::camera, after_mistake, "the camera or server does not know this path"};
     case GST_RESOURCE_ERROR_OPEN_READ:
     case GST_RESOURCE_ERROR_OPEN_READ_WRITE:
-    case GST_RESOURCE_ERROR_OPEN_WRITE: return {GapCause::network, 0, "cannot reach the camera or server"};
+    case GST_RESOURCE_ERROR_OPEN_WRITE:
+      return {GapCause::camera, 0, "the camera or server answers, but not as this protocol wants it"};
     default: return {GapCause::network, 0, "the connection broke"};
   }
 }
 
-/// What the protocols' libraries say only in words.
-std::optional<Ended> of_words(const std::string& all) {
-  if (contains(all, "refused")) return Ended{GapCause::network, 0, "cannot reach the camera or server: nobody listens there"};
-  if (contains(all, "unreachable") || contains(all, "no route"))
-    return Ended{GapCause::network, 0, "cannot reach the camera or server: there is no route to it"};
-  if (contains(all, "certificate"))
-    return Ended{GapCause::camera, after_mistake, "the server's certificate is not accepted"};
-  return std::nullopt;
+std::uint16_t port_of(const Url& url) {
+  if (url.port != 0) return url.port;
+  const std::pair<std::string_view, std::uint16_t> usual[] = {{"http", 80},    {"https", 443},  {"rtsp", 554},
+                                                              {"rtsps", 322}, {"rtmp", 1935}, {"rtmps", 443}};
+  for (const auto& [scheme, port] : usual)
+    if (url.scheme == scheme) return port;
+  return 0;
 }
 
 }  // namespace
@@ -67,12 +66,14 @@ Ended explain(const Error& error) {
   switch (error.code) {
     case ErrorCode::permission_denied: return {GapCause::disabled, after_wrong_password, error.message};
     case ErrorCode::unsupported: return {GapCause::hub, after_wrong_password, error.message};
+    case ErrorCode::unavailable:
+    case ErrorCode::timeout:
     case ErrorCode::not_found: return {GapCause::network, 0, error.message};
     default: return {GapCause::camera, after_mistake, error.message};
   }
 }
 
-Ended explain(GstMessage* message, const Url& url, bool had_pictures) {
+Ended explain(GstMessage* message, const Url& url, std::uint32_t connect_timeout_ms, bool had_pictures) {
   GError* error = nullptr;
   gchar* debug = nullptr;
   gst_message_parse_error(message, &error, &debug);
@@ -81,14 +82,13 @@ Ended explain(GstMessage* message, const Url& url, bool had_pictures) {
   const auto all = std::string(error->message) + "\n" + (debug != nullptr ? debug : "");
   if (was_refused()) return {GapCause::disabled, after_wrong_password, refused_sentence};
   if (const auto status = http_status(message); status >= 300) return of_http_status(status);
-  if (error->domain == GST_RESOURCE_ERROR && error->code != GST_RESOURCE_ERROR_NOT_AUTHORIZED) {
-    if (auto said = of_words(all)) return *std::move(said);
+  const bool resource = error->domain == GST_RESOURCE_ERROR;
+  if (!had_pictures && url.scheme == "srt" && resource)
+    return {GapCause::network, 0, "nobody answers there with SRT, or the passphrase or stream id is not accepted"};
+  if (const auto port = port_of(url); !had_pictures && port != 0) {
+    if (const auto reached = reach(url.host, port, connect_timeout_ms); !reached) return explain(reached.error());
   }
-  if (error->domain == GST_RESOURCE_ERROR) {
-    if (url.scheme == "srt" && !had_pictures)
-      return {GapCause::network, 0, "nobody answers there with SRT, or the passphrase or stream id is not accepted"};
-    return of_resource(*error, all);
-  }
+  if (resource) return of_resource(*error, all);
   if (had_pictures) return {GapCause::camera, 0, "the stream cannot be read any further"};
   return {GapCause::camera, after_mistake, no_video_sentence};
 }

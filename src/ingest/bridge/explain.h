@@ -8,8 +8,8 @@
 namespace ccoc::ingest::bridge {
 
 Ended explain(const Error& error);
-/// Of an error on a pipeline's bus. `had_pictures`: the stream ran before.
-Ended explain(GstMessage* error, const Url& url, bool had_pictures);
+/// Of an error on a pipeline's bus. `had_pictures`: the stream ran before; else it is tried whether the host can be reached.
+Ended explain(GstMessage* error, const Url& url, std::uint32_t connect_timeout_ms, bool had_pictures);
 
 inline constexpr const char* no_video_sentence =
     "the stream has no video that is understood (H.264, H.265 and Motion JPEG are)";

@@ -29,8 +29,10 @@ void give_up_rights() {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);  // no core file may hold what a camera saw
   limit(RLIMIT_FSIZE, 0);
+  std::signal(SIGXFSZ, SIG_IGN);  // a write to a file fails, and that is all
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   limit(RLIMIT_DATA, max_memory);  // the sanitizers' shadow memory needs terabytes
+  dup2(STDOUT_FILENO, STDERR_FILENO);  // else a stranger could fill the hub's log; the sanitizers need it
 #endif
 }
 

@@ -122,6 +122,8 @@ void Pipeline::plug_demuxer(GstPad* pad, const char* factory) {
   if (demuxer == nullptr) return leave_aside(pad);
   const std::string_view name(factory);
   if (name == "hlsdemux") transport_ = "hls";
+  // Else it would move the times by what it takes for the sender's jitter and drift; the hub has its own clock rules.
+  if (name == "tsdemux") g_object_set(demuxer, "ignore-pcr", TRUE, nullptr);
   if (plan_.file || name == "hlsdemux" || reads_a_file_by_http()) timeline_.set_paced();
   const auto added = +[](GstElement*, GstPad* next, Pipeline* self) { self->follow(next); };
   g_signal_connect(demuxer, "pad-added", G_CALLBACK(added), this);
@@ -223,7 +225,7 @@ std::optional<Ended> Pipeline::run() {
     } else if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR) {
       if (other_certificate_)
         return Ended{media::GapCause::camera, 10, "the camera shows another certificate than the one that is pinned"};
-      return explain(message.get(), url_, pictures_);
+      return explain(message.get(), url_, order_.connect_timeout_ms, pictures_);
     } else if (!pictures_) {
       return Ended{media::GapCause::camera, 10, no_video_sentence};
     } else {

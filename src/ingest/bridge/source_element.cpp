@@ -14,7 +14,7 @@ namespace {
 
 using Names = std::set<std::string_view>;
 
-const Names always = {"typefind", "capsfilter", "queue",     "queue2",       "identity",      "fakesink",      "appsink",
+const Names always = {"pipeline", "bin", "typefind", "capsfilter", "queue",     "queue2",       "identity",      "fakesink",      "appsink",
                       "tsdemux",  "qtdemux",    "flvdemux",  "matroskademux", "multipartdemux", "aacparse",      "opusparse"};
 const Names for_rtsp = {"rtspsrc",       "rtpbin",         "rtpsession",     "rtpssrcdemux",  "rtpptdemux",    "rtpjitterbuffer",
                         "rtpstorage",    "rtpfunnel",      "funnel",         "udpsrc",        "udpsink",       "fakesrc",
@@ -70,7 +70,8 @@ Result<SourcePlan> srt(const Url& url, const Start& order) {
   set_text(*element, "streamid", url.value("streamid"));
   set_text(*element, "passphrase", order.password.empty() ? url.value("passphrase") : order.password);
   if (const auto latency = url.value("latency"); !latency.empty()) gst_util_set_object_arg(G_OBJECT(*element), "latency", latency.c_str());
-  g_object_set(*element, "do-timestamp", TRUE, nullptr);
+  // The hub tries again, with its back-off; and a second sender is a new session.
+  g_object_set(*element, "do-timestamp", TRUE, "auto-reconnect", FALSE, "keep-listening", FALSE, nullptr);
   return SourcePlan{*element, "srt"};
 }
 
