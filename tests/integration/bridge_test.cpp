@@ -434,6 +434,11 @@ TEST_F(Bridge, refuses_loopback_and_link_local_addresses) {
   }
 }
 
+TEST_F(Bridge, cannot_break_out_of_its_sandbox) {
+  Process check({program(), "--check-sandbox"}, {"ASAN_OPTIONS=detect_leaks=0"});
+  EXPECT_EQ(check.wait(), 0);
+}
+
 TEST_F(Bridge, says_that_the_program_is_missing) {
   for (const std::string program : {"", "/nowhere/ccoc-bridge"}) {
     options_.bridge = program;

@@ -17,11 +17,12 @@ namespace ccoc::ingest {
 struct StreamConfig {
   std::string camera;  ///< id
   std::string role;    ///< "main", "sub"
-  std::string url;     ///< rtsp://host[:port]/path, without user and password
+  std::string url;     ///< without user and password
   std::string username, password;
   /// Asked for first; unset: TCP, and whatever the camera sends pictures by is kept.
   std::optional<rtsp::MediaTransport> transport{};
   std::string certificate{};  ///< rtsps: the only one that is accepted (SHA-256, hex); empty: the first to come
+  std::string client = "native";  ///< of RTSP: "native", "gstreamer"
   bool enabled = true;
   bool record = true;  ///< not used by ingest itself: a change of it makes the stream anew, with other sinks
   bool on_demand = false;  ///< connected only while someone watches

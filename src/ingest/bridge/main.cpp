@@ -1,39 +1,26 @@
 // ccoc-bridge: receives one stream with GStreamer and hands its pictures and sound to the hub, byte for byte. The hub starts
 // it, gives the order (bridge_wire.h) over standard input, and kills it. It parses what strangers send, so it is a process
-// of its own, without rights it does not need.
+// of its own, without rights it does not need. `ccoc-bridge --check-sandbox` tries to break out, and exits with 0 when it can't.
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 
 #include "address_guard.h"
 #include "pipeline.h"
+#include "sandbox.h"
 
 namespace ccoc::ingest::bridge {
 namespace {
 
-constexpr rlim_t max_memory = 1024ull * 1024 * 1024;
-
-void die_with_the_hub() {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() == 1) _exit(0);
-}
-
-/// After GStreamer has read, and perhaps written, its list of plug-ins.
-void give_up_rights() {
-  const auto limit = [](auto resource, rlim_t value) {
-    const rlimit both{value, value};
-    setrlimit(resource, &both);
-  };
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  limit(RLIMIT_CORE, 0);  // no core file may hold what a camera saw
-  limit(RLIMIT_FSIZE, 0);
-  std::signal(SIGXFSZ, SIG_IGN);  // a write to a file fails, and that is all
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  limit(RLIMIT_DATA, max_memory);  // the sanitizers' shadow memory needs terabytes
-  dup2(STDOUT_FILENO, STDERR_FILENO);  // else a stranger could fill the hub's log; the sanitizers need it
-#endif
+int check_sandbox() {
+  auto checked = lock_down({});
+  if (checked) checked = check_locked_down();
+  if (!checked) std::fprintf(stderr, "ccoc-bridge: %s\n", checked.error().message.c_str());
+  return checked ? 0 : 1;
 }
 
 Ended receive(const Start& order, HubLink& hub) {
@@ -56,15 +43,19 @@ Ended receive(const Start& order, HubLink& hub) {
 }  // namespace
 }  // namespace ccoc::ingest::bridge
 
-int main() {
+int main(int argc, char** argv) {
   using namespace ccoc::ingest::bridge;
-  die_with_the_hub();
+  if (argc > 1 && std::strcmp(argv[1], "--check-sandbox") == 0) return check_sandbox();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   HubLink hub;
   const auto order = hub.receive_order();
   g_log_set_writer_func([](GLogLevelFlags, const GLogField*, gsize, gpointer) { return G_LOG_WRITER_HANDLED; }, nullptr, nullptr);
   setpriority(PRIO_PROCESS, 0, 5);  // recording the others comes first
   gst_init(nullptr, nullptr);
-  give_up_rights();
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  dup2(STDOUT_FILENO, STDERR_FILENO);  // else a stranger could fill the hub's log; the sanitizers need it
+#endif
+  if (const auto locked = lock_down(order.files); !locked) hub.end(explain(locked.error()));
   if (order.refuse_local) refuse_local_addresses();
   hub.end(receive(order, hub));
 }
