@@ -59,6 +59,15 @@ Result<AacConfig> read_config(BitReader& bits) {
   return out;
 }
 
+/// Compatible signalling of SBR behind a configuration (§1.6.5.2); nothing is skipped where there is none.
+void skip_sbr_extension(BitReader& bits) {
+  constexpr std::uint32_t sync = 0x2b7;
+  auto ahead = bits;
+  if (ahead.bits(11) != sync || read_object_type(ahead) != sbr || !ahead.ok()) return;
+  if (ahead.flag()) read_rate(ahead);
+  bits = ahead;
+}
+
 /// `count` bits of `from`, from bit `first` on, as whole bytes.
 Bytes cut_bits(ByteView from, std::size_t first, std::size_t count) {
   Bytes out((count + 7) / 8);
@@ -90,7 +99,9 @@ Result<AacConfig> parse_stream_mux_config(ByteView config) {
   auto read = read_config(bits);
   if (!read) return read;
   const std::size_t end = bits.position();
-  if (bits.bits(3) != 0 || !bits.ok())
+  skip_sbr_extension(bits);
+  // Some end here, without frameLengthType.
+  if (bits.bits(3) != 0 && bits.ok())
     return fail(ErrorCode::unsupported, "the StreamMuxConfig describes frames of a fixed length");
   read->format.config = cut_bits(config, config_at, end - config_at);
   read->subframes = subframes;

@@ -218,7 +218,7 @@ class JpegDepacketizer final : public Depacketizer {
 
   void finish() {
     if (!std::exchange(open_, false)) return;
-    if (file_.size() < headers_ + 2) return;
+    if (file_.size() == headers_) return;
     if (get_u16(file_, file_.size() - 2) != 0xffd9) put_u16(file_, 0xffd9);
     ++counts_.units;
     RawUnit unit;
