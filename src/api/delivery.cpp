@@ -16,6 +16,16 @@ metrics::Counter& dropped_units() {
   return counter;
 }
 
+std::string to_hex(ByteView bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (const auto byte : bytes) {
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
 /// When the picture was taken, µs since 1970.
 std::int64_t shown_at(const media::AccessUnit& unit) {
   return (unit.capture_time + from_ticks(unit.composition_offset, video_timescale)).time_since_epoch().count();
@@ -39,6 +49,15 @@ void Delivery::announce(const media::VideoFormat& format) {
                                                  {"width", format.width},
                                                  {"height", format.height},
                                                  {"timescale", video_timescale}}));
+}
+
+void Delivery::announce(const media::AudioFormat& format) {
+  outbox_->send_text(to_text(boost::json::object{{"op", "audio"},
+                                                 {"id", id_},
+                                                 {"codec", format.codec_string},
+                                                 {"sample_rate", format.sample_rate},
+                                                 {"channels", format.channels},
+                                                 {"config", to_hex(format.config)}}));
 }
 
 void Delivery::say_state(std::string_view state, const StateDetail& detail) {
@@ -71,6 +90,20 @@ void Delivery::unit(const media::AccessUnitPtr& unit, const std::function<Shared
                 std::move(piece->fragment), std::move(piece->init)},
         normal_state);
   }
+}
+
+void Delivery::audio(const media::AudioUnitPtr& unit) {
+  const std::scoped_lock lock(mutex_);
+  // Before the first picture it would be heard with nothing to see.
+  if (closed_ || !announced_) return;
+  if (!announced_audio_ || (announced_audio_ != unit->format && *announced_audio_ != *unit->format)) {
+    announced_audio_ = unit->format;
+    announce(*announced_audio_);
+  }
+  std::uint8_t flags = unit_flags::audio;
+  if (unit->discontinuity) flags |= unit_flags::discontinuity;
+  // A viewer who is late hears nothing until pictures come again: there is no state of its own for that.
+  outbox_->put(id_, OutUnit{flags, unit->capture_time.time_since_epoch().count(), unit->media_time, unit->data, nullptr});
 }
 
 void Delivery::put(OutUnit unit, std::string_view normal_state) {

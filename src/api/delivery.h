@@ -33,6 +33,8 @@ class Delivery {
   /// isn't the last one.
   void unit(const media::AccessUnitPtr& unit, const std::function<SharedBytes()>& annexb, std::uint8_t flags,
             std::string_view normal_state);
+  /// Raw frames of sound in either format; the format is announced before the first.
+  void audio(const media::AudioUnitPtr& unit);
   /// A state other than the last one is announced; one with a span always.
   void state(std::string_view state, const StateDetail& detail = {});
   void error(const Problem& problem);
@@ -47,6 +49,7 @@ class Delivery {
  private:
   void put(OutUnit unit, std::string_view normal_state);
   void announce(const media::VideoFormat& format);
+  void announce(const media::AudioFormat& format);
   void say_state(std::string_view state, const StateDetail& detail);
 
   const std::uint16_t id_;
@@ -56,6 +59,7 @@ class Delivery {
   bool closed_ = false;
   bool restarted_ = true;
   media::VideoFormatPtr announced_;
+  media::AudioFormatPtr announced_audio_;
   std::string last_state_;
   FragmentMaker fragments_;
   std::optional<UtcTime> last_shown_;

@@ -142,9 +142,10 @@ Response probe(Context& context, const Request& request) {
   const auto result = context.services.ingest.probe(config, probe_time);
   json::object out{{"ok", result.ok}, {"codec", nullptr},       {"width", nullptr},     {"height", nullptr},
                    {"fps", nullptr},  {"bitrate_bps", nullptr}, {"transport", nullptr}, {"reason", text_or_null(result.reason)},
-                   {"certificate_sha256", nullptr}};
+                   {"certificate_sha256", nullptr}, {"audio_codec", nullptr}};
   if (result.ok) {
     out["codec"] = result.codec;
+    out["audio_codec"] = text_or_null(result.audio_codec);
     out["width"] = result.width;
     out["height"] = result.height;
     out["fps"] = result.fps;

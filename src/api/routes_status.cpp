@@ -69,14 +69,17 @@ json::object stream_json(const ingest::StreamStatus& status, const archive::Reco
                    {"reconnects", status.reconnects},
                    {"lost_packets", status.lost_packets},
                    {"reordered_packets", status.reordered_packets},
+                   {"jitter_ms", nullptr},
                    {"transport", text_or_null(status.transport)},
                    {"last_error", text_or_null(status.last_error)},
                    {"codec", text_or_null(status.codec)},
+                   {"audio_codec", text_or_null(status.audio_codec)},
                    {"width", nullptr},
                    {"height", nullptr},
                    {"writing", recording != nullptr && recording->writing},
                    {"last_written_at", nullptr}};
   if (status.clock_offset_ms) out["clock_offset_ms"] = *status.clock_offset_ms;
+  if (status.jitter_ms) out["jitter_ms"] = *status.jitter_ms;
   if (status.declared_fps > 0) out["declared_fps"] = status.declared_fps;
   if (status.gop_frames > 0) out["gop_frames"] = status.gop_frames;
   if (status.width > 0) {

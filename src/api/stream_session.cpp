@@ -89,7 +89,7 @@ void StreamSession::subscribe(std::uint16_t id, FieldReader& fields) {
   const auto speed = read_speed(fields, false).value_or(1);
   const auto format = fields.text("format", {1, 20}, false).value_or("annexb");
   const auto group = fields.text("group", {0, 40}, false).value_or("");
-  fields.boolean("audio", false);
+  const bool audio = fields.boolean("audio", false).value_or(false);
   if (stream != "main" && stream != "sub") fields.reject("stream", "must be main or sub");
   if (format != "annexb" && format != "fmp4") fields.reject("format", "must be annexb or fmp4");
   if (!fields.finish()) {
@@ -121,7 +121,8 @@ void StreamSession::subscribe(std::uint16_t id, FieldReader& fields) {
                            .key = {*camera, stream},
                            .format = format == "fmp4" ? StreamFormat::fmp4 : StreamFormat::annexb,
                            .position = *position,
-                           .speed = speed},
+                           .speed = speed,
+                           .audio = audio},
       outbox_);
   subscriptions_.emplace(id, subscription);
   ++subscription_count_;

@@ -21,6 +21,11 @@ class Subscription::LiveFeed final : public live::Subscriber {
     owner_->delivery_.unit(unit->pointer(), [&] { return unit->annexb(); }, flags, "live");
   }
 
+  void on_audio(const media::AudioUnitPtr& unit) override {
+    const bool heard = owner_->wanted_.audio && !shown_;
+    if (heard && running_.load(std::memory_order_acquire)) owner_->delivery_.audio(unit);
+  }
+
   void on_interrupted(media::GapCause cause, std::string_view reason) override {
     if (!running_.load(std::memory_order_acquire)) return;
     owner_->delivery_.state("gap", {.cause = media::to_string(cause), .from = {}, .to = {}, .reason = reason});
@@ -205,6 +210,7 @@ void Subscription::play_from(UtcTime at) {
   playback::PlayerOptions options;
   options.position = at;
   options.speed = speed_;
+  options.sound = wanted_.audio;
   if (group_) {
     if (!group_->clock) group_->clock = playback::make_group_clock(services_.playback_reactor.clock());
     options.group = group_->clock;

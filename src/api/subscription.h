@@ -33,6 +33,7 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
     StreamFormat format = StreamFormat::annexb;
     Position position;
     double speed = 1;
+    bool audio = false;
   };
   /// `services` outlives it; `group` may be null.
   Subscription(Services& services, Wanted wanted, std::shared_ptr<Outbox> outbox);
@@ -66,6 +67,7 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
   void fail_with(const Error& error);
 
   void on_unit(const media::AccessUnitPtr& unit, playback::UnitFlags flags) override;
+  void on_audio(const media::AudioUnitPtr& unit) override { delivery_.audio(unit); }
   void on_state(const playback::PlayerState& state) override;
   void on_error(const Error& error) override;
 

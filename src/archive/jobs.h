@@ -15,11 +15,12 @@ struct TimedUnit {
   UtcTime time;  ///< capture time, strictly rising within a stream
 };
 
-/// A fragment in the making: at most one GOP.
+/// A fragment in the making: at most one GOP, and the sound that came meanwhile.
 struct FragmentJob {
   std::vector<TimedUnit> units;  ///< never empty
+  std::vector<media::AudioUnitPtr> audio;  ///< one format, capture times strictly rising
   UtcTime end;                   ///< where the last unit's duration ends
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;         ///< of pictures and sound
   bool starts_run = false;
 };
 

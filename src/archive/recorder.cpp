@@ -8,6 +8,8 @@ namespace {
 /// One 90 kHz tick, rounded up: the least distance of two frames.
 constexpr Duration one_tick{12};
 constexpr Duration unknown_duration = std::chrono::milliseconds{40};
+/// Sound further from the pictures does not belong to them.
+constexpr Duration furthest_sound = std::chrono::seconds{2};
 constexpr std::size_t most_units = 2000;
 constexpr std::size_t most_bytes = 16u << 20;
 
@@ -55,6 +57,20 @@ void StreamRecorder::on_unit(const media::AccessUnitPtr& unit) {
   open_.units.push_back({unit, time});
   open_.bytes += unit->data->size();
   last_time_ = time;
+}
+
+/// Sound goes with the pictures: it never begins, ends or splits anything (faults.md C10).
+void StreamRecorder::on_audio(const media::AudioUnitPtr& unit) {
+  if (open_.units.empty() || unit->data->empty()) return;
+  const auto apart = unit->capture_time - *last_time_;
+  if (apart > furthest_sound || apart < -furthest_sound) return;
+  if (last_audio_time_ && unit->capture_time < *last_audio_time_ + one_tick) return;
+  const bool other_format =
+      !open_.audio.empty() && open_.audio.front()->format != unit->format && *open_.audio.front()->format != *unit->format;
+  if (other_format || open_.audio.size() >= most_units) return;
+  last_audio_time_ = unit->capture_time;
+  open_.bytes += unit->data->size();
+  open_.audio.push_back(unit);
 }
 
 bool StreamRecorder::completes_fragment(const media::AccessUnit& unit, UtcTime time) const {

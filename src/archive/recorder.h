@@ -13,6 +13,7 @@ class StreamRecorder final : public Recorder {
   ~StreamRecorder() override;
 
   void on_unit(const media::AccessUnitPtr& unit) override;
+  void on_audio(const media::AudioUnitPtr& unit) override;
   void on_interrupted(media::GapCause cause, std::string_view reason) override;
   RecordingStatus status() const override { return writer_->status(); }
   const std::shared_ptr<StreamWriter>& writer() const { return writer_; }
@@ -35,6 +36,7 @@ class StreamRecorder final : public Recorder {
   FragmentJob open_;
   std::size_t usual_units_ = 32;
   std::optional<UtcTime> last_time_;  ///< of the last unit taken
+  std::optional<UtcTime> last_audio_time_;
   UtcTime footage_end_;               ///< of what was handed over
   Duration last_duration_{0};
   bool waiting_for_key_ = true;

@@ -25,9 +25,10 @@ auto parse_at(DiskFile& file, std::uint64_t offset, std::uint64_t limit, Bytes& 
 
 bool ends_the_scan(ErrorCode code) { return code == ErrorCode::unavailable || code == ErrorCode::corrupt; }
 
-/// Whole NAL units, each behind its length in four bytes.
-bool is_whole(ByteView sample) {
+/// Whole NAL units, each behind its length in four bytes; or a JPEG file.
+bool is_whole(media::Codec codec, ByteView sample) {
   if (sample.empty()) return false;
+  if (codec == media::Codec::mjpeg) return sample.size() > 4 && sample[0] == 0xff && sample[1] == 0xd8;
   while (!sample.empty()) {
     if (sample.size() < 4) return false;
     const std::size_t length = (std::size_t{sample[0]} << 24) | (std::size_t{sample[1]} << 16) |
@@ -42,7 +43,9 @@ bool is_whole(ByteView sample) {
 
 std::size_t FragmentTable::memory() const {
   std::size_t sum = sizeof *this + fragments.capacity() * sizeof(media::Fragment);
-  for (const auto& fragment : fragments) sum += fragment.samples.capacity() * sizeof(media::Sample);
+  for (const auto& fragment : fragments) {
+    sum += fragment.samples.capacity() * sizeof(media::Sample) + fragment.audio.samples.capacity() * sizeof(media::AudioSample);
+  }
   return sum;
 }
 
@@ -73,7 +76,8 @@ Status scan_more(DiskFile& file, std::uint64_t limit, FragmentTable& table) {
     }
     if (fragment->samples.empty() || fragment->size > limit - table.whole_bytes) break;
     const bool known_format = fragment->format_index >= 1 && fragment->format_index <= table.header.formats.size();
-    if (!known_format) break;
+    if (!known_format || fragment->audio.format_index > std::max<std::size_t>(table.header.audio_formats.size(), 1)) break;
+    if (!fragment->audio.samples.empty() && table.header.audio_formats.empty()) break;
     fragment->offset = table.whole_bytes;
     table.whole_bytes += fragment->size;
     table.fragments.push_back(std::move(*fragment));
@@ -104,19 +108,42 @@ Status SegmentReader::refresh(std::uint64_t limit) {
   return {};
 }
 
-Result<std::vector<media::AccessUnitPtr>> SegmentReader::read(const media::Fragment& fragment) {
-  Bytes bytes(static_cast<std::size_t>(fragment.size - fragment.header_size));
+Result<SegmentReader::Contents> SegmentReader::read(const media::Fragment& fragment, bool with_sound) {
+  const auto end = with_sound ? fragment.offset + fragment.size : fragment.audio_offset();
+  Bytes bytes(static_cast<std::size_t>(end - fragment.offset - fragment.header_size));
   if (auto got = read_bytes(fragment.offset + fragment.header_size, bytes); !got) return std::unexpected(got.error());
-  std::vector<media::AccessUnitPtr> units;
-  units.reserve(fragment.samples.size());
+  Contents contents;
+  contents.pictures.reserve(fragment.samples.size());
   ByteView rest(bytes);
   auto decode_time = fragment.decode_time;
   for (const auto& sample : fragment.samples) {
     if (sample.size > rest.size()) return fail(ErrorCode::corrupt, name_ + ": a sample is longer than its fragment");
     auto unit = make_unit(fragment, sample, decode_time, rest.first(sample.size));
     if (!unit) return std::unexpected(unit.error());
-    units.push_back(std::move(*unit));
+    contents.pictures.push_back(std::move(*unit));
     rest = rest.subspan(sample.size);
+    decode_time += sample.duration;
+  }
+  if (with_sound) contents.sound = make_sound(fragment, rest);
+  return contents;
+}
+
+std::vector<media::AudioUnitPtr> SegmentReader::make_sound(const media::Fragment& fragment, ByteView bytes) const {
+  std::vector<media::AudioUnitPtr> units;
+  const auto& header = table_->header;
+  const auto start = header.origin ? header.origin->start : fragment.decode_utc();
+  auto decode_time = fragment.audio.decode_time;
+  for (const auto& sample : fragment.audio.samples) {
+    if (sample.size > bytes.size()) break;
+    const auto ticks = header.origin ? decode_time : decode_time - fragment.decode_time;
+    auto unit = std::make_shared<media::AudioUnit>();
+    unit->format = header.audio_formats[fragment.audio.format_index - 1];
+    unit->data = std::make_shared<const Bytes>(bytes.begin(), bytes.begin() + sample.size);
+    unit->capture_time = start + from_ticks(ticks, header.timescale);
+    unit->media_time = to_ticks(start.time_since_epoch(), video_timescale) + ticks;
+    unit->duration = sample.duration;
+    units.push_back(std::move(unit));
+    bytes = bytes.subspan(sample.size);
     decode_time += sample.duration;
   }
   return units;
@@ -140,8 +167,9 @@ Status SegmentReader::read_bytes(std::uint64_t offset, std::span<std::uint8_t> i
 
 Result<media::AccessUnitPtr> SegmentReader::make_unit(const media::Fragment& fragment, const media::Sample& sample,
                                                       std::int64_t decode_time, ByteView bytes) const {
-  if (!is_whole(bytes)) return fail(ErrorCode::corrupt, name_ + ": a sample is not made of whole NAL units");
   const auto& header = table_->header;
+  if (!is_whole(header.formats[fragment.format_index - 1]->codec, bytes))
+    return fail(ErrorCode::corrupt, name_ + ": a sample is not made of whole NAL units");
   auto unit = std::make_shared<media::AccessUnit>();
   unit->format = header.formats[fragment.format_index - 1];
   unit->data = std::make_shared<const Bytes>(bytes.begin(), bytes.end());

@@ -18,7 +18,10 @@ UtcTime next_boundary(UtcTime t, Duration length) {
   return UtcTime{(since / length + 1) * length};
 }
 
-bool same_format(const media::VideoFormatPtr& a, const media::VideoFormatPtr& b) { return a == b || (a && b && *a == *b); }
+template <class FormatPtr>
+bool same_format(const FormatPtr& a, const FormatPtr& b) {
+  return a == b || (a && b && *a == *b);
+}
 
 }  // namespace
 
@@ -57,7 +60,9 @@ void StreamWriter::write(const FragmentJob& job) {
 bool StreamWriter::begins_file(const FragmentJob& job) const {
   const auto& first = job.units.front();
   if (!file_ || want_new_file_ || !same_format(format_, first.unit->format)) return true;
-  return first.unit->key && first.time >= boundary_;
+  // Sound that the file has no track for waits for the next key frame.
+  const bool new_sound = !job.audio.empty() && !same_format(audio_format_, job.audio.front()->format);
+  return first.unit->key && (first.time >= boundary_ || new_sound);
 }
 
 Status StreamWriter::create_file(const FragmentJob& job) {
@@ -75,10 +80,30 @@ Status StreamWriter::create_file(const FragmentJob& job) {
   }
   announced_ = false;
   format_ = job.units.front().unit->format;
+  audio_format_ = job.audio.empty() ? nullptr : job.audio.front()->format;
+  audio_end_ = 0;
   boundary_ = next_boundary(start, options_.segment_length);
   sequence_ = 0;
   want_new_file_ = false;
   return {};
+}
+
+/// The sound of a fragment on the file's clock: each frame lasts until the next, the last as long as its codec says. What
+/// was heard before the file began is put at its beginning.
+media::AudioRun StreamWriter::plan_audio(const FragmentJob& job) const {
+  media::AudioRun run;
+  if (job.audio.empty() || !same_format(audio_format_, job.audio.front()->format)) return run;
+  const auto start_of = [&](const media::AudioUnitPtr& unit) {
+    return std::max(audio_end_, to_ticks(unit->capture_time - segment_.start, video_timescale));
+  };
+  auto at = run.decode_time = start_of(job.audio.front());
+  for (std::size_t i = 0; i < job.audio.size(); ++i) {
+    const bool last = i + 1 == job.audio.size();
+    const auto end = std::max(at + 1, last ? at + job.audio[i]->duration : start_of(job.audio[i + 1]));
+    run.samples.push_back({static_cast<std::uint32_t>(job.audio[i]->data->size()), static_cast<std::uint32_t>(end - at)});
+    at = end;
+  }
+  return run;
 }
 
 Status StreamWriter::append(const FragmentJob& job) {
@@ -89,11 +114,13 @@ Status StreamWriter::append(const FragmentJob& job) {
   plan.utc = job.units.front().time + from_ticks(job.units.front().unit->composition_offset, video_timescale);
   plan.samples.reserve(job.units.size());
   std::vector<ByteView> pieces;
-  pieces.reserve(job.units.size() + 2);
+  pieces.reserve(job.units.size() + job.audio.size() + 2);
 
   Bytes init;
   if (segment_.bytes == 0) {
-    init = media::make_init_segment({format_}, media::FileOrigin{key_.camera, key_.stream, segment_.start, run_});
+    std::vector<media::AudioFormatPtr> sound;
+    if (audio_format_) sound.push_back(audio_format_);
+    init = media::make_init_segment({format_}, media::FileOrigin{key_.camera, key_.stream, segment_.start, run_}, sound);
     pieces.emplace_back(init);
   }
   const std::size_t header_at = pieces.size();
@@ -106,12 +133,20 @@ Status StreamWriter::append(const FragmentJob& job) {
                             unit.composition_offset, unit.key});
     pieces.emplace_back(*unit.data);
   }
+  plan.audio = plan_audio(job);
+  if (!plan.audio.samples.empty()) {
+    for (const auto& unit : job.audio) pieces.emplace_back(*unit->data);
+  }
   const Bytes header = media::make_fragment_header(plan);
   pieces[header_at] = header;
 
   if (auto done = file_->append(pieces); !done) return done;
-  segment_.bytes += init.size() + header.size() + job.bytes;
+  for (const auto piece : pieces) segment_.bytes += piece.size();
   segment_.end = job.end;
+  if (!plan.audio.samples.empty()) {
+    audio_end_ = plan.audio.decode_time;
+    for (const auto& sample : plan.audio.samples) audio_end_ += sample.duration;
+  }
   return {};
 }
 

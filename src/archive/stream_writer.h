@@ -9,6 +9,7 @@
 #include <string>
 
 #include "ccoc/base/disk.h"
+#include "ccoc/media/mp4.h"
 #include "jobs.h"
 #include "ledger.h"
 
@@ -33,6 +34,7 @@ class StreamWriter {
   bool begins_file(const FragmentJob& job) const;
   Status create_file(const FragmentJob& job);
   Status append(const FragmentJob& job);
+  media::AudioRun plan_audio(const FragmentJob& job) const;
   void refused(const FragmentJob& job, const Error& error);
   void close_file();
   void note_written(const FragmentJob& job);
@@ -48,6 +50,8 @@ class StreamWriter {
   Segment segment_;
   bool announced_ = false;  ///< the ledger knows the file: it holds a whole fragment
   media::VideoFormatPtr format_;
+  media::AudioFormatPtr audio_format_;  ///< of the file; null: it has no sound
+  std::int64_t audio_end_ = 0;          ///< 90 kHz ticks since the file's start
   UtcTime boundary_;  ///< the first key frame from here on begins a new file
   std::uint32_t sequence_ = 0;
   std::uint64_t run_ = 0;

@@ -147,7 +147,7 @@ void Hub::Impl::apply(const registry::Camera& camera) {
     log::error("hub", "{}: {}", camera.id, sources.error().message);
     return;
   }
-  ingest->apply(camera.id, streams_of(camera, *sources, config.ingest.sub_streams == "on_demand"));
+  ingest->apply(camera.id, streams_of(camera, *sources, config.ingest));
 }
 
 Status Hub::Impl::start_ingest() {

@@ -3,7 +3,7 @@
 namespace ccoc::hub {
 
 std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
-                                             const std::vector<registry::StreamSource>& sources, bool sub_on_demand) {
+                                             const std::vector<registry::StreamSource>& sources, const IngestConfig& config) {
   std::vector<ingest::StreamConfig> out;
   for (const auto& source : sources) {
     ingest::StreamConfig stream;
@@ -16,9 +16,10 @@ std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
     if (source.transport == "udp") stream.transport = rtsp::MediaTransport::udp;
     stream.client = source.client;
     stream.certificate = source.certificate_sha256;
+    stream.audio = camera.audio && config.audio;
     stream.enabled = camera.enabled;
     stream.record = camera.recording.mode == registry::RecordingMode::continuous;
-    stream.on_demand = sub_on_demand && source.role == "sub";
+    stream.on_demand = config.sub_streams == "on_demand" && source.role == "sub";
     out.push_back(std::move(stream));
   }
   return out;

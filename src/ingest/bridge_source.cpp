@@ -193,6 +193,7 @@ void BridgeSource::deliver_pictures() {
 }
 
 void BridgeSource::take(const bridge::Sound& message) {
+  if (!config_.audio) return;
   auto format = format_of(message);
   if (!sound_format_ || *sound_format_ != format)
     sound_format_ = std::make_shared<const media::AudioFormat>(std::move(format));

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "session_parts.h"
-
 namespace ccoc::ingest {
 namespace {
 
@@ -19,47 +17,43 @@ Probe::Probe(Reactor& reactor, const StreamConfig& config, const IngestOptions& 
 Probe::~Probe() = default;
 
 void Probe::start() {
-  auto options = client_options(config_, options_);
-  if (!options) {
-    result_.reason = options.error().message;
-    return finish();
-  }
   limit_timer_ = reactor_.call_after(limit_, [this] {
     if (!result_.ok && result_.reason.empty()) {
-      result_.reason = receiver_ ? "the camera answers, but sends no picture" : "no answer in time";
+      result_.reason = set_up_ ? "the camera answers, but sends no picture" : "no answer in time";
     }
     finish();
   });
-  options->connect_timeout = std::min(options->connect_timeout, limit_);
-  client_ = std::make_unique<rtsp::Client>(reactor_, std::move(*options), *this);
-  client_->start();
+  options_.connect_timeout = std::min(options_.connect_timeout, limit_);
+  auto source = make_source(reactor_, config_, options_, *this);
+  if (!source) {
+    result_.reason = source.error().message;
+    return finish();
+  }
+  source_ = std::move(*source);
+  source_->set_prompt(true);
+  source_->start();
 }
 
-void Probe::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) {
-  receiver_ = make_receiver(track, ssrc, client_->transport(), [this](media::RawUnit&& unit) {
-    last_unit_ = reactor_.clock().now();
-    if (units_++ == 0) {
-      first_unit_ = last_unit_;
-      bytes_ = 0;
-      result_.ok = true;
-      result_.transport = rtsp::to_string(client_->transport());
-      result_.certificate = client_->certificate();
-      result_.codec = std::string(to_string(unit.format->codec));
-      result_.width = unit.format->width;
-      result_.height = unit.format->height;
-      result_.fps = unit.format->fps;
-      measuring_ = reactor_.call_after(measuring_time, [this] { finish(); });
-    }
-  });
+void Probe::on_picture(media::RawUnit&& picture) {
+  last_unit_ = reactor_.clock().now();
+  if (units_++ > 0) return;
+  const auto report = source_->report();
+  first_unit_ = last_unit_;
+  bytes_before_ = report.bytes;
+  result_.ok = true;
+  result_.transport = report.transport;
+  result_.certificate = report.certificate;
+  result_.codec = std::string(to_string(picture.format->codec));
+  result_.width = picture.format->width;
+  result_.height = picture.format->height;
+  result_.fps = picture.format->fps;
+  measuring_ = reactor_.call_after(measuring_time, [this] { finish(); });
 }
 
-void Probe::on_rtp(ByteView packet) {
-  bytes_ += packet.size();
-  if (receiver_) receiver_->on_rtp(packet, reactor_.clock().now());
-}
+void Probe::on_sound(media::RawAudio&& sound) { result_.audio_codec = std::string(to_string(sound.format->codec)); }
 
-void Probe::on_ended(rtsp::EndReason, const Error& error) {
-  if (!result_.ok) result_.reason = error.message;
+void Probe::on_source_ended(media::GapCause, const std::string& reason, Duration) {
+  if (!result_.ok) result_.reason = reason;
   finish();
 }
 
@@ -69,9 +63,9 @@ void Probe::finish() {
   if (result_.ok && units_ > 1 && measured_s > 0.2) {
     const double measured_fps = static_cast<double>(units_ - 1) / measured_s;
     if (result_.fps <= 0 || measured_fps < result_.fps * 0.8 || measured_fps > result_.fps * 1.2) result_.fps = measured_fps;
-    result_.bitrate_bps = static_cast<std::uint64_t>(static_cast<double>(bytes_) * 8 / measured_s);
+    result_.bitrate_bps = static_cast<std::uint64_t>(static_cast<double>(source_->report().bytes - bytes_before_) * 8 / measured_s);
   }
-  client_.reset();
+  source_.reset();
   std::exchange(done_, nullptr)(std::move(result_));
 }
 

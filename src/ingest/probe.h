@@ -5,12 +5,11 @@
 #include <memory>
 
 #include "ccoc/ingest/ingest.h"
-#include "ccoc/ingest/rtp_receiver.h"
-#include "ccoc/rtsp/client.h"
+#include "ccoc/ingest/source.h"
 
 namespace ccoc::ingest {
 
-class Probe final : public rtsp::ClientListener {
+class Probe final : private SourceListener {
  public:
   /// `done` is called once, on the reactor's thread, within `limit`.
   Probe(Reactor& reactor, const StreamConfig& config, const IngestOptions& options, Duration limit,
@@ -19,11 +18,10 @@ class Probe final : public rtsp::ClientListener {
   void start();
 
  private:
-  void on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) override;
-  void on_playing() override {}
-  void on_rtp(ByteView packet) override;
-  void on_rtcp(ByteView) override {}
-  void on_ended(rtsp::EndReason reason, const Error& error) override;
+  void on_set_up() override { set_up_ = true; }
+  void on_picture(media::RawUnit&& picture) override;
+  void on_sound(media::RawAudio&& sound) override;
+  void on_source_ended(media::GapCause cause, const std::string& reason, Duration at_least) override;
   void finish();
 
   Reactor& reactor_;
@@ -32,14 +30,14 @@ class Probe final : public rtsp::ClientListener {
   Duration limit_;
   std::function<void(ProbeResult)> done_;
   ProbeResult result_;
-  std::unique_ptr<rtsp::Client> client_;
-  std::unique_ptr<RtpReceiver> receiver_;
+  std::unique_ptr<Source> source_;
+  bool set_up_ = false;
   std::unique_ptr<Timer> limit_timer_;
   std::unique_ptr<Timer> measuring_;
   MonoTime first_unit_{};
   MonoTime last_unit_{};
   std::uint64_t units_ = 0;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_before_ = 0;  ///< the first picture
 };
 
 }  // namespace ccoc::ingest

@@ -1,6 +1,7 @@
 #include "ccoc/ingest/rtp_receiver.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "reorder_buffer.h"
@@ -27,6 +28,7 @@ std::uint64_t RtpReceiver::reordered_packets() const { return reorder_ ? reorder
 std::uint64_t RtpReceiver::repeated_packets() const { return repeated_ + (reorder_ ? reorder_->repeated() : 0); }
 
 void RtpReceiver::on_rtp(ByteView packet, MonoTime now) {
+  arrival_ = now;
   if (reorder_) return reorder_->push(packet, now);
   take(packet);
 }
@@ -88,7 +90,25 @@ void RtpReceiver::accept(const media::RtpPacket& packet) {
   next_sequence_ = static_cast<std::uint16_t>(packet.sequence + 1);
   if (next_sequence_ == 0) ++cycles_;
   ++received_;
+  if (reorder_) note_arrival(packet.timestamp);
   depacketizer_->push(packet);
+}
+
+void RtpReceiver::note_arrival(std::uint32_t timestamp) {
+  if (last_arrival_ && last_arrival_->first == timestamp) return;
+  if (last_arrival_) {
+    const auto ticks = static_cast<std::int32_t>(timestamp - last_arrival_->first);
+    const double sent_us = static_cast<double>(ticks) * 1e6 / options_.clock_rate;
+    const double error = std::abs(static_cast<double>((arrival_ - last_arrival_->second).count()) - sent_us);
+    constexpr double no_jitter_us = 1e6;  // a jump of the timestamps
+    if (error < no_jitter_us) jitter_us_ += (error - jitter_us_) / 16;
+  }
+  last_arrival_.emplace(timestamp, arrival_);
+}
+
+std::optional<double> RtpReceiver::jitter_ms() const {
+  if (!reorder_) return std::nullopt;
+  return jitter_us_ / 1000;
 }
 
 void RtpReceiver::on_rtcp(ByteView packet, UtcTime arrival) {
@@ -117,6 +137,7 @@ Bytes RtpReceiver::receiver_report(UtcTime now) {
   const auto expected = lost_now + received_ - received_reported_;
   stats.fraction_lost = expected == 0 ? std::uint8_t{0} : static_cast<std::uint8_t>(std::min<std::uint64_t>(lost_now * 256 / expected, 255));
   stats.cumulative_lost = static_cast<std::uint32_t>(std::min<std::uint64_t>(lost_, 0x7fffff));
+  stats.jitter = static_cast<std::uint32_t>(jitter_us_ * options_.clock_rate / 1e6);
   stats.highest_sequence = (cycles_ << 16) | static_cast<std::uint16_t>(next_sequence_ - 1);
   if (last_report_) {
     stats.last_sr = static_cast<std::uint32_t>(last_report_->ntp >> 16);

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "ccoc/base/log.h"
-#include "session_parts.h"
 
 namespace ccoc::ingest {
 namespace {
@@ -14,33 +13,6 @@ using std::chrono::seconds;
 constexpr Duration tick_interval = seconds{1};
 constexpr Duration measuring_window = seconds{2};
 constexpr Duration stable_after = seconds{10};  // live for so long: the next failure starts the back-off anew
-constexpr int ticks_per_report = 5;
-
-struct Judgement {
-  media::GapCause cause;
-  Duration at_least;  ///< before the next try
-};
-
-Judgement judge(rtsp::EndReason reason) {
-  using rtsp::EndReason;
-  switch (reason) {
-    case EndReason::name_unknown:
-    case EndReason::connect_failed: return {media::GapCause::network, Duration{0}};
-    case EndReason::address_refused: return {media::GapCause::disabled, seconds{30}};
-    // Cameras lock accounts: a wrong password is not tried again in a tight loop (faults.md 11).
-    case EndReason::auth_refused:
-    case EndReason::wrong_password: return {media::GapCause::camera, seconds{30}};
-    case EndReason::not_found:
-    case EndReason::no_video:
-    case EndReason::not_rtsp:
-    case EndReason::redirected:
-    case EndReason::tls_failed:
-    case EndReason::certificate_changed:
-    case EndReason::no_transport: return {media::GapCause::camera, seconds{10}};
-    case EndReason::busy: return {media::GapCause::camera, seconds{5}};
-    default: return {media::GapCause::camera, Duration{0}};
-  }
-}
 
 }  // namespace
 
@@ -61,14 +33,13 @@ StreamSession::StreamSession(Reactor& reactor, StreamConfig config, const Ingest
       options_(options),
       listener_(std::move(listener)),
       cell_(std::move(cell)),
-      random_(seed | 1u),
-      transport_(config_.transport.value_or(rtsp::MediaTransport::tcp)) {
+      random_(seed | 1u) {
   status_.camera = config_.camera;
   status_.role = config_.role;
   status_.since = reactor_.clock().utc_now();
 }
 
-StreamSession::~StreamSession() { client_.reset(); }
+StreamSession::~StreamSession() { source_.reset(); }
 
 void StreamSession::start() {
   publish();
@@ -77,6 +48,14 @@ void StreamSession::start() {
     for (const auto& sink : sinks_.sinks) sink->on_interrupted(media::GapCause::disabled, "the camera is switched off");
     return;
   }
+  auto source = make_source(reactor_, config_, options_, *this);
+  if (!source) {
+    status_.last_error = source.error().message;
+    enter(StreamState::offline);
+    for (const auto& sink : sinks_.sinks) sink->on_interrupted(media::GapCause::camera, status_.last_error);
+    return;
+  }
+  source_ = std::move(*source);
   tick_timer_ = reactor_.call_after(tick_interval, [this] { tick(); });
   if (config_.on_demand) return rest();
   connect_soon();
@@ -90,8 +69,8 @@ void StreamSession::connect_soon() {
 
 void StreamSession::set_prompt(bool prompt) {
   prompt_ = prompt;
-  if (client_) client_->set_prompt(prompt);
-  if (!config_.on_demand) return;
+  if (source_) source_->set_prompt(prompt);
+  if (!config_.on_demand || !source_) return;
   if (!prompt) {
     linger_timer_ = reactor_.call_after(options_.linger, [this] { rest(); });
     return;
@@ -106,8 +85,8 @@ void StreamSession::set_prompt(bool prompt) {
 void StreamSession::rest() {
   resting_ = true;
   retry_timer_.reset();
-  receiver_.reset();
-  client_.reset();
+  source_->stop(false);
+  set_up_ = false;
   backoff_ = Duration{0};
   status_.fps = 0;
   status_.bitrate_bps = 0;
@@ -115,46 +94,16 @@ void StreamSession::rest() {
   enter(StreamState::disabled);
 }
 
-void StreamSession::attempt() {
-  auto options = client_options(config_, options_);
-  if (!options) return fail(media::GapCause::camera, options.error().message, seconds{30});
-  options->transport = transport_;
-  options->all_tracks = all_tracks_;
-  attempt_started_ = reactor_.clock().now();
-  client_ = std::make_unique<rtsp::Client>(reactor_, std::move(*options), *this);
-  client_->set_prompt(prompt_);
-  client_->start();
-}
+void StreamSession::attempt() { source_->start(); }
 
-/// The session was set up and brought nothing: once more with all tracks (faults.md C2), then by the other transport.
-void StreamSession::choose_another_way() {
-  if (!std::exchange(all_tracks_, true) && client_->tracks_offered() > 1) return;
-  all_tracks_ = false;
-  if (config_.transport) return;
-  transport_ = client_->transport() == rtsp::MediaTransport::tcp ? rtsp::MediaTransport::udp : rtsp::MediaTransport::tcp;
-  guessed_ = transport_ == rtsp::MediaTransport::udp;
-}
-
-void StreamSession::on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) {
-  receiver_ = make_receiver(track, ssrc, client_->transport(), [this](media::RawUnit&& unit) { on_unit(std::move(unit)); });
-  if (!receiver_) return;
-  fresh_ = true;
+void StreamSession::on_set_up() {
+  set_up_ = true;
+  fresh_ = audio_fresh_ = true;
   frames_since_key_ = 0;
   last_unit_ = reactor_.clock().now();
 }
 
-void StreamSession::on_rtp(ByteView packet) {
-  bytes_ += packet.size();
-  if (receiver_) receiver_->on_rtp(packet, reactor_.clock().now());
-}
-
-void StreamSession::on_rtcp(ByteView packet) {
-  if (!receiver_) return;
-  receiver_->on_rtcp(packet, reactor_.clock().utc_now());
-  status_.clock_offset_ms = receiver_->clock_offset_ms();
-}
-
-void StreamSession::on_unit(media::RawUnit&& raw) {
+void StreamSession::on_picture(media::RawUnit&& raw) {
   const auto& clock = reactor_.clock();
   const UtcTime arrival = clock.utc_now();
   last_unit_ = clock.now();
@@ -183,46 +132,71 @@ void StreamSession::on_unit(media::RawUnit&& raw) {
   ++status_.frames;
   if (raw.damaged) ++status_.damaged_frames;
   status_.last_frame_at = arrival;
-  if (status_.state != StreamState::live) {
-    live_since_ = last_unit_;
-    measured_at_ = last_unit_;
-    measured_frames_ = status_.frames;
-    measured_bytes_ = bytes_;
-    status_.last_error.clear();
-    transport_ = client_->transport();
-    status_.transport = rtsp::to_string(transport_);
-    // The first one seen is the only one from now on.
-    status_.certificate = config_.certificate = client_->certificate();
-    status_.codec = unit->format->codec_string;
-    status_.declared_fps = unit->format->fps;
-    status_.width = unit->format->width;
-    status_.height = unit->format->height;
-    enter(StreamState::live);
-  }
+  if (status_.state != StreamState::live) begin_live(*unit->format);
   const media::AccessUnitPtr shared = std::move(unit);
   for (const auto& sink : sinks_.sinks) sink->on_unit(shared);
 }
 
+void StreamSession::begin_live(const media::VideoFormat& format) {
+  take_report();
+  live_since_ = last_unit_;
+  measured_at_ = last_unit_;
+  measured_frames_ = status_.frames;
+  measured_bytes_ = source_->report().bytes;
+  status_.last_error.clear();
+  status_.codec = format.codec_string;
+  status_.declared_fps = format.fps;
+  status_.width = format.width;
+  status_.height = format.height;
+  enter(StreamState::live);
+}
+
+void StreamSession::on_sound(media::RawAudio&& raw) {
+  if (raw.clock_rate == 0 || raw.duration == 0) return;
+  if (audio_clock_rate_ != raw.clock_rate) {
+    audio_clock_.emplace(raw.clock_rate);
+    audio_clock_rate_ = raw.clock_rate;
+  } else if (audio_fresh_) {
+    audio_clock_->restart();
+  }
+  // A frame can leave the camera only when its last sample was taken.
+  const Duration length = from_ticks(raw.duration, raw.clock_rate);
+  const auto stamp = audio_clock_->stamp(raw.rtp_timestamp, reactor_.clock().utc_now() - length);
+
+  auto unit = std::make_shared<media::AudioUnit>();
+  status_.audio_codec = media::to_string(raw.format->codec);
+  unit->format = std::move(raw.format);
+  unit->data = std::move(raw.data);
+  unit->media_time = stamp.media_time;
+  unit->capture_time = stamp.capture_time;
+  unit->duration = to_ticks(length, video_timescale);
+  unit->discontinuity = stamp.new_run || audio_fresh_ || raw.after_loss;
+  audio_fresh_ = false;
+  const media::AudioUnitPtr shared = std::move(unit);
+  for (const auto& sink : sinks_.sinks) sink->on_audio(shared);
+}
+
 void StreamSession::tick() {
   tick_timer_ = reactor_.call_after(tick_interval, [this] { tick(); });
+  source_->tick();
   const auto now = reactor_.clock().now();
-  if (receiver_) {
-    receiver_->on_time(now);
-    status_.lost_packets = lost_before_ + receiver_->lost_packets();
-    status_.reordered_packets = reordered_before_ + receiver_->reordered_packets();
-    if (now - last_unit_ > options_.no_frame_timeout) {
-      if (receiver_->packets() == 0) choose_another_way();
-      const auto waited = std::chrono::duration_cast<seconds>(now - last_unit_).count();
-      return fail(media::GapCause::camera, "no picture for " + std::to_string(waited) + " s", Duration{0});
-    }
-    if (++ticks_ % ticks_per_report == 0 && client_) {
-      if (const auto report = receiver_->receiver_report(reactor_.clock().utc_now()); !report.empty()) {
-        client_->send_rtcp(report);
-      }
-    }
+  if (set_up_ && now - last_unit_ > options_.no_frame_timeout) {
+    const auto waited = std::chrono::duration_cast<seconds>(now - last_unit_).count();
+    return fail(media::GapCause::camera, "no picture for " + std::to_string(waited) + " s", Duration{0}, true);
   }
+  take_report();
   measure(now);
   publish();
+}
+
+void StreamSession::take_report() {
+  auto report = source_->report();
+  status_.lost_packets = report.lost_packets;
+  status_.reordered_packets = report.reordered_packets;
+  status_.jitter_ms = report.jitter_ms;
+  status_.clock_offset_ms = report.clock_offset_ms;
+  status_.transport = std::move(report.transport);
+  status_.certificate = std::move(report.certificate);
 }
 
 void StreamSession::measure(MonoTime now) {
@@ -231,29 +205,24 @@ void StreamSession::measure(MonoTime now) {
   if (passed < measuring_window) return;
   const double passed_s = static_cast<double>(passed.count()) / 1e6;
   status_.fps = static_cast<double>(status_.frames - measured_frames_) / passed_s;
-  status_.bitrate_bps = static_cast<std::uint64_t>(static_cast<double>(bytes_ - measured_bytes_) * 8 / passed_s);
+  const auto bytes = source_->report().bytes;
+  status_.bitrate_bps = static_cast<std::uint64_t>(static_cast<double>(bytes - measured_bytes_) * 8 / passed_s);
   measured_at_ = now;
   measured_frames_ = status_.frames;
-  measured_bytes_ = bytes_;
+  measured_bytes_ = bytes;
   if (now - live_since_ > stable_after) backoff_ = Duration{0};
 }
 
-void StreamSession::on_ended(rtsp::EndReason reason, const Error& error) {
-  const auto judgement = judge(reason);
-  fail(judgement.cause, error.message, judgement.at_least);
+void StreamSession::on_source_ended(media::GapCause cause, const std::string& reason, Duration at_least) {
+  fail(cause, reason, at_least);
 }
 
-void StreamSession::fail(media::GapCause cause, const std::string& reason, Duration at_least) {
-  if (receiver_) {
-    lost_before_ += receiver_->lost_packets();
-    reordered_before_ += receiver_->reordered_packets();
-    receiver_.reset();
-  }
-  client_.reset();
+void StreamSession::fail(media::GapCause cause, const std::string& reason, Duration at_least, bool silent) {
+  take_report();
+  source_->stop(silent);
+  set_up_ = false;
   const bool was_live = status_.state == StreamState::live;
   if (was_live) ++status_.reconnects;
-  // The camera may only have been silent: TCP is the better one, when it works.
-  if (was_live && std::exchange(guessed_, false)) transport_ = rtsp::MediaTransport::tcp;
   const bool news = was_live || status_.last_error != reason;
   status_.last_error = reason;
   status_.fps = 0;

@@ -43,6 +43,10 @@ void Channel::on_unit(const media::AccessUnitPtr& unit) {
   for (const auto& subscriber : subscribers_) subscriber->on_unit(live);
 }
 
+void Channel::on_audio(const media::AudioUnitPtr& unit) {
+  for (const auto& subscriber : subscribers_) subscriber->on_audio(unit);
+}
+
 void Channel::on_interrupted(media::GapCause cause, std::string_view reason) {
   gop_.clear();
   gop_bytes_ = 0;

@@ -1,4 +1,4 @@
-// Reads bits of a NAL unit's payload, leaving out emulation prevention bytes (ITU-T H.264 §7.4.1).
+// Reads bits: of a NAL unit's payload, leaving out emulation prevention bytes (ITU-T H.264 §7.4.1), or of plain bytes.
 // Never reads past the end: it then yields zeros and ok() turns false for good.
 #pragma once
 
@@ -8,9 +8,12 @@ namespace ccoc::media {
 
 class BitReader {
  public:
-  explicit BitReader(ByteView payload) : bytes_(payload) {}
+  explicit BitReader(ByteView payload, bool emulation_prevention = true)
+      : bytes_(payload), emulation_prevention_(emulation_prevention) {}
 
   bool ok() const { return ok_; }
+  /// Bits read so far, counting those of left-out bytes.
+  std::size_t position() const { return at_ * 8 - left_; }
 
   std::uint32_t bit() {
     if (left_ == 0 && !next_byte()) return 0;
@@ -54,7 +57,7 @@ class BitReader {
     return 0;
   }
   bool next_byte() {
-    if (ok_ && zeros_ >= 2 && at_ < bytes_.size() && bytes_[at_] == 3) {
+    if (ok_ && emulation_prevention_ && zeros_ >= 2 && at_ < bytes_.size() && bytes_[at_] == 3) {
       ++at_;
       zeros_ = 0;
     }
@@ -69,6 +72,7 @@ class BitReader {
   }
 
   ByteView bytes_;
+  bool emulation_prevention_;
   std::size_t at_ = 0;
   unsigned zeros_ = 0, left_ = 0;
   std::uint8_t current_ = 0;

@@ -64,7 +64,13 @@ Result<std::unique_ptr<Depacketizer>> make_depacketizer(const SdpMedia& media, D
     depacketizer->sets().end_unit();
     return depacketizer;
   }
-  return fail(ErrorCode::unsupported, "the encoding '" + media.encoding.substr(0, 40) + "' is neither H264 nor H265");
+  if (media.encoding == "JPEG") return make_jpeg_depacketizer(std::move(sink));
+  return fail(ErrorCode::unsupported, "the encoding '" + media.encoding.substr(0, 40) + "' is not H264, H265 or JPEG");
+}
+
+bool is_understood(const SdpMedia& media) {
+  if (media.kind == "audio") return make_audio_depacketizer(media, nullptr).has_value();
+  return media.kind == "video" && make_depacketizer(media, nullptr).has_value();
 }
 
 }  // namespace ccoc::media

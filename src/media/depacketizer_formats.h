@@ -1,11 +1,11 @@
-// The two payload formats behind make_depacketizer.
+// The payload formats behind make_depacketizer.
 #pragma once
 
 #include "unit_assembler.h"
 
 namespace ccoc::media {
 
-/// What both payload formats share.
+/// What the payload formats made of NAL units share.
 class VideoDepacketizer : public Depacketizer {
  public:
   VideoDepacketizer(Codec codec, Sink sink) : assembler_(codec, std::move(sink)) {}
@@ -28,5 +28,8 @@ class VideoDepacketizer : public Depacketizer {
 std::unique_ptr<VideoDepacketizer> make_h264_depacketizer(Depacketizer::Sink sink);
 /// RFC 7798: single NAL unit, AP, FU; `with_don` when sprop-max-don-diff > 0.
 std::unique_ptr<VideoDepacketizer> make_h265_depacketizer(Depacketizer::Sink sink, bool with_don);
+
+/// RFC 2435, types 0, 1, 64 and 65, up to 2040 × 2040.
+std::unique_ptr<Depacketizer> make_jpeg_depacketizer(Depacketizer::Sink sink);
 
 }  // namespace ccoc::media

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "audio_config.h"
 #include "big_endian.h"
 #include "ccoc/media/mp4.h"
 #include "ccoc/media/nal.h"
@@ -65,44 +66,166 @@ Result<FileOrigin> read_origin(ByteView body) {
   return origin;
 }
 
-/// The formats of a sample description box; entries that are no video are refused.
-Result<std::vector<VideoFormatPtr>> read_formats(ByteView stsd) {
+/// The entries of a sample description box, in their order.
+Result<std::vector<Box>> read_entries(ByteView stsd) {
   if (stsd.size() < 8) return corrupt("there is no sample description");
   const std::size_t count = get_u32(stsd, 4);
   if (count == 0 || count > max_formats) return corrupt("the number of sample descriptions is not possible");
-  std::vector<VideoFormatPtr> formats;
+  std::vector<Box> entries;
   auto rest = stsd.subspan(8);
   for (std::size_t i = 0; i < count; ++i) {
     const auto entry = take_box(rest);
     if (!entry) return std::unexpected(entry.error());
-    const bool h264 = entry->type == fourcc("avc1") || entry->type == fourcc("avc3");
-    const bool h265 = entry->type == fourcc("hvc1") || entry->type == fourcc("hev1");
-    if (!h264 && !h265) return fail(ErrorCode::unsupported, "MP4: the track is neither H.264 nor H.265");
-    constexpr std::size_t visual_sample_entry = 78;
-    if (entry->body.size() < visual_sample_entry) return corrupt("a sample description is torn");
-    const auto config = child(entry->body.subspan(visual_sample_entry), h264 ? fourcc("avcC") : fourcc("hvcC"));
-    if (!config) return std::unexpected(config.error());
-    auto format = parse_decoder_config(h264 ? Codec::h264 : Codec::h265, *config);
-    if (!format) return std::unexpected(format.error().within("MP4"));
-    formats.push_back(std::make_shared<const VideoFormat>(*std::move(format)));
+    entries.push_back(*entry);
+  }
+  return entries;
+}
+
+/// Takes one descriptor (ISO/IEC 14496-1 §8.3.3) off the front; its tag is 0 when there is none.
+std::pair<unsigned, ByteView> take_descriptor(ByteView& bytes) {
+  if (bytes.size() < 2) return {0, {}};
+  const unsigned tag = bytes[0];
+  std::size_t size = 0, at = 1;
+  for (int i = 0; i < 4 && at < bytes.size(); ++i) {
+    const auto byte = bytes[at++];
+    size = size << 7 | (byte & 0x7f);
+    if ((byte & 0x80) == 0) break;
+  }
+  if (size > bytes.size() - at) return {0, {}};
+  const auto content = bytes.subspan(at, size);
+  bytes = bytes.subspan(at + size);
+  return {tag, content};
+}
+
+struct ElementaryStream {
+  unsigned object_type = 0;
+  ByteView specific;
+};
+
+/// What an esds box says (ISO/IEC 14496-14 §5.6), as put_elementary_stream writes it.
+Result<ElementaryStream> read_elementary_stream(ByteView esds) {
+  auto rest = esds.subspan(std::min<std::size_t>(esds.size(), 4));
+  auto stream = take_descriptor(rest).second;
+  if (stream.size() < 3) return corrupt("an esds is torn");
+  stream = stream.subspan(3);
+  auto decoder = take_descriptor(stream).second;
+  if (decoder.size() < 13) return corrupt("an esds is torn");
+  ElementaryStream out;
+  out.object_type = decoder[0];
+  decoder = decoder.subspan(13);
+  out.specific = take_descriptor(decoder).second;
+  return out;
+}
+
+Result<VideoFormat> read_video_format(const Box& entry) {
+  constexpr std::size_t visual_sample_entry = 78, width_at = 24, height_at = 26;
+  const bool h264 = entry.type == fourcc("avc1") || entry.type == fourcc("avc3");
+  const bool h265 = entry.type == fourcc("hvc1") || entry.type == fourcc("hev1");
+  const bool jpeg = entry.type == fourcc("mp4v");
+  if (!h264 && !h265 && !jpeg) return fail(ErrorCode::unsupported, "MP4: the track is neither H.264, H.265 nor JPEG");
+  if (entry.body.size() < visual_sample_entry) return corrupt("a sample description is torn");
+  const auto boxes = entry.body.subspan(visual_sample_entry);
+  if (jpeg) {
+    const auto esds = child(boxes, fourcc("esds"));
+    if (!esds) return std::unexpected(esds.error());
+    const auto stream = read_elementary_stream(*esds);
+    if (!stream) return std::unexpected(stream.error());
+    if (stream->object_type != jpeg_object_type) return fail(ErrorCode::unsupported, "MP4: the track is not JPEG");
+    VideoFormat format;
+    format.codec = Codec::mjpeg;
+    format.width = get_u16(entry.body, width_at);
+    format.height = get_u16(entry.body, height_at);
+    format.codec_string = "mp4v.6C";
+    return format;
+  }
+  const auto config = child(boxes, h264 ? fourcc("avcC") : fourcc("hvcC"));
+  if (!config) return std::unexpected(config.error());
+  auto format = parse_decoder_config(h264 ? Codec::h264 : Codec::h265, *config);
+  if (!format) return std::unexpected(format.error().within("MP4"));
+  return format;
+}
+
+Result<AudioFormat> read_audio_format(const Box& entry) {
+  constexpr std::size_t audio_sample_entry = 28, channels_at = 16, rate_at = 24;
+  if (entry.body.size() < audio_sample_entry) return corrupt("a sample description is torn");
+  const auto boxes = entry.body.subspan(audio_sample_entry);
+  AudioFormat format;
+  format.channels = get_u16(entry.body, channels_at);
+  format.sample_rate = get_u32(entry.body, rate_at) >> 16;
+  if (entry.type == fourcc("mp4a")) {
+    const auto esds = child(boxes, fourcc("esds"));
+    if (!esds) return std::unexpected(esds.error());
+    const auto stream = read_elementary_stream(*esds);
+    if (!stream) return std::unexpected(stream.error());
+    if (stream->object_type != aac_object_type) return fail(ErrorCode::unsupported, "MP4: the sound is not AAC");
+    const auto config = parse_audio_specific_config(stream->specific);
+    if (!config) return std::unexpected(config.error().within("MP4"));
+    return config->format;
+  }
+  if (entry.type == fourcc("Opus")) {
+    format.codec = AudioCodec::opus;
+    format.sample_rate = 48'000;
+    format.codec_string = "opus";
+  } else if (entry.type == fourcc("ulaw") || entry.type == fourcc("alaw")) {
+    const bool mu = entry.type == fourcc("ulaw");
+    format.codec = mu ? AudioCodec::pcmu : AudioCodec::pcma;
+    format.codec_string = mu ? "ulaw" : "alaw";
+  } else {
+    return fail(ErrorCode::unsupported, "MP4: the sound is none of ours");
+  }
+  if (format.channels == 0 || format.channels > 8 || format.sample_rate == 0) return corrupt("impossible sound");
+  return format;
+}
+
+/// Every entry read by `read`.
+template <class Format, class Read>
+Result<std::vector<std::shared_ptr<const Format>>> read_formats(ByteView stsd, Read read) {
+  const auto entries = read_entries(stsd);
+  if (!entries) return std::unexpected(entries.error());
+  std::vector<std::shared_ptr<const Format>> formats;
+  for (const auto& entry : *entries) {
+    auto format = read(entry);
+    if (!format) return std::unexpected(format.error());
+    formats.push_back(std::make_shared<const Format>(*std::move(format)));
   }
   return formats;
 }
 
-Status read_moov(ByteView moov, FileHeader& header) {
-  const auto mdia = descend(moov, {fourcc("trak"), fourcc("mdia")});
+Status read_track(ByteView trak, bool first, FileHeader& header) {
+  const auto mdia = child(trak, fourcc("mdia"));
   if (!mdia) return std::unexpected(mdia.error());
   const auto mdhd = child(*mdia, fourcc("mdhd"));
   if (!mdhd) return std::unexpected(mdhd.error());
   const std::size_t timescale_at = !mdhd->empty() && mdhd->front() == 1 ? 20 : 12;
   if (mdhd->size() < timescale_at + 4) return corrupt("there is no media header");
-  header.timescale = get_u32(*mdhd, timescale_at);
-  if (header.timescale == 0) return corrupt("the timescale is zero");
+  const auto timescale = get_u32(*mdhd, timescale_at);
+  if (timescale == 0) return corrupt("the timescale is zero");
   const auto stsd = descend(*mdia, {fourcc("minf"), fourcc("stbl"), fourcc("stsd")});
   if (!stsd) return std::unexpected(stsd.error());
-  auto formats = read_formats(*stsd);
+  if (first) {
+    header.timescale = timescale;
+    auto formats = read_formats<VideoFormat>(*stsd, read_video_format);
+    if (!formats) return std::unexpected(formats.error());
+    header.formats = *std::move(formats);
+    return {};
+  }
+  if (timescale != header.timescale) return corrupt("the tracks have different timescales");
+  auto formats = read_formats<AudioFormat>(*stsd, read_audio_format);
   if (!formats) return std::unexpected(formats.error());
-  header.formats = *std::move(formats);
+  header.audio_formats = *std::move(formats);
+  return {};
+}
+
+/// The first track is the video, the second, if there is one, the sound.
+Status read_moov(ByteView moov, FileHeader& header) {
+  int tracks = 0;
+  while (!moov.empty() && tracks < 2) {
+    const auto box = take_box(moov);
+    if (!box) return std::unexpected(box.error());
+    if (box->type != fourcc("trak")) continue;
+    if (const auto read = read_track(box->body, tracks++ == 0, header); !read) return read;
+  }
+  if (tracks == 0) return corrupt("there is no track");
   return {};
 }
 
@@ -116,13 +239,15 @@ const char* check_fixed_part(ByteView bytes) {
   const std::size_t moof = get_u32(bytes, moof_at);
   if (get_u32(bytes, 8) != prft_version_flags || get_u32(bytes, 12) != track_id) return "prft is not as we write it";
   if (!box_at(bytes, mfhd_at, "mfhd", 16) || get_u32(bytes, mfhd_at + 8) != 0) return "mfhd is not as we write it";
-  if (!box_at(bytes, traf_at, "traf", moof - (traf_at - moof_at))) return "traf is not as we write it";
+  const std::size_t traf = get_u32(bytes, traf_at);
+  if (!box_at(bytes, traf_at, "traf", 0) || traf < samples_at - traf_at || traf > moof - (traf_at - moof_at))
+    return "traf is not as we write it";
   if (!box_at(bytes, tfhd_at, "tfhd", 20) || get_u32(bytes, tfhd_at + 8) != tfhd_version_flags ||
       get_u32(bytes, tfhd_at + 12) != track_id)
     return "tfhd is not as we write it";
   if (!box_at(bytes, tfdt_at, "tfdt", 20) || get_u32(bytes, tfdt_at + 8) != tfdt_version_flags)
     return "tfdt is not as we write it";
-  if (!box_at(bytes, trun_at, "trun", moof - (trun_at - moof_at)) ||
+  if (!box_at(bytes, trun_at, "trun", traf - (trun_at - traf_at)) ||
       (get_u32(bytes, trun_flags_at) & ~trun_composition_flag) != trun_version_flags)
     return "trun is not as we write it";
   return nullptr;
@@ -135,8 +260,8 @@ std::size_t bytes_per_sample(ByteView bytes) {
 Result<std::vector<Sample>> read_samples(ByteView bytes) {
   const std::size_t each = bytes_per_sample(bytes);
   const std::size_t count = get_u32(bytes, sample_count_at);
-  const std::size_t moof = get_u32(bytes, moof_at);
-  if (count == 0 || count > max_samples || moof_fixed_size + count * each != moof)
+  const std::size_t traf = get_u32(bytes, traf_at);
+  if (count == 0 || count > max_samples || samples_at - traf_at + count * each != traf)
     return corrupt("the number of samples is not that of the table");
   std::vector<Sample> samples(count);
   std::size_t at = samples_at;
@@ -155,7 +280,49 @@ Result<std::vector<Sample>> read_samples(ByteView bytes) {
   return samples;
 }
 
+/// Where the sound's traf stands; 0 when there is none.
+std::size_t audio_traf_at(ByteView bytes) {
+  const std::size_t at = traf_at + get_u32(bytes, traf_at);
+  return at < moof_at + get_u32(bytes, moof_at) ? at : 0;
+}
+
+/// The sound's traf, all of which is there.
+Result<AudioRun> read_audio_run(ByteView bytes, std::size_t at, std::size_t data_offset) {
+  const std::size_t size = moof_at + get_u32(bytes, moof_at) - at;
+  if (size < audio_samples_at) return corrupt("the sound's traf is not as we write it");
+  const auto traf = bytes.subspan(at, size);
+  const bool ours = box_at(traf, 0, "traf", size) && box_at(traf, audio_tfhd_at, "tfhd", 20) &&
+                    get_u32(traf, audio_tfhd_at + 8) == tfhd_version_flags &&
+                    get_u32(traf, audio_tfhd_at + 12) == audio_track_id && box_at(traf, audio_tfdt_at, "tfdt", 20) &&
+                    get_u32(traf, audio_tfdt_at + 8) == tfdt_version_flags &&
+                    box_at(traf, audio_trun_at, "trun", size - audio_trun_at) &&
+                    get_u32(traf, audio_trun_at + 8) == audio_trun_version_flags;
+  const std::size_t count = get_u32(traf, audio_sample_count_at);
+  if (!ours || count == 0 || count > max_samples || audio_samples_at + count * audio_sample_size != size ||
+      get_u32(traf, audio_data_offset_at) != data_offset)
+    return corrupt("the sound's traf is not as we write it");
+  AudioRun run;
+  run.format_index = get_u32(traf, audio_description_at);
+  run.decode_time = static_cast<std::int64_t>(get_u64(traf, audio_decode_time_at));
+  if (run.format_index == 0 || run.format_index > max_formats) return corrupt("impossible sample description");
+  if (run.decode_time < 0 || run.decode_time > std::int64_t{1} << 60) return corrupt("impossible decode time");
+  run.samples.resize(count);
+  std::size_t sample_at = audio_samples_at;
+  for (auto& sample : run.samples) {
+    sample.duration = get_u32(traf, sample_at);
+    sample.size = get_u32(traf, sample_at + 4);
+    if (sample.size == 0) return corrupt("a sample has no bytes");
+    sample_at += audio_sample_size;
+  }
+  return run;
+}
+
 }  // namespace
+
+std::uint64_t Fragment::audio_offset() const {
+  return std::accumulate(samples.begin(), samples.end(), offset + header_size,
+                         [](std::uint64_t sum, const Sample& sample) { return sum + sample.size; });
+}
 
 std::int64_t Fragment::duration() const {
   return std::accumulate(samples.begin(), samples.end(), std::int64_t{0},
@@ -206,6 +373,13 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
   if (!samples) return std::unexpected(samples.error());
   std::uint64_t payload = 0;
   for (const auto& sample : *samples) payload += sample.size;
+  AudioRun audio;
+  if (const auto at = audio_traf_at(bytes); at != 0) {
+    auto run = read_audio_run(bytes, at, moof + box_header + static_cast<std::size_t>(payload));
+    if (!run) return std::unexpected(run.error());
+    audio = *std::move(run);
+    for (const auto& sample : audio.samples) payload += sample.size;
+  }
   const std::size_t mdat_at = header - box_header;
   if (get_u32(bytes, data_offset_at) != moof + box_header) return corrupt("the data offset does not lead to mdat");
   if (!box_at(bytes, mdat_at, "mdat", 0) || get_u32(bytes, mdat_at) != box_header + payload)
@@ -227,6 +401,7 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
       fragment.decode_time + samples->front().composition_offset)
     return corrupt("prft and tfdt do not agree");
   fragment.samples = *std::move(samples);
+  fragment.audio = std::move(audio);
   return fragment;
 }
 
@@ -235,12 +410,19 @@ UtcTime Fragment::decode_utc() const {
 }
 
 Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, std::int64_t decode_time,
-                      std::uint32_t format_index) {
+                      std::uint32_t format_index, std::uint32_t audio_format_index) {
   if (header.size() < samples_at + sample_size_with_composition || !box_at(header, prft_at, "prft", prft_size) ||
       !box_at(header, moof_at, "moof", 0) || check_fixed_part(header) != nullptr)
     return corrupt("this is no fragment header of ours");
-  if (decode_time < 0 || format_index == 0)
-    return fail(ErrorCode::invalid_argument, "a fragment needs a decode time from 0 and a sample description from 1");
+  if (decode_time < 0 || format_index == 0 || audio_format_index == 0)
+    return fail(ErrorCode::invalid_argument, "a fragment needs a decode time from 0 and sample descriptions from 1");
+  if (const auto at = audio_traf_at(header); at != 0) {
+    if (header.size() < at + audio_samples_at) return corrupt("this is no fragment header of ours");
+    const auto moved = decode_time - static_cast<std::int64_t>(get_u64(header, decode_time_at));
+    const auto audio_time = static_cast<std::int64_t>(get_u64(header, at + audio_decode_time_at)) + moved;
+    set_u64(header, at + audio_decode_time_at, static_cast<std::uint64_t>(std::max<std::int64_t>(audio_time, 0)));
+    set_u32(header, at + audio_description_at, audio_format_index);
+  }
   std::int64_t composition = 0;
   if (bytes_per_sample(header) == sample_size_with_composition)
     composition = static_cast<std::int32_t>(get_u32(header, samples_at + 12));

@@ -62,36 +62,112 @@ void put_origin(Bytes& out, const FileOrigin& origin) {
   }
 }
 
-/// VisualSampleEntry with avcC or hvcC (ISO/IEC 14496-12 §12.1.3, 14496-15 §5.4.2, §8.4.1).
+/// A descriptor of ISO/IEC 14496-1 §8.3.3: a tag, the length in four bytes, the content.
+void put_descriptor(Bytes& out, unsigned tag, ByteView content) {
+  put_u8(out, tag);
+  for (const int shift : {21, 14, 7}) put_u8(out, 0x80 | (content.size() >> shift & 0x7f));
+  put_u8(out, content.size() & 0x7f);
+  put_bytes(out, content);
+}
+
+/// esds (ISO/IEC 14496-14 §5.6): what the stream is, and the decoder's own description when there is one.
+void put_elementary_stream(Bytes& out, unsigned object_type, unsigned stream_type, ByteView specific) {
+  constexpr unsigned es_tag = 3, decoder_config_tag = 4, specific_tag = 5, sync_tag = 6;
+  Bytes decoder;
+  put_u8(decoder, object_type);
+  put_u8(decoder, stream_type << 2 | 1);
+  put_zeros(decoder, 3 + 4 + 4);  // buffer size, rates: not said
+  if (!specific.empty()) put_descriptor(decoder, specific_tag, specific);
+  Bytes stream;
+  put_u16(stream, 0);  // ES_ID: the track's
+  put_u8(stream, 0);
+  put_descriptor(stream, decoder_config_tag, decoder);
+  put_descriptor(stream, sync_tag, Bytes{2});
+  Box esds(out, "esds", 0);
+  put_descriptor(out, es_tag, stream);
+}
+
+void put_visual_entry(Bytes& out, const VideoFormat& format) {
+  put_zeros(out, 6);
+  put_u16(out, 1);  // data reference
+  put_zeros(out, 16);
+  put_u16(out, std::min(format.width, 0xffffu));
+  put_u16(out, std::min(format.height, 0xffffu));
+  put_u32(out, 0x00480000);  // 72 dpi
+  put_u32(out, 0x00480000);
+  put_u32(out, 0);
+  put_u16(out, 1);  // frames per sample
+  put_zeros(out, 32);
+  put_u16(out, 24);  // depth
+  put_u16(out, 0xffff);
+}
+
+/// VisualSampleEntry with avcC, hvcC or esds (ISO/IEC 14496-12 §12.1.3, 14496-15 §5.4.2, §8.4.1, 14496-14 §5.6).
 void put_sample_entry(Bytes& out, const VideoFormat& format) {
-  const auto put_body = [&] {
-    put_zeros(out, 6);
-    put_u16(out, 1);  // data reference
-    put_zeros(out, 16);
-    put_u16(out, std::min(format.width, 0xffffu));
-    put_u16(out, std::min(format.height, 0xffffu));
-    put_u32(out, 0x00480000);  // 72 dpi
-    put_u32(out, 0x00480000);
-    put_u32(out, 0);
-    put_u16(out, 1);  // frames per sample
-    put_zeros(out, 32);
-    put_u16(out, 24);  // depth
-    put_u16(out, 0xffff);
-  };
-  if (format.codec == Codec::h264) {
-    Box entry(out, "avc1");
-    put_body();
-    Box config(out, "avcC");
-    put_bytes(out, decoder_config(format));
-  } else {
-    Box entry(out, "hvc1");
-    put_body();
-    Box config(out, "hvcC");
-    put_bytes(out, decoder_config(format));
+  switch (format.codec) {
+    case Codec::h264: {
+      Box entry(out, "avc1");
+      put_visual_entry(out, format);
+      Box config(out, "avcC");
+      return put_bytes(out, decoder_config(format));
+    }
+    case Codec::h265: {
+      Box entry(out, "hvc1");
+      put_visual_entry(out, format);
+      Box config(out, "hvcC");
+      return put_bytes(out, decoder_config(format));
+    }
+    case Codec::mjpeg: {
+      Box entry(out, "mp4v");
+      put_visual_entry(out, format);
+      constexpr unsigned visual_stream = 4;
+      return put_elementary_stream(out, jpeg_object_type, visual_stream, {});
+    }
   }
 }
 
-void put_sample_table(Bytes& out, const std::vector<VideoFormatPtr>& formats) {
+void put_audio_entry(Bytes& out, const AudioFormat& format) {
+  put_zeros(out, 6);
+  put_u16(out, 1);  // data reference
+  put_zeros(out, 8);
+  put_u16(out, format.channels);
+  put_u16(out, 16);  // bits a sample, decoded
+  put_u32(out, 0);
+  put_u32(out, format.sample_rate <= 0xffff ? format.sample_rate << 16 : 0);
+}
+
+/// AudioSampleEntry (ISO/IEC 14496-12 §12.2.3): mp4a with esds, Opus with dOps (Opus in ISOBMFF §4.3), ulaw, alaw.
+void put_sample_entry(Bytes& out, const AudioFormat& format) {
+  switch (format.codec) {
+    case AudioCodec::aac: {
+      Box entry(out, "mp4a");
+      put_audio_entry(out, format);
+      constexpr unsigned audio_stream = 5;
+      return put_elementary_stream(out, aac_object_type, audio_stream, format.config);
+    }
+    case AudioCodec::opus: {
+      Box entry(out, "Opus");
+      put_audio_entry(out, format);
+      Box config(out, "dOps");
+      put_u8(out, 0);
+      put_u8(out, format.channels);
+      put_u16(out, 0);  // live: nothing to skip at the beginning
+      put_u32(out, format.sample_rate);
+      return put_zeros(out, 3);  // gain, mapping of one or two channels
+    }
+    case AudioCodec::pcmu: {
+      Box entry(out, "ulaw");
+      return put_audio_entry(out, format);
+    }
+    case AudioCodec::pcma: {
+      Box entry(out, "alaw");
+      return put_audio_entry(out, format);
+    }
+  }
+}
+
+template <class FormatPtr>
+void put_sample_table(Bytes& out, const std::vector<FormatPtr>& formats) {
   Box stbl(out, "stbl");
   {
     Box stsd(out, "stsd", 0);
@@ -107,7 +183,9 @@ void put_sample_table(Bytes& out, const std::vector<VideoFormatPtr>& formats) {
   put_u64(out, 0);
 }
 
-void put_media(Bytes& out, const std::vector<VideoFormatPtr>& formats, std::uint64_t time) {
+template <class FormatPtr>
+void put_media(Bytes& out, const std::vector<FormatPtr>& formats, std::uint64_t time) {
+  constexpr bool video = std::is_same_v<FormatPtr, VideoFormatPtr>;
   Box mdia(out, "mdia");
   {
     Box mdhd(out, "mdhd", version_1);
@@ -120,15 +198,18 @@ void put_media(Bytes& out, const std::vector<VideoFormatPtr>& formats, std::uint
   {
     Box hdlr(out, "hdlr", 0);
     put_u32(out, 0);
-    put_text(out, "vide");
+    put_text(out, video ? "vide" : "soun");
     put_zeros(out, 12);
-    put_text(out, "video");
+    put_text(out, video ? "video" : "sound");
     put_u8(out, 0);
   }
   Box minf(out, "minf");
-  {
+  if (video) {
     Box vmhd(out, "vmhd", 1);
     put_zeros(out, 8);
+  } else {
+    Box smhd(out, "smhd", 0);
+    put_u32(out, 0);
   }
   {
     Box dinf(out, "dinf");
@@ -139,20 +220,45 @@ void put_media(Bytes& out, const std::vector<VideoFormatPtr>& formats, std::uint
   put_sample_table(out, formats);
 }
 
-void put_track(Bytes& out, const std::vector<VideoFormatPtr>& formats, std::uint64_t time) {
+template <class FormatPtr>
+void put_track(Bytes& out, const std::vector<FormatPtr>& formats, std::uint64_t time) {
   Box trak(out, "trak");
   {
+    constexpr bool video = std::is_same_v<FormatPtr, VideoFormatPtr>;
     Box tkhd(out, "tkhd", version_1 | 7);  // enabled, in movie, in preview
     put_times(out, time);
-    put_u32(out, track_id);
+    put_u32(out, video ? track_id : audio_track_id);
     put_u32(out, 0);
     put_u64(out, 0);  // duration
-    put_zeros(out, 16);
+    put_zeros(out, 12);
+    put_u32(out, video ? 0 : 0x01000000);  // volume
     put_matrix(out);
-    put_u32(out, formats.front()->width << 16);
-    put_u32(out, formats.front()->height << 16);
+    if constexpr (video) {
+      put_u32(out, formats.front()->width << 16);
+      put_u32(out, formats.front()->height << 16);
+    } else {
+      put_u64(out, 0);
+    }
   }
   put_media(out, formats, time);
+}
+
+/// Tells that a track's samples are in fragments.
+void put_track_extends(Bytes& out, std::uint32_t track) {
+  Box trex(out, "trex", 0);
+  put_u32(out, track);
+  put_u32(out, 1);
+  put_zeros(out, 12);
+}
+
+void put_fragment_head(Bytes& out, std::uint32_t track, std::uint32_t format_index, std::int64_t decode_time) {
+  {
+    Box tfhd(out, "tfhd", tfhd_version_flags);
+    put_u32(out, track);
+    put_u32(out, format_index);
+  }
+  Box tfdt(out, "tfdt", tfdt_version_flags);
+  put_u64(out, static_cast<std::uint64_t>(decode_time));
 }
 
 /// A broken invariant of the caller.
@@ -164,9 +270,12 @@ void require(bool holds, const char* what) {
 
 }  // namespace
 
-Bytes make_init_segment(const std::vector<VideoFormatPtr>& formats, const std::optional<FileOrigin>& origin) {
+Bytes make_init_segment(const std::vector<VideoFormatPtr>& formats, const std::optional<FileOrigin>& origin,
+                        const std::vector<AudioFormatPtr>& audio_formats) {
   require(!formats.empty() && formats.size() <= max_formats, "an init segment needs 1 to 64 formats");
-  require(std::ranges::all_of(formats, [](const auto& f) { return f && !f->sps.empty(); }), "a format has no SPS");
+  require(audio_formats.size() <= max_formats, "an init segment has at most 64 formats of sound");
+  require(std::ranges::all_of(formats, [](const auto& f) { return f && (f->codec == Codec::mjpeg || !f->sps.empty()); }),
+          "a format has no SPS");
   std::uint64_t time = 0;
   if (origin) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(origin->start).time_since_epoch().count();
@@ -192,14 +301,13 @@ Bytes make_init_segment(const std::vector<VideoFormatPtr>& formats, const std::o
     put_zeros(out, 10);
     put_matrix(out);
     put_zeros(out, 24);
-    put_u32(out, track_id + 1);
+    put_u32(out, audio_track_id + 1);
   }
   put_track(out, formats, time);
+  if (!audio_formats.empty()) put_track(out, audio_formats, time);
   Box mvex(out, "mvex");
-  Box trex(out, "trex", 0);
-  put_u32(out, track_id);
-  put_u32(out, 1);
-  put_zeros(out, 12);
+  put_track_extends(out, track_id);
+  if (!audio_formats.empty()) put_track_extends(out, audio_track_id);
   return out;
 }
 
@@ -213,8 +321,15 @@ Bytes make_fragment_header(const FragmentPlan& plan) {
     payload += sample.size;
     composition = composition || sample.composition_offset != 0;
   }
+  require(plan.audio.samples.size() <= max_samples && plan.audio.decode_time >= 0, "impossible sound");
+  const std::uint64_t pictures = payload;
+  for (const auto& sample : plan.audio.samples) {
+    require(sample.size > 0, "a sample without bytes");
+    payload += sample.size;
+  }
   const std::size_t each = composition ? sample_size_with_composition : sample_size;
-  const std::size_t moof = moof_fixed_size + plan.samples.size() * each;
+  std::size_t moof = moof_fixed_size + plan.samples.size() * each;
+  if (!plan.audio.samples.empty()) moof += audio_samples_at + plan.audio.samples.size() * audio_sample_size;
   require(prft_size + moof + box_header + payload <= max_fragment, "a fragment of more than 256 MiB");
 
   Bytes out;
@@ -231,24 +346,29 @@ Bytes make_fragment_header(const FragmentPlan& plan) {
       Box mfhd(out, "mfhd", 0);
       put_u32(out, plan.sequence);
     }
-    Box traf(out, "traf");
     {
-      Box tfhd(out, "tfhd", tfhd_version_flags);
-      put_u32(out, track_id);
-      put_u32(out, plan.format_index);
+      Box traf(out, "traf");
+      put_fragment_head(out, track_id, plan.format_index, plan.decode_time);
+      Box trun(out, "trun", trun_version_flags | (composition ? trun_composition_flag : 0));
+      put_u32(out, static_cast<std::uint32_t>(plan.samples.size()));
+      put_u32(out, static_cast<std::uint32_t>(moof + box_header));
+      for (const auto& sample : plan.samples) {
+        put_u32(out, sample.duration);
+        put_u32(out, sample.size);
+        put_u32(out, sample.key ? key_sample_flags : other_sample_flags);
+        if (composition) put_u32(out, static_cast<std::uint32_t>(sample.composition_offset));
+      }
     }
-    {
-      Box tfdt(out, "tfdt", tfdt_version_flags);
-      put_u64(out, static_cast<std::uint64_t>(plan.decode_time));
-    }
-    Box trun(out, "trun", trun_version_flags | (composition ? trun_composition_flag : 0));
-    put_u32(out, static_cast<std::uint32_t>(plan.samples.size()));
-    put_u32(out, static_cast<std::uint32_t>(moof + box_header));
-    for (const auto& sample : plan.samples) {
-      put_u32(out, sample.duration);
-      put_u32(out, sample.size);
-      put_u32(out, sample.key ? key_sample_flags : other_sample_flags);
-      if (composition) put_u32(out, static_cast<std::uint32_t>(sample.composition_offset));
+    if (!plan.audio.samples.empty()) {
+      Box traf(out, "traf");
+      put_fragment_head(out, audio_track_id, plan.audio.format_index, plan.audio.decode_time);
+      Box trun(out, "trun", audio_trun_version_flags);
+      put_u32(out, static_cast<std::uint32_t>(plan.audio.samples.size()));
+      put_u32(out, static_cast<std::uint32_t>(moof + box_header + pictures));
+      for (const auto& sample : plan.audio.samples) {
+        put_u32(out, sample.duration);
+        put_u32(out, sample.size);
+      }
     }
   }
   put_u32(out, static_cast<std::uint32_t>(box_header + payload));

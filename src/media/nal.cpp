@@ -37,7 +37,14 @@ std::size_t find_start_code(ByteView bytes, std::size_t from) {
   return bytes.size();
 }
 
-std::string_view to_string(Codec codec) { return codec == Codec::h264 ? "h264" : "h265"; }
+std::string_view to_string(Codec codec) {
+  switch (codec) {
+    case Codec::h264: return "h264";
+    case Codec::h265: return "h265";
+    case Codec::mjpeg: return "mjpeg";
+  }
+  return "h264";
+}
 
 int nal_type(Codec codec, ByteView nal) {
   if (nal.empty()) return 0;
@@ -116,6 +123,7 @@ std::vector<ByteView> split_annexb(ByteView annexb) {
 Bytes to_annexb(const AccessUnit& unit) {
   const Codec codec = unit.format->codec;
   const ByteView data = *unit.data;
+  if (codec == Codec::mjpeg) return Bytes(data.begin(), data.end());
   const int sps_type = codec == Codec::h264 ? 7 : 33;
   const int delimiter_type = codec == Codec::h264 ? 9 : 35;
   bool sets_missing = unit.key;

@@ -29,12 +29,14 @@ bool passes_over(const Error& error) {
 struct Cursor::State {
   archive::Catalog& catalog;
   archive::StreamKey key;
+  bool with_sound = false;
 
   Segment segment;
   std::shared_ptr<SegmentReader> reader;
   std::size_t next_fragment = 0;  ///< the first not read yet
   std::size_t back_fragment = 0;  ///< previous_key() looks at those before it
   std::vector<AccessUnitPtr> units;
+  std::vector<media::AudioUnitPtr> sound;
   std::size_t next_unit = 0;
   bool discontinuity = true;
   bool skip_to_key = false;  ///< something was passed over: the next picture must be a key frame
@@ -130,15 +132,26 @@ struct Cursor::State {
   Step at_edge() const { return AtLiveEdge{catalog.edge(key).recorded_now}; }
 };
 
-Cursor::Cursor(archive::Catalog& catalog, archive::StreamKey key)
-    : state_(new State{catalog, std::move(key), {}, {}, 0, 0, {}, 0, true, false, {}, {}}) {}
+Cursor::Cursor(archive::Catalog& catalog, archive::StreamKey key, bool with_sound)
+    : state_(new State{.catalog = catalog,
+                       .key = std::move(key),
+                       .with_sound = with_sound,
+                       .segment = {},
+                       .reader = {},
+                       .units = {},
+                       .sound = {},
+                       .gap = {},
+                       .seen_generation = {}}) {}
 Cursor::~Cursor() = default;
 Cursor::Cursor(Cursor&&) noexcept = default;
 Cursor& Cursor::operator=(Cursor&&) noexcept = default;
 
+std::vector<media::AudioUnitPtr> Cursor::take_sound() { return std::exchange(state_->sound, {}); }
+
 Status Cursor::seek(UtcTime at) {
   auto& s = *state_;
   s.gap.reset();
+  s.sound.clear();
   s.discontinuity = true;
   s.skip_to_key = false;
   auto wanted = s.catalog.at_or_after(s.key, at);
@@ -178,13 +191,14 @@ Result<Step> Cursor::next() {
       s.back_fragment = s.next_fragment;
       if (s.skip_to_key && !fragment.starts_with_key()) continue;
       s.drop_units();
-      auto units = s.reader->read(fragment);
-      if (units) {
-        s.units = std::move(*units);
+      auto contents = s.reader->read(fragment, s.with_sound);
+      if (contents) {
+        s.units = std::move(contents->pictures);
+        s.sound.insert(s.sound.end(), contents->sound.begin(), contents->sound.end());
         s.skip_to_key = false;
         continue;
       }
-      if (!passes_over(units.error())) return std::unexpected(units.error());
+      if (!passes_over(contents.error())) return std::unexpected(contents.error());
       s.skip_to_key = s.discontinuity = true;
       ++skips;
       continue;

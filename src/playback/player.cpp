@@ -15,6 +15,7 @@ constexpr Duration edge_poll = std::chrono::milliseconds{300};
 constexpr Duration retry_delay = std::chrono::milliseconds{50};
 /// Pictures due this soon go out with the one before: fewer timers.
 constexpr Duration slack = std::chrono::milliseconds{2};
+constexpr Duration sound_ahead = std::chrono::milliseconds{200};
 constexpr std::size_t job_bytes = 1u << 20;
 constexpr int most_frames_stepped = 100;
 
@@ -27,7 +28,7 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
         pool_(pool),
         listener_(listener),
         clock_(std::move(clock)),
-        cursor_(catalog, std::move(key)),
+        cursor_(catalog, std::move(key), options.sound),
         most_queued_(options.read_ahead_bytes) {}
 
   void start(UtcTime position, double speed) {
@@ -90,6 +91,7 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
     if (closed_) return;
     ++epoch_;
     queue_.clear();
+    sound_.clear();
     queued_bytes_ = 0;
     seek_to_ = wanted_ = at;
     first_ = fresh_ = true;
@@ -168,6 +170,7 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
       }
       queue_.push_back(std::move(step));
     }
+    sound_.insert(sound_.end(), batch.sound.begin(), batch.sound.end());
     if (batch.error && queue_.empty()) return stop_with(*batch.error);
     if (batch.error) pending_error_ = batch.error;
     if (std::exchange(fresh_, false) && clock_->alone() && !clock_->paused()) clock_->move_to(wanted_);
@@ -270,6 +273,20 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
     tell({PlayerState::Kind::playing, unit->capture_time, unit->capture_time, {}});
     if (closed_ || epoch != epoch_) return;
     listener_.on_unit(unit, {std::exchange(first_, false), preroll, mode_ != Mode::frames});
+    if (!closed_ && epoch == epoch_) give_sound(unit->capture_time, preroll);
+  }
+
+  /// The sound around a picture that was just given. What is too old, or not to be heard, is dropped.
+  void give_sound(UtcTime picture, bool preroll) {
+    const bool heard = !preroll && clock_->speed() == 1 && !clock_->paused();
+    const auto epoch = epoch_;
+    while (!sound_.empty() && sound_.front()->capture_time < picture + sound_ahead) {
+      const auto unit = std::move(sound_.front());
+      sound_.pop_front();
+      if (!heard || unit->capture_time < picture - sound_ahead) continue;
+      listener_.on_audio(unit);
+      if (closed_ || epoch != epoch_) return;
+    }
   }
 
   void on_empty() {
@@ -318,6 +335,7 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
   std::uint64_t epoch_ = 0;  ///< answers to an older question are dropped
   Mode mode_ = Mode::frames;
   std::deque<Step> queue_;
+  std::deque<media::AudioUnitPtr> sound_;
   std::size_t queued_bytes_ = 0;
   std::optional<UtcTime> seek_to_;
   UtcTime wanted_;

@@ -24,6 +24,7 @@ struct Piece {
   std::uint32_t header_size = 0;
   std::uint32_t segment = 0;
   std::uint32_t format_index = 1;
+  std::uint32_t audio_format_index = 1;
 };
 
 /// FNV-1a, 64 bits: tells apart what the same range held at different times; no protection against malice.
@@ -92,7 +93,9 @@ class RangeFile final : public VirtualFile {
       Bytes header(piece.header_size);
       if (auto read = (*reader)->read_bytes(piece.from, header); !read) return std::unexpected(read.error());
       const auto sequence = static_cast<std::uint32_t>(index + 1);
-      if (auto ok = media::patch_fragment(header, sequence, piece.decode_time, piece.format_index); !ok) {
+      if (auto ok = media::patch_fragment(header, sequence, piece.decode_time, piece.format_index,
+                                             piece.audio_format_index);
+          !ok) {
         return std::unexpected(ok.error());
       }
       done = std::min<std::size_t>(into.size(), header.size() - static_cast<std::size_t>(offset));
@@ -132,7 +135,8 @@ class RangeFile final : public VirtualFile {
 };
 
 /// Collects formats in order of appearance, each once.
-std::uint32_t format_index(std::vector<media::VideoFormatPtr>& formats, const media::VideoFormatPtr& format) {
+template <class FormatPtr>
+std::uint32_t format_index(std::vector<FormatPtr>& formats, const FormatPtr& format) {
   const auto same = std::ranges::find_if(formats, [&](const auto& known) { return *known == *format; });
   if (same != formats.end()) return static_cast<std::uint32_t>(same - formats.begin()) + 1;
   formats.push_back(format);
@@ -150,6 +154,7 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
 
   std::vector<Piece> pieces;
   std::vector<media::VideoFormatPtr> formats;
+  std::vector<media::AudioFormatPtr> audio_formats;
   std::vector<Segment> used;
   archive::Span covers;
   std::int64_t decode_end = 0;
@@ -186,6 +191,10 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
       piece.header_size = fragment.header_size;
       piece.segment = number;
       piece.format_index = format_index(formats, format);
+      if (!fragment.audio.samples.empty()) {
+        const auto& sound = (*reader)->header().audio_formats[fragment.audio.format_index - 1];
+        piece.audio_format_index = format_index(audio_formats, sound);
+      }
       pieces.push_back(piece);
       decode_end = piece.decode_time + fragment.duration();
       covers.to = (*reader)->end_of(fragment);
@@ -197,7 +206,7 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
                                           format_rfc3339(from) + " and " + format_rfc3339(to));
   }
 
-  Bytes init = media::make_init_segment(formats, media::FileOrigin{key.camera, key.stream, covers.from, 0});
+  Bytes init = media::make_init_segment(formats, media::FileOrigin{key.camera, key.stream, covers.from, 0}, audio_formats);
   Fingerprint fingerprint;
   fingerprint.add(init);
   std::uint64_t at = init.size();

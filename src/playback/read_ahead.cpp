@@ -65,13 +65,14 @@ Batch read_batch(Cursor& cursor, Mode mode, std::optional<UtcTime> seek_to, std:
     auto step = move(cursor, mode);
     if (!step) {
       batch.error = step.error();
-      return batch;
+      break;
     }
     const auto* unit = std::get_if<media::AccessUnitPtr>(&*step);
     if (unit != nullptr) bytes += (*unit)->data->size();
     batch.steps.push_back(std::move(*step));
     if (!std::holds_alternative<media::AccessUnitPtr>(batch.steps.back())) break;
   }
+  batch.sound = cursor.take_sound();
   return batch;
 }
 

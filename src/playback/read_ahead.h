@@ -17,6 +17,7 @@ Mode mode_of(double speed);
 
 struct Batch {
   std::vector<Step> steps;  ///< after anything but a picture, nothing follows
+  std::vector<media::AudioUnitPtr> sound;  ///< around these pictures
   std::optional<Error> error;
 };
 

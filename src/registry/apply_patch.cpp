@@ -217,6 +217,7 @@ StoredCamera apply_patch(const StoredCamera& before, const CameraPatch& patch, c
       camera.recording.retention_days = static_cast<int>(*patch.retention_days);
     }
   }
+  if (patch.audio) camera.audio = *patch.audio;
   if (patch.enabled) camera.enabled = *patch.enabled;
   if (patch.approximate) camera.approximate = *patch.approximate;
   judge.text(patch.notes, "notes", 2000, camera.notes, true);
@@ -249,6 +250,7 @@ std::vector<std::string> changed_fields(const StoredCamera& before, const Stored
   differ(before.passwords != after.passwords, "streams.password");
   differ(a.recording.mode != b.recording.mode, "recording.mode");
   differ(a.recording.retention_days != b.recording.retention_days, "recording.retention_days");
+  differ(a.audio != b.audio, "audio");
   differ(a.enabled != b.enabled, "enabled");
   differ(a.approximate != b.approximate, "approximate");
   differ(a.notes != b.notes, "notes");

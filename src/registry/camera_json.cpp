@@ -182,6 +182,7 @@ json::object to_json(const Camera& camera) {
   }
   out["streams"] = std::move(streams);
   out["recording"] = json::object{{"mode", to_string(camera.recording.mode)}, {"retention_days", camera.recording.retention_days}};
+  out["audio"] = camera.audio;
   out["enabled"] = camera.enabled;
   out["approximate"] = camera.approximate;
   out["notes"] = camera.notes;
@@ -214,6 +215,7 @@ std::expected<CameraPatch, std::vector<FieldError>> camera_patch_from_json(const
   if (const auto* location = reader.take("location")) read_location(*location, patch, errors);
   if (const auto* streams = reader.take("streams")) read_streams(*streams, patch, errors);
   if (const auto* recording = reader.object("recording")) read_recording(*recording, patch, errors);
+  reader.boolean("audio", patch.audio);
   reader.boolean("enabled", patch.enabled);
   reader.boolean("approximate", patch.approximate);
   reader.text("notes", patch.notes);

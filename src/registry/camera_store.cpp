@@ -5,19 +5,19 @@ namespace {
 
 constexpr std::string_view select_cameras =
     "select id, name_th, name_en, owner_kind, owner_name, zone, community, lat, lon, heading_deg, fov_deg, range_m, "
-    "recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, version from cameras";
+    "recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, version, audio from cameras";
 constexpr std::string_view select_streams =
     "select camera_id, role, url, username, password_sealed, transport, certificate_sha256, client from camera_streams "
     "order by camera_id, role";
 constexpr std::string_view select_versions = "select id, version from cameras";
 constexpr std::string_view insert_camera =
     "insert into cameras (id, name_th, name_en, owner_kind, owner_name, zone, community, lat, lon, heading_deg, fov_deg, "
-    "range_m, recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) returning version";
+    "range_m, recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, audio) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) returning version";
 constexpr std::string_view update_camera =
     "update cameras set name_th = $2, name_en = $3, owner_kind = $4, owner_name = $5, zone = $6, community = $7, lat = $8, "
     "lon = $9, heading_deg = $10, fov_deg = $11, range_m = $12, recording_mode = $13, retention_days = $14, enabled = $15, "
-    "approximate = $16, notes = $17, created_at = $18, updated_at = $19, version = nextval('camera_version') "
+    "approximate = $16, notes = $17, created_at = $18, updated_at = $19, audio = $20, version = nextval('camera_version') "
     "where id = $1 returning version";
 constexpr std::string_view delete_streams = "delete from camera_streams where camera_id = $1";
 constexpr std::string_view insert_stream =
@@ -42,6 +42,7 @@ Camera camera_of(const db::Row& row) {
   camera.created_at = row.utc(17);
   camera.updated_at = row.utc(18);
   camera.version = row.i64(19);
+  camera.audio = row.boolean(20);
   return camera;
 }
 
@@ -106,7 +107,8 @@ Status write_camera(db::Transaction& transaction, const SecretBox& secrets, Stor
                           camera.approximate,
                           camera.notes,
                           camera.created_at,
-                          camera.updated_at};
+                          camera.updated_at,
+                          camera.audio};
   const auto rows = transaction.query(insert ? insert_camera : update_camera, params);
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return fail(ErrorCode::not_found, "there is no camera '" + camera.id + "'");

@@ -17,7 +17,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::string_view columns[] = {"id",          "name_th",     "name_en",   "lat",       "lon",     "main_url",
                                         "sub_url",     "username",    "password",  "transport",  "client",  "owner_kind", "owner_name", "zone",
                                         "community",   "heading_deg", "fov_deg",   "range_m",   "recording_mode", "retention_days",
-                                        "enabled",     "approximate", "notes"};
+                                        "audio",       "enabled",     "approximate", "notes"};
 
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
@@ -191,6 +191,7 @@ CsvCamera read_row(const std::map<std::string, std::size_t, std::less<>>& at, co
       row.wrong("recording.retention_days", "a whole number of days is expected");
     }
   }
+  row.boolean("audio", patch.audio);
   row.boolean("enabled", patch.enabled);
   row.boolean("approximate", patch.approximate);
   patch.notes = row.text("notes");

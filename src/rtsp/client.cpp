@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "ccoc/media/depacketizer.h"
 #include "ccoc/media/rtp.h"
 #include "tls_connection.h"
 #include "udp_track.h"
@@ -29,7 +30,7 @@ EndReason reason_of_close(const Error& error, bool was_connected) {
   }
 }
 
-bool understood(const media::SdpMedia& m) { return m.kind == "video" && (m.encoding == "H264" || m.encoding == "H265"); }
+bool is_motion_jpeg(const media::SdpMedia& m) { return m.encoding == "JPEG"; }
 
 }  // namespace
 
@@ -38,13 +39,18 @@ class Client::UdpInput final : public UdpReceiver {
  public:
   explicit UdpInput(Client& client) : client_(client) {}
   void on_udp_rtp(std::size_t track, ByteView packet) override {
-    if (track == 0 && client_.state_ != State::ended) client_.listener_.on_rtp(packet);
+    if (const auto kind = kind_of(track)) client_.listener_.on_rtp(*kind, packet);
   }
   void on_udp_rtcp(std::size_t track, ByteView packet) override {
-    if (track == 0 && client_.state_ != State::ended) client_.listener_.on_rtcp(packet);
+    if (const auto kind = kind_of(track)) client_.listener_.on_rtcp(*kind, packet);
   }
 
  private:
+  std::optional<TrackKind> kind_of(std::size_t track) const {
+    if (client_.state_ == State::ended || track >= client_.tracks_.size()) return std::nullopt;
+    return client_.tracks_[track].kind;
+  }
+
   Client& client_;
 };
 
@@ -123,11 +129,12 @@ void Client::set_prompt(bool prompt) {
   }
 }
 
-void Client::send_rtcp(ByteView packet) {
+void Client::send_rtcp(TrackKind kind, ByteView packet) {
   if (!connection_ || state_ != State::playing || packet.size() > 0xffff) return;
-  const auto& track = tracks_.front();
-  if (track.udp) return track.udp->send_rtcp(packet);
-  Bytes framed{'$', track.rtcp_channel, static_cast<std::uint8_t>(packet.size() >> 8), static_cast<std::uint8_t>(packet.size())};
+  const auto track = std::ranges::find(tracks_, std::optional(kind), &Track::kind);
+  if (track == tracks_.end()) return;
+  if (track->udp) return track->udp->send_rtcp(packet);
+  Bytes framed{'$', track->rtcp_channel, static_cast<std::uint8_t>(packet.size() >> 8), static_cast<std::uint8_t>(packet.size())};
   framed.insert(framed.end(), packet.begin(), packet.end());
   connection_->send(framed);
 }
@@ -149,10 +156,10 @@ void Client::on_closed(const Error& reason) {
     reconnected_ = true;
     return start_over();
   }
-  if (!tracks_.empty() && tracks_.front().udp) {
-    // The last pictures of a camera that goes away overtook this.
-    const auto alive = alive_;
-    tracks_.front().udp->receive();
+  // The last pictures of a camera that goes away overtook this.
+  const auto alive = alive_;
+  for (std::size_t i = 0; i < tracks_.size(); ++i) {
+    if (tracks_[i].udp) tracks_[i].udp->receive();
     if (!*alive || state_ == State::ended) return;
   }
   const auto kind = reason_of_close(reason, connected);
@@ -227,23 +234,34 @@ void Client::on_bytes(ByteView bytes) {
 void Client::on_frame(const InterleavedFrame& frame) {
   // Frames of an earlier, dead session may come before ours is set up (faults.md 13).
   if ((state_ != State::starting && state_ != State::playing) || transport_ != MediaTransport::tcp) return;
-  auto& video = tracks_.front();
-  if (frame.channel == video.rtcp_channel) return listener_.on_rtcp(frame.payload);
-  if (frame.channel != video.rtp_channel) {
-    // Some send on other channels than they agreed to (faults.md 13): the payload type tells.
-    if (video.heard) return;
-    for (std::size_t i = 1; i < tracks_.size(); ++i) {
-      if (frame.channel == tracks_[i].rtp_channel || frame.channel == tracks_[i].rtcp_channel) return;
-    }
-    const auto packet = media::parse_rtp(frame.payload);
-    if (!packet || packet->payload_type != video.media.payload_type) return;
-    video.rtp_channel = frame.channel;
-    video.rtcp_channel = static_cast<std::uint8_t>(frame.channel + 1);
-    parser_.expect_channel(video.rtp_channel);
-    parser_.expect_channel(video.rtcp_channel);
+  for (const auto& track : tracks_) {
+    if (!track.heard || !track.kind) continue;
+    if (frame.channel == track.rtp_channel) return listener_.on_rtp(*track.kind, frame.payload);
+    if (frame.channel == track.rtcp_channel) return listener_.on_rtcp(*track.kind, frame.payload);
   }
-  video.heard = true;
-  listener_.on_rtp(frame.payload);
+  // Some send on other channels than they agreed to (faults.md 13): the payload type tells.
+  const auto packet = media::parse_rtp(frame.payload);
+  for (auto& track : tracks_) {
+    if (track.heard || !track.kind || !packet || packet->payload_type != track.media.payload_type) continue;
+    use_channel(track, frame.channel);
+    return listener_.on_rtp(*track.kind, frame.payload);
+  }
+  for (auto& track : tracks_) {
+    if (track.heard || !track.kind) continue;
+    if (frame.channel == track.rtcp_channel) return listener_.on_rtcp(*track.kind, frame.payload);
+    if (frame.channel != track.rtp_channel) continue;
+    track.heard = true;
+    return listener_.on_rtp(*track.kind, frame.payload);
+  }
+}
+
+void Client::use_channel(Track& track, std::uint8_t channel) {
+  track.heard = true;
+  if (channel == track.rtp_channel) return;
+  track.rtp_channel = channel;
+  track.rtcp_channel = static_cast<std::uint8_t>(channel + 1);
+  parser_.expect_channel(track.rtp_channel);
+  parser_.expect_channel(track.rtcp_channel);
 }
 
 void Client::on_message(const Message& message) {
@@ -313,7 +331,7 @@ void Client::on_keep_alive_answer(int status) {
 
 void Client::on_error_status(const std::string& method, const Message& answer) {
   const std::string status = std::to_string(answer.status) + " " + answer.reason;
-  // More than one track was a guess: without the others, then.
+  // The sound is an extra, and tracks beyond it are a guess: without them, then.
   if (method == "SETUP" && tracks_set_up_ > 0) {
     tracks_.resize(tracks_set_up_);
     return play();
@@ -340,28 +358,47 @@ void Client::on_described(const Message& answer) {
   const auto sdp = media::parse_sdp(answer.body);
   if (!sdp) return end(EndReason::no_video, sdp.error().within(where() + " describes no stream"));
   tracks_offered_ = sdp->media.size();
-  const auto video = std::find_if(sdp->media.begin(), sdp->media.end(), understood);
-  if (video == sdp->media.end()) {
+  if (!choose_tracks(sdp->media)) {
     std::string offered;
     for (const auto& m : sdp->media) offered += (offered.empty() ? "" : ", ") + m.kind + " " + m.encoding;
     return end(EndReason::no_video, Error{ErrorCode::unsupported,
-                                          where() + " offers no H.264 or H.265 video (it offers: " +
+                                          where() + " offers no H.264, H.265 or JPEG video (it offers: " +
                                               (offered.empty() ? "nothing" : offered) + ")",
                                           {}});
   }
   base_ = base_url(answer, request_url_);
   play_url_ = resolve_control(base_, sdp->control);
-  tracks_.clear();
-  tracks_.emplace_back().media = *video;
-  for (auto m = sdp->media.begin(); options_.all_tracks && m != sdp->media.end(); ++m) {
-    if (m != video && tracks_.size() < max_tracks) tracks_.emplace_back().media = *m;
-  }
-  for (std::size_t i = 0; i < tracks_.size(); ++i) {
-    tracks_[i].rtp_channel = static_cast<std::uint8_t>(2 * i);
-    tracks_[i].rtcp_channel = static_cast<std::uint8_t>(2 * i + 1);
-  }
   state_ = State::setting_up;
   set_up_next();
+}
+
+/// The video first, then the sound, then whatever else is to be set up. False: no video that is understood.
+bool Client::choose_tracks(const std::vector<media::SdpMedia>& offered) {
+  const auto usable = [](std::string_view kind) {
+    return [kind](const media::SdpMedia& m) { return m.kind == kind && media::is_understood(m); };
+  };
+  auto video = std::ranges::find_if(offered, [&](const auto& m) { return usable("video")(m) && !is_motion_jpeg(m); });
+  if (video == offered.end()) video = std::ranges::find_if(offered, usable("video"));
+  if (video == offered.end()) return false;
+  const auto audio = options_.audio ? std::ranges::find_if(offered, usable("audio")) : offered.end();
+
+  tracks_.clear();
+  const auto add = [this](const media::SdpMedia& m, std::optional<TrackKind> kind) {
+    if (tracks_.size() == max_tracks) return;
+    const auto channel = static_cast<std::uint8_t>(2 * tracks_.size());
+    auto& track = tracks_.emplace_back();
+    track.kind = kind;
+    track.media = m;
+    track.rtp_channel = channel;
+    track.rtcp_channel = static_cast<std::uint8_t>(channel + 1);
+  };
+  add(*video, TrackKind::video);
+  if (audio != offered.end()) add(*audio, TrackKind::audio);
+  if (!options_.all_tracks) return true;
+  for (auto m = offered.begin(); m != offered.end(); ++m) {
+    if (m != video && m != audio) add(*m, std::nullopt);
+  }
+  return true;
 }
 
 void Client::set_up_next() {
@@ -412,8 +449,10 @@ void Client::on_set_up(const Message& answer) {
 void Client::play() {
   state_ = State::starting;
   const auto alive = alive_;
-  listener_.on_track(tracks_.front().media, tracks_.front().ssrc);
-  if (!*alive) return;
+  for (std::size_t i = 0; i < tracks_.size(); ++i) {
+    if (tracks_[i].kind) listener_.on_track(*tracks_[i].kind, tracks_[i].media, tracks_[i].ssrc);
+    if (!*alive || state_ == State::ended) return;
+  }
   request("PLAY", play_url_);
 }
 
@@ -459,6 +498,8 @@ void Client::redirect(const Message& message) {
 
 void Client::end(EndReason reason, Error error) {
   if (state_ == State::ended) return;
+  ended_at_audio_ = state_ == State::setting_up && tracks_set_up_ > 0 && tracks_set_up_ < tracks_.size() &&
+                    tracks_[tracks_set_up_].kind == TrackKind::audio;
   state_ = State::ended;
   deadline_.reset();
   keep_alive_timer_.reset();

@@ -24,6 +24,7 @@ struct Options {
   double fps = 0;
   std::string user, password;
   bool udp = true;
+  unsigned with_sound = 0;
   std::string clips, footage;
   std::vector<std::string> faults;
   double seconds = 0;
@@ -122,6 +123,7 @@ int simulate(const Options& o) {
   farm_options.user = o.user;
   farm_options.password = o.password;
   farm_options.udp = o.udp;
+  farm_options.with_sound = o.with_sound;
   farm_options.cameras = std::move(*media);
   auto farm = Farm::start(std::move(farm_options));
   if (!farm) return report(farm.error());
@@ -154,6 +156,7 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
   command->add_option("--user", options->user, "ask for this user by Digest");
   command->add_option("--password", options->password, "with this password")->envname("CCOC_SIMULATOR_PASSWORD");
   command->add_flag("--udp,!--no-udp", options->udp, "also offer RTP over UDP (default)");
+  command->add_option("--sound", options->with_sound, "so many cameras, from the first, have a microphone (G.711, by TCP)");
   command->add_option("--clips", options->clips, "folder where the cameras' clips are kept (default: the user's cache)");
   command->add_option("--footage", options->footage, "video to make the clips from (default: opencv-doc's vtest.avi, CCOC_FOOTAGE, or drawn)");
   command->add_option("--fault", options->faults,

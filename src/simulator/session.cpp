@@ -13,6 +13,7 @@
 
 #include "ccoc/media/rtp.h"
 #include "stream.h"
+#include "tone.h"
 
 namespace ccoc::simulator {
 namespace {
@@ -20,6 +21,7 @@ namespace {
 constexpr int session_timeout_s = 60;
 constexpr Duration longest_silence = std::chrono::seconds{90};
 constexpr std::size_t max_answers = 256 * 1024;  ///< owed to a client that asks and never reads
+constexpr std::string_view sound_track = "trackID=1";
 constexpr std::string_view methods = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 void set_port(sockaddr_storage& address, std::uint16_t port) {
@@ -175,6 +177,24 @@ bool Session::send_frame(std::span<std::uint8_t> bytes, bool key, unsigned packe
   const auto now = host_.clock().now();
   if (now >= next_report_ && !suffers(FaultKind::noreports)) send_report(now);
   return !closed_;
+}
+
+void Session::send_sound(std::int64_t frame, double fps) {
+  if (!sound_channel_ || closed_ || owes_bytes()) return;
+  const auto sample_at = [fps](std::int64_t n) { return static_cast<std::int64_t>(static_cast<double>(n) * tone_rate / fps); };
+  const auto from = sample_at(frame), until = sample_at(frame + 1);
+  const auto& tone = tone_of(camera_);
+  Bytes packet{'$', *sound_channel_, 0, 0, 0x80, tone_payload_type};
+  const auto put = [&packet](std::uint32_t value, int bytes) {
+    for (int i = bytes - 1; i >= 0; --i) packet.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  };
+  put(sound_sequence_++, 2);
+  put(static_cast<std::uint32_t>(from), 4);
+  put(stream_->ssrc() ^ 1, 4);
+  for (auto i = from; i < until; ++i) packet.push_back(tone[static_cast<std::size_t>(i) % tone.size()]);
+  packet[2] = static_cast<std::uint8_t>((packet.size() - 4) >> 8);
+  packet[3] = static_cast<std::uint8_t>(packet.size() - 4);
+  write(packet);
 }
 
 void Session::send_udp(std::span<std::uint8_t> bytes) {
@@ -334,6 +354,7 @@ rtsp::Message Session::answer(const rtsp::Message& request) {
     stop_playing();
     session_id_.clear();
     transport_.reset();
+    sound_channel_.reset();
   }
   return reply;
 }
@@ -354,6 +375,10 @@ rtsp::Message Session::describe(const rtsp::Message& request, int cseq) {
   reply.add("Content-Base", base.ends_with('/') ? base : base + "/");
   reply.add("Content-Type", "application/sdp");
   reply.body = make_sdp(stream->clip(), camera_name(stream->camera()) + " " + stream->role());
+  if (stream->camera() <= host_.options().with_sound) {
+    reply.body += "m=audio 0 RTP/AVP " + std::to_string(tone_payload_type) + "\r\na=rtpmap:" + std::to_string(tone_payload_type) +
+                  " PCMA/" + std::to_string(tone_rate) + "\r\na=control:" + std::string(sound_track) + "\r\na=recvonly\r\n";
+  }
   if (suffers(FaultKind::nosprop)) {
     const auto begin = reply.body.find("sprop-");
     const auto end = reply.body.find("\r\n", begin);
@@ -362,9 +387,28 @@ rtsp::Message Session::describe(const rtsp::Message& request, int cseq) {
   return reply;
 }
 
+/// The second track, by TCP only.
+rtsp::Message Session::set_up_sound(const rtsp::Message& request, int cseq) {
+  const auto offers = rtsp::parse_transports(request.header("Transport"));
+  const bool tcp = !offers.empty() && offers.front().tcp;
+  if (!tcp || !transport_ || !transport_->tcp) return rtsp::Message::make_response(461, "Unsupported Transport", cseq);
+  rtsp::Transport agreed;
+  agreed.tcp = true;
+  agreed.interleaved = offers.front().interleaved.value_or(std::pair<std::uint8_t, std::uint8_t>{2, 3});
+  agreed.ssrc = stream_->ssrc() ^ 1;
+  sound_channel_ = agreed.interleaved->first;
+  auto reply = rtsp::Message::make_response(200, "OK", cseq);
+  reply.add("Transport", rtsp::to_string(agreed));
+  reply.add("Session", session_id_ + ";timeout=" + std::to_string(session_timeout_s));
+  return reply;
+}
+
 rtsp::Message Session::setup(const rtsp::Message& request, int cseq) {
   auto* stream = host_.find_stream(path_of(request.uri));
   if (stream == nullptr) return rtsp::Message::make_response(404, "Not Found", cseq);
+  const bool sound = request.uri.ends_with(sound_track);
+  if (sound && stream->camera() > host_.options().with_sound) return rtsp::Message::make_response(404, "Not Found", cseq);
+  if (sound && !playing_ && stream == stream_) return set_up_sound(request, cseq);
   if (playing_ || (!session_id_.empty() && stream != stream_)) {
     return rtsp::Message::make_response(459, "Aggregate Operation Not Allowed", cseq);
   }

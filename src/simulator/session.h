@@ -62,6 +62,8 @@ class Session {
   void on_writable();
   /// False when the frame was not taken: the viewer waits for a key frame, or is too slow (counted).
   bool send_frame(std::span<std::uint8_t> bytes, bool key, unsigned packets);
+  /// The sound of that frame's time, to viewers who set its track up.
+  void send_sound(std::int64_t frame, double fps);
   /// Closes the connection in the middle of the next frame; at once when none is on its way.
   void drop_in_mid_frame();
   /// Nothing is read until `pause(false)`.
@@ -83,6 +85,7 @@ class Session {
   rtsp::Message answer(const rtsp::Message& request);
   rtsp::Message describe(const rtsp::Message& request, int cseq);
   rtsp::Message setup(const rtsp::Message& request, int cseq);
+  rtsp::Message set_up_sound(const rtsp::Message& request, int cseq);
   rtsp::Message play(const rtsp::Message& request, int cseq);
   bool authorized(const rtsp::Message& request, rtsp::Message& refusal);
   void stop_playing();
@@ -105,6 +108,8 @@ class Session {
   Stream* stream_ = nullptr;
   std::string session_id_;
   std::optional<rtsp::Transport> transport_;
+  std::optional<std::uint8_t> sound_channel_;
+  std::uint16_t sound_sequence_ = 0;
   sockaddr_storage rtp_to_{}, rtcp_to_{};
   bool playing_ = false;
   bool needs_key_ = true;

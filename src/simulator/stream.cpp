@@ -105,6 +105,7 @@ void Stream::send_due(const Clock& clock) {
     sent_.fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);
     last_frame_.store(static_cast<std::uint64_t>(frame), std::memory_order_relaxed);
+    viewer->send_sound(frame, clip_->fps());
   }
 }
 

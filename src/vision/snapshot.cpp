@@ -9,6 +9,18 @@
 #include "worker_process.h"
 
 namespace ccoc::vision {
+namespace {
+
+std::uint8_t wire_codec(media::Codec codec) {
+  switch (codec) {
+    case media::Codec::h264: return 0;
+    case media::Codec::h265: return 1;
+    case media::Codec::mjpeg: return 2;
+  }
+  return 0;
+}
+
+}  // namespace
 
 struct SnapshotService::State {
   SnapshotOptions options;
@@ -56,7 +68,7 @@ struct SnapshotService::State {
   Result<Bytes> ask(const media::AccessUnit& unit, unsigned max_width) {
     if (const auto ready = ensure_worker(); !ready) return std::unexpected(ready.error());
     RequestHead head;
-    head.codec = unit.format->codec == media::Codec::h264 ? 0 : 1;
+    head.codec = wire_codec(unit.format->codec);
     head.quality = static_cast<std::uint8_t>(std::clamp(options.quality, 1u, 100u));
     head.max_width = static_cast<std::uint16_t>(std::min(max_width, 16'384u));
     const auto annexb = media::to_annexb(unit);

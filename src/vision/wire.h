@@ -8,7 +8,7 @@
 namespace ccoc::vision {
 
 struct RequestHead {
-  std::uint8_t codec = 0;    ///< 0 H.264, 1 H.265
+  std::uint8_t codec = 0;    ///< 0 H.264, 1 H.265, 2 JPEG
   std::uint8_t quality = 0;  ///< 1 to 100
   std::uint16_t max_width = 0;
 };

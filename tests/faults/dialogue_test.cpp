@@ -441,7 +441,8 @@ TEST_F(Dialogue, fault_C2_the_session_id_comes_late_or_changes) {
 TEST_F(Dialogue, fault_C2_a_camera_that_sends_nothing_unless_all_its_tracks_are_set_up) {
   script.sdp = "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
                "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\n"
-               "m=audio 0 RTP/AVP 0\r\na=control:track2\r\n";
+               "m=audio 0 RTP/AVP 0\r\na=control:track2\r\n"
+               "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:track3\r\n";
   script.needs_all_tracks = true;
   expect_live_after(12s);
   EXPECT_EQ(stage.status().transport, "tcp");

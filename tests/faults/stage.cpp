@@ -37,6 +37,7 @@ class ScriptedCamera::Session final : public sim::Peer {
     return playing_ && !dead_ && (!camera_.script.needs_all_tracks || set_up_ >= tracks_in(camera_.script.sdp));
   }
   bool by_udp() const { return udp_rtp_ != 0; }
+  bool wants_sound() const { return playing() && set_up_ > 1; }
   std::uint16_t udp_port() const { return udp_rtp_; }
 
   void close() {
@@ -219,6 +220,7 @@ void ScriptedCamera::next_frame() {
       const bool key = frames_since_boot_ % static_cast<std::uint64_t>(script.gop_frames) == 0;
       send_picture(next_picture_++, key);
     }
+    if (script.sound) send_sound();
     ++frames_since_boot_;
     next_frame();
   });
@@ -256,6 +258,20 @@ void ScriptedCamera::send_picture(std::uint64_t number, bool key) {
   }
 }
 
+void ScriptedCamera::send_sound() {
+  const double samples = static_cast<double>(frames_since_boot_) * 8000.0 / script.fps * (1 + script.sound_ppm / 1e6);
+  const auto timestamp = static_cast<std::uint32_t>(std::llround(samples));
+  Bytes packet{0x80, 0, static_cast<std::uint8_t>(sound_sequence_ >> 8), static_cast<std::uint8_t>(sound_sequence_)};
+  ++sound_sequence_;
+  for (const auto word : {timestamp, ssrc_ + 1}) {
+    for (int shift = 24; shift >= 0; shift -= 8) packet.push_back(static_cast<std::uint8_t>(word >> shift));
+  }
+  packet.insert(packet.end(), static_cast<std::size_t>(8000 / script.fps), 0x55);
+  for (const auto& session : sessions_) {
+    if (session->wants_sound() && !session->by_udp()) session->send(framed(script.sound_channel, packet));
+  }
+}
+
 class Stage::Sink final : public media::FrameSink {
  public:
   explicit Sink(Stage& stage) : stage_(stage) {}
@@ -263,6 +279,7 @@ class Stage::Sink final : public media::FrameSink {
     stage_.units_.push_back(unit);
     stage_.arrivals_.push_back(stage_.world.clock().utc_now());
   }
+  void on_audio(const media::AudioUnitPtr& unit) override { stage_.sound_.push_back(unit); }
   void on_interrupted(media::GapCause cause, std::string_view reason) override {
     stage_.interruptions_.push_back({cause, std::string(reason)});
   }

@@ -31,6 +31,9 @@ struct Script {
   std::uint8_t payload_type = 96;
   std::uint8_t rtp_channel = 0;     ///< of the frames it sends
   std::uint16_t udp_port = 6970;    ///< where it sends from; reports from the next one
+  bool sound = false;               ///< 40 ms of G.711 with each picture, by TCP, where a second track was set up
+  std::uint8_t sound_channel = 2;
+  double sound_ppm = 0;             ///< its clock is too fast by so much against the pictures'
   bool needs_all_tracks = false;    ///< sends nothing before each track of the SDP was set up
   bool sends = true;                ///< pictures
   bool answers = true;
@@ -86,6 +89,7 @@ class ScriptedCamera {
 
   void next_frame();
   void send_picture(std::uint64_t number, bool key);
+  void send_sound();
 
   sim::World& world_;
   std::string host_;
@@ -98,7 +102,7 @@ class ScriptedCamera {
   std::uint64_t frames_since_boot_ = 0;
   std::uint64_t next_picture_ = 0;
   std::uint32_t ssrc_ = 0x1234;
-  std::uint16_t sequence_ = 65000;
+  std::uint16_t sequence_ = 65000, sound_sequence_ = 0;
   std::uint32_t rtp_base_ = 4294000000u;
 };
 
@@ -127,6 +131,7 @@ class Stage {
   bool live() const { return status().state == ingest::StreamState::live; }
 
   const std::vector<media::AccessUnitPtr>& units() const { return units_; }
+  const std::vector<media::AudioUnitPtr>& sound() const { return sound_; }
   const std::vector<Interruption>& interruptions() const { return interruptions_; }
   void forget_units() { units_.clear(), arrivals_.clear(); }
   /// Running numbers of the pictures that came, in order of arrival.
@@ -140,6 +145,7 @@ class Stage {
   std::shared_ptr<ingest::StatusCell> cell_ = std::make_shared<ingest::StatusCell>();
   std::unique_ptr<ingest::StreamSession> session_;
   std::vector<media::AccessUnitPtr> units_;
+  std::vector<media::AudioUnitPtr> sound_;
   std::vector<UtcTime> arrivals_;
   std::vector<Interruption> interruptions_;
 };

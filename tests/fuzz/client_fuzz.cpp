@@ -77,21 +77,26 @@ class Bench final : public Reactor {
 class Listener final : public rtsp::ClientListener {
  public:
   Listener(Bench& bench, bool udp) : bench_(bench), udp_(udp) {}
-  void on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) override {
-    auto depacketizer = media::make_depacketizer(track, [](media::RawUnit&& unit) { check(unit.data && !unit.data->empty()); });
+  void on_track(rtsp::TrackKind kind, const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) override {
+    const bool video = kind == rtsp::TrackKind::video;
+    auto depacketizer =
+        video ? media::make_depacketizer(track, [](media::RawUnit&& unit) { check(unit.data && !unit.data->empty()); })
+              : media::make_audio_depacketizer(track, [](media::RawAudio&& sound) {
+                  check(sound.format && sound.data && !sound.data->empty() && sound.duration > 0);
+                });
     if (!depacketizer) return;
     ingest::RtpReceiverOptions options;
     options.payload_type = track.payload_type;
     options.unordered = udp_;
     options.ssrc = ssrc;
-    receiver_ = std::make_unique<ingest::RtpReceiver>(std::move(*depacketizer), options);
+    (video ? video_ : audio_) = std::make_unique<ingest::RtpReceiver>(std::move(*depacketizer), options);
   }
   void on_playing() override {}
-  void on_rtp(ByteView packet) override {
-    if (receiver_) receiver_->on_rtp(packet, bench_.clock().now());
+  void on_rtp(rtsp::TrackKind kind, ByteView packet) override {
+    if (const auto& receiver = receiver_of(kind)) receiver->on_rtp(packet, bench_.clock().now());
   }
-  void on_rtcp(ByteView packet) override {
-    if (receiver_) receiver_->on_rtcp(packet, bench_.clock().utc_now());
+  void on_rtcp(rtsp::TrackKind kind, ByteView packet) override {
+    if (const auto& receiver = receiver_of(kind)) receiver->on_rtcp(packet, bench_.clock().utc_now());
   }
   void on_ended(rtsp::EndReason, const Error& error) override {
     check(!ended && !error.message.empty());
@@ -102,7 +107,10 @@ class Listener final : public rtsp::ClientListener {
  private:
   Bench& bench_;
   const bool udp_;
-  std::unique_ptr<ingest::RtpReceiver> receiver_;
+  std::unique_ptr<ingest::RtpReceiver>& receiver_of(rtsp::TrackKind kind) {
+    return kind == rtsp::TrackKind::video ? video_ : audio_;
+  }
+  std::unique_ptr<ingest::RtpReceiver> video_, audio_;
 };
 
 }  // namespace
@@ -115,6 +123,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.user = "admin";
   options.password = "secret";
   options.all_tracks = (data[0] & 2) != 0;
+  options.audio = (data[0] & 4) != 0;
   if (udp) options.transport = rtsp::MediaTransport::udp;
   Bench bench;
   Listener listener(bench, udp);

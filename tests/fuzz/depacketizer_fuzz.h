@@ -8,6 +8,22 @@
 #include "ccoc/media/nal.h"
 #include "check.h"
 
+inline void feed_packets(ccoc::media::Depacketizer& depacketizer, ccoc::ByteView bytes) {
+  std::uint32_t timestamp = 0;
+  std::uint16_t sequence = 0;
+  while (bytes.size() >= 3) {
+    const auto flags = bytes[0];
+    const std::size_t size =
+        std::min<std::size_t>(static_cast<std::size_t>(bytes[1] << 8 | bytes[2]), bytes.size() - 3);
+    if ((flags & 2) != 0) timestamp += 3000;
+    if ((flags & 4) != 0) depacketizer.lost(1);
+    if ((flags & 8) != 0) depacketizer.lost(5);
+    depacketizer.push({(flags & 1) != 0, 96, sequence++, timestamp, 1, bytes.subspan(3, size)});
+    bytes = bytes.subspan(3 + size);
+  }
+  depacketizer.flush();
+}
+
 inline void feed_depacketizer(const char* encoding, ccoc::ByteView bytes) {
   using namespace ccoc;
   media::SdpMedia sdp;
@@ -23,17 +39,5 @@ inline void feed_depacketizer(const char* encoding, ccoc::ByteView bytes) {
                               whole.key = unit.key;
                               media::to_annexb(whole);
                             }).value();
-  std::uint32_t timestamp = 0;
-  std::uint16_t sequence = 0;
-  while (bytes.size() >= 3) {
-    const auto flags = bytes[0];
-    const std::size_t size =
-        std::min<std::size_t>(static_cast<std::size_t>(bytes[1] << 8 | bytes[2]), bytes.size() - 3);
-    if ((flags & 2) != 0) timestamp += 3000;
-    if ((flags & 4) != 0) depacketizer->lost(1);
-    if ((flags & 8) != 0) depacketizer->lost(5);
-    depacketizer->push({(flags & 1) != 0, 96, sequence++, timestamp, 1, bytes.subspan(3, size)});
-    bytes = bytes.subspan(3 + size);
-  }
-  depacketizer->flush();
+  feed_packets(*depacketizer, bytes);
 }

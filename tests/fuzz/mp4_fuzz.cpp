@@ -8,7 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ByteView bytes{data, size};
   if (const auto header = media::parse_file_header(bytes)) {
     check(header->size <= size && !header->formats.empty());
-    check(media::parse_file_header(media::make_init_segment(header->formats, header->origin)).has_value());
+    check(media::parse_file_header(media::make_init_segment(header->formats, header->origin, header->audio_formats)).has_value());
     bytes = bytes.subspan(header->size);
   }
   while (const auto fragment = media::parse_fragment_header(bytes)) {
@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Bytes header(bytes.begin(), bytes.begin() + fragment->header_size);
     check(media::patch_fragment(header, 5, 1000, 2).has_value());
     const auto patched = media::parse_fragment_header(header);
-    check(patched && patched->decode_time == 1000 && patched->samples.size() == fragment->samples.size());
+    check(patched && patched->decode_time == 1000 && patched->samples.size() == fragment->samples.size() &&
+          patched->audio.samples.size() == fragment->audio.samples.size());
     if (fragment->size > bytes.size()) break;
     bytes = bytes.subspan(fragment->size);
   }

@@ -266,7 +266,7 @@ class History {
           broken(path + ": " + units.error().message);
           continue;
         }
-        for (const auto& unit : *units) {
+        for (const auto& unit : units->pictures) {
           result_.fingerprint = (result_.fingerprint ^ unit->data->size()) * 1099511628211ull;
           if (const auto mark = find_mark(*unit->data)) kept[origin->camera].push_back({*mark, unit->capture_time, {}});
         }

@@ -75,6 +75,15 @@ describe('the console', () => {
     await page.waitForSelector(`${test('stage')}[data-state="live"]`);
   });
 
+  it('lets the camera be heard, live and recorded, when asked', async () => {
+    await page.waitForSelector(test('sound'));
+    expect(await page.getAttribute(test('sound'), 'data-heard')).toBe('false');
+    await page.click(test('sound'));
+    await until('sound to reach the loudspeaker', async () => (await page.getAttribute(test('sound'), 'data-heard')) === 'true');
+    await page.click(test('sound'));
+    await until('silence', async () => (await page.getAttribute(test('sound'), 'data-heard')) === 'false');
+  });
+
   it('plays what was recorded and goes back to live', async () => {
     // The picture of a moment that is on the disk: some seconds after the first one was recorded.
     await until('some seconds of footage', async () => {
@@ -89,6 +98,9 @@ describe('the console', () => {
     await page.keyboard.press('ArrowLeft');
     await page.waitForSelector(`${test('stage')}[data-state="playing"]`);
     await moves(`${test('stage')} canvas`);
+    await page.click(test('sound'));
+    await until('recorded sound to be heard', async () => (await page.getAttribute(test('sound'), 'data-heard')) === 'true');
+    await page.click(test('sound'));
     await until('the clock to show the past', async () => {
       const shown = Number(await page.getAttribute(test('timeline'), 'aria-valuenow'));
       return Date.now() / 1000 - shown > 5;

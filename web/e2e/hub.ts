@@ -90,7 +90,7 @@ export class Hub {
   static async start(cameraCount: number): Promise<Hub> {
     const [httpPort, cameraPort] = [await freePort(), await freePort()];
     const folder = await mkdtemp(join(tmpdir(), 'ccoc-e2e-'));
-    const cameras = new Program(['simulate', '--cameras', String(cameraCount), '--port', String(cameraPort)]);
+    const cameras = new Program(['simulate', '--cameras', String(cameraCount), '--port', String(cameraPort), '--sound', String(cameraCount)]);
     const hub = new Program(['serve', '--data', folder, '--http', `127.0.0.1:${httpPort}`], {
       CCOC_INGEST__ALLOW_LOOPBACK: 'true',
       CCOC_ADMIN_PASSWORD: adminPassword,

@@ -25,7 +25,7 @@ struct ArchiveOptions {
   /// ingest waits before it connects anew, so that no frame of a flowing stream is left out.
   Duration longest_sample = std::chrono::seconds{7};
   Duration gap_tolerance = std::chrono::milliseconds{500};
-  std::size_t write_buffer_bytes = 64u << 20;          ///< waiting for all disks together; then GOPs are dropped
+  std::size_t write_buffer_bytes = 256u << 20;         ///< waiting for all disks together; then GOPs are dropped
   std::size_t index_backlog_rows = 100'000;            ///< kept while PostgreSQL is away
 };
 

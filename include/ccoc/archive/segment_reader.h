@@ -41,15 +41,20 @@ class SegmentReader {
   /// Looks for fragments written since; `limit` is how far the writer has come.
   Status refresh(std::uint64_t limit);
 
-  /// All access units of a fragment. Media times are 90 kHz ticks of the capture time since 1970,
-  /// so they go on from file to file. `corrupt` when the bytes are not whole NAL units.
-  Result<std::vector<media::AccessUnitPtr>> read(const media::Fragment& fragment);
+  struct Contents {
+    std::vector<media::AccessUnitPtr> pictures;
+    std::vector<media::AudioUnitPtr> sound;  ///< in no step with the pictures: it may begin before them, and end behind
+  };
+  /// All that a fragment holds; the sound only when it is wanted. Media times are 90 kHz ticks of the capture time since
+  /// 1970, so they go on from file to file. `corrupt` when the bytes are not whole NAL units.
+  Result<Contents> read(const media::Fragment& fragment, bool with_sound = false);
   /// Only the first (key) sample.
   Result<media::AccessUnitPtr> read_first(const media::Fragment& fragment);
   /// Raw bytes of the file.
   Status read_bytes(std::uint64_t offset, std::span<std::uint8_t> into);
 
  private:
+  std::vector<media::AudioUnitPtr> make_sound(const media::Fragment& fragment, ByteView bytes) const;
   Result<media::AccessUnitPtr> make_unit(const media::Fragment& fragment, const media::Sample& sample,
                                          std::int64_t decode_time, ByteView bytes) const;
 

@@ -30,6 +30,7 @@ struct IngestConfig {
   bool allow_loopback = false;  ///< cameras on loopback and link-local addresses
   bool allow_basic_auth = true;
   bool follow_redirects = false;  ///< of cameras, to other hosts
+  bool audio = true;              ///< of cameras; each may be told otherwise
   Duration no_frame_timeout = std::chrono::seconds{5};
   Duration backoff_min = std::chrono::milliseconds{500};
   Duration backoff_max = std::chrono::seconds{30};
@@ -42,7 +43,7 @@ struct ArchiveConfig {
   Duration segment = std::chrono::seconds{60};  ///< a file spans about this much
   Duration fragment = std::chrono::seconds{1};  ///< a fragment holds at most this much
   Duration sync_interval = std::chrono::seconds{2};
-  std::int64_t queue_mib = 64;                           ///< MiB waiting for slow disks before whole GOPs are dropped
+  std::int64_t queue_mib = 256;                          ///< MiB waiting for slow disks before whole GOPs are dropped
   std::vector<std::string> recorded_streams = {"main"};  ///< "main", "sub" or both
   double quota_gib = 0;                                  ///< GiB of footage; 0: no quota
   double min_free_gib = 2;                               ///< GiB always left free on the volume

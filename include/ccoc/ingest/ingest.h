@@ -23,6 +23,7 @@ struct StreamConfig {
   std::optional<rtsp::MediaTransport> transport{};
   std::string certificate{};  ///< rtsps: the only one that is accepted (SHA-256, hex); empty: the first to come
   std::string client = "native";  ///< of RTSP: "native", "gstreamer"
+  bool audio = true;  ///< the sound, too, where there is some
   bool enabled = true;
   bool record = true;  ///< not used by ingest itself: a change of it makes the stream anew, with other sinks
   bool on_demand = false;  ///< connected only while someone watches

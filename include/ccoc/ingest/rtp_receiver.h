@@ -18,6 +18,7 @@ class ReorderBuffer;
 struct RtpReceiverOptions {
   int payload_type = -1;  ///< -1: any
   bool unordered = false; ///< the packets come by UDP
+  std::uint32_t clock_rate = 90000;  ///< Hz, of the timestamps
   std::optional<std::uint32_t> ssrc;  ///< as the camera told; another one must insist
 };
 
@@ -42,6 +43,8 @@ class RtpReceiver {
   std::uint64_t packets() const { return received_; }
   std::uint64_t reordered_packets() const;
   std::uint64_t repeated_packets() const;
+  /// Of the arrival (RFC 3550 §6.4.1, a packet per timestamp); nothing over TCP, which delivers when it likes.
+  std::optional<double> jitter_ms() const;
   std::uint64_t damaged_units() const { return depacketizer_->counts().damaged_units; }
   /// The camera's clock minus the hub's: of its last twelve sender reports the one that took the least time.
   std::optional<std::int64_t> clock_offset_ms() const;
@@ -50,6 +53,7 @@ class RtpReceiver {
   void take(ByteView bytes);
   void accept(const media::RtpPacket& packet);
   bool insists(const media::RtpPacket& packet, ByteView bytes);
+  void note_arrival(std::uint32_t timestamp);
 
   std::unique_ptr<media::Depacketizer> depacketizer_;
   RtpReceiverOptions options_;
@@ -70,6 +74,9 @@ class RtpReceiver {
   std::optional<media::SenderReport> last_report_;
   UtcTime last_report_at_;
   std::deque<Duration> offsets_;
+  MonoTime arrival_{};  ///< of the packet that is looked at
+  std::optional<std::pair<std::uint32_t, MonoTime>> last_arrival_;  ///< of the last timestamp's first packet
+  double jitter_us_ = 0;
   int stepped_back_ = 0;  ///< reports in a row that no delay explains
 };
 

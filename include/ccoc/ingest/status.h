@@ -28,17 +28,20 @@ struct StreamStatus {
   std::uint64_t reconnects = 0;
   std::uint64_t lost_packets = 0;
   std::uint64_t reordered_packets = 0;  ///< by UDP: came late, but in time to be put in their place
-  std::string transport;                ///< "tcp" or "udp"; empty before the first picture
+  std::optional<double> jitter_ms;      ///< of the packets' arrival (RFC 3550 §6.4.1); by UDP only: TCP hides it
+  std::string transport;                ///< "tcp", "udp", "srt" …; empty before the first picture
   std::string certificate;                ///< rtsps: SHA-256 of what the camera showed, hex
   std::string last_error;                 ///< a sentence; empty while all is well
   std::string codec;                      ///< RFC 6381, empty before the first picture
+  std::string audio_codec;                ///< "aac", "pcmu", "pcma", "opus"; empty while no sound has come
   std::uint32_t width = 0, height = 0;
 };
 
 /// The outcome of trying a URL once.
 struct ProbeResult {
   bool ok = false;
-  std::string codec;      ///< "h264" or "h265"
+  std::string codec;      ///< "h264", "h265" or "mjpeg"
+  std::string audio_codec;  ///< "aac", "pcmu", "pcma", "opus"; empty: no sound
   std::uint32_t width = 0, height = 0;
   double fps = 0;
   std::uint64_t bitrate_bps = 0;

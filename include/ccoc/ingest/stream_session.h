@@ -1,5 +1,5 @@
-// One stream of one camera for as long as it is configured: connects, receives, stamps, hands units to its
-// sinks, notices silence, reconnects with back-off. Lives on one reactor's thread.
+// One stream of one camera for as long as it is configured: starts its source, stamps what comes, hands units to its
+// sinks, notices silence, tries again with back-off. Lives on one reactor's thread.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,7 @@
 #include "ccoc/base/reactor.h"
 #include "ccoc/ingest/capture_clock.h"
 #include "ccoc/ingest/ingest.h"
-#include "ccoc/ingest/rtp_receiver.h"
-#include "ccoc/rtsp/client.h"
+#include "ccoc/ingest/source.h"
 
 namespace ccoc::ingest {
 
@@ -31,7 +30,7 @@ class StatusCell {
   StreamStatus status_;
 };
 
-class StreamSession final : public rtsp::ClientListener {
+class StreamSession final : private SourceListener {
  public:
   /// `seed` makes the jitter of retries repeatable.
   StreamSession(Reactor& reactor, StreamConfig config, const IngestOptions& options, StateListener listener,
@@ -44,21 +43,20 @@ class StreamSession final : public rtsp::ClientListener {
   void set_prompt(bool prompt);
 
  private:
-  void on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) override;
-  void on_playing() override {}
-  void on_rtp(ByteView packet) override;
-  void on_rtcp(ByteView packet) override;
-  void on_ended(rtsp::EndReason reason, const Error& error) override;
+  void on_set_up() override;
+  void on_picture(media::RawUnit&& picture) override;
+  void on_sound(media::RawAudio&& sound) override;
+  void on_source_ended(media::GapCause cause, const std::string& reason, Duration at_least) override;
 
   void attempt();
-  void choose_another_way();
   void connect_soon();
   void rest();
-  void on_unit(media::RawUnit&& raw);
+  void begin_live(const media::VideoFormat& format);
   void tick();
-  void fail(media::GapCause cause, const std::string& reason, Duration at_least);
+  void fail(media::GapCause cause, const std::string& reason, Duration at_least, bool silent = false);
   void enter(StreamState state);
   void measure(MonoTime now);
+  void take_report();
   void publish();
 
   Reactor& reactor_;
@@ -70,31 +68,25 @@ class StreamSession final : public rtsp::ClientListener {
   std::minstd_rand random_;
 
   StreamStatus status_;
-  std::unique_ptr<rtsp::Client> client_;
-  std::unique_ptr<RtpReceiver> receiver_;
+  std::unique_ptr<Source> source_;
+  bool set_up_ = false;  ///< a session stands
   CaptureClock capture_clock_;
+  std::optional<CaptureClock> audio_clock_;
+  std::uint32_t audio_clock_rate_ = 0;  ///< Hz, of audio_clock_
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<Timer> retry_timer_;
   std::unique_ptr<Timer> linger_timer_;
   bool resting_ = false;  ///< on demand, and nobody watches
   bool prompt_ = false;
-  /// How the session is asked for. What brought pictures is kept; what brought none is followed by another way.
-  rtsp::MediaTransport transport_;
-  bool all_tracks_ = false;
-  bool guessed_ = false;  ///< transport_ was tried because the other one was silent, not refused
   bool fresh_ = true;  ///< the next unit is the first of a session
+  bool audio_fresh_ = true;
   Duration backoff_{0};
-  MonoTime attempt_started_{};
   MonoTime live_since_{};
   MonoTime last_unit_{};
   MonoTime measured_at_{};
   std::uint64_t measured_frames_ = 0;
-  std::uint64_t bytes_ = 0;
   std::uint64_t measured_bytes_ = 0;
   std::uint32_t frames_since_key_ = 0;  ///< 0: no key frame came in this session
-  std::uint64_t lost_before_ = 0;
-  std::uint64_t reordered_before_ = 0;
-  int ticks_ = 0;
 };
 
 }  // namespace ccoc::ingest

@@ -37,6 +37,8 @@ class Subscriber {
   virtual ~Subscriber() = default;
   /// First the cached GOP from its key unit on, at once; then every unit as it comes.
   virtual void on_unit(const LiveUnitPtr& unit) = 0;
+  /// As it comes; nothing of it is cached.
+  virtual void on_audio(const media::AudioUnitPtr&) {}
   /// The stream stopped; units may follow later, the first of them with `discontinuity`.
   virtual void on_interrupted(media::GapCause cause, std::string_view reason) = 0;
 };
@@ -48,6 +50,7 @@ class Channel final : public media::FrameSink, public std::enable_shared_from_th
   Channel(Reactor& reactor, std::function<void(bool)> watched);
 
   void on_unit(const media::AccessUnitPtr& unit) override;
+  void on_audio(const media::AudioUnitPtr& unit) override;
   void on_interrupted(media::GapCause cause, std::string_view reason) override;
 
   /// Any thread. The subscriber is held until unsubscribed.

@@ -1,4 +1,5 @@
-// RTP payloads to access units: H.264 (RFC 6184 single NAL, STAP-A, FU-A) and H.265 (RFC 7798 single, AP, FU).
+// RTP payloads to pictures: H.264 (RFC 6184 single NAL, STAP-A, FU-A), H.265 (RFC 7798 single, AP, FU), Motion JPEG
+// (RFC 2435); and to frames of sound: AAC (RFC 3640 hbr and lbr, RFC 6416 LATM), G.711 (RFC 3551), Opus (RFC 7587).
 #pragma once
 
 #include <functional>
@@ -50,8 +51,17 @@ class Depacketizer {
   virtual const DepacketizerCounts& counts() const = 0;
 };
 
-/// `unsupported` for an encoding that is not H264 or H265. Bad sprop parameter sets are ignored.
+/// Whether make_depacketizer (video) or make_audio_depacketizer (audio) takes the track.
+bool is_understood(const SdpMedia& media);
+
+/// `unsupported` for an encoding that is not H264, H265 or JPEG. Bad sprop parameter sets are ignored.
 Result<std::unique_ptr<Depacketizer>> make_depacketizer(const SdpMedia& media, Depacketizer::Sink sink);
+
+using AudioSink = std::function<void(RawAudio&&)>;
+/// `unsupported` for an encoding that is not MPEG4-GENERIC, MP4A-LATM, PCMU, PCMA or OPUS, for AAC whose configuration
+/// cannot be read, and for AAC in an arrangement that no camera was seen to use (interleaving, configuration in-band).
+/// Bounded: a frame over 64 KiB is dropped and counted.
+Result<std::unique_ptr<Depacketizer>> make_audio_depacketizer(const SdpMedia& media, AudioSink sink);
 
 /// Splits one access unit into RTP payloads of at most `max_payload` bytes (single NAL or FU); `emit(payload, last)`.
 void packetize(Codec codec, ByteView length_prefixed, std::size_t max_payload,

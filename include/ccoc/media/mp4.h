@@ -1,5 +1,6 @@
 // Fragmented MP4 (ISO/IEC 14496-12) as the archive writes and reads it: pure functions over bytes.
-// File: ftyp, uuid (camera, stream, start), moov with mvex, then per fragment prft, moof, mdat.
+// File: ftyp, uuid (camera, stream, start), moov with mvex, then per fragment prft, moof, mdat. The first track is the
+// video; where there is sound, it is the second. Both have a timescale of 90 kHz.
 #pragma once
 
 #include <optional>
@@ -17,9 +18,10 @@ struct FileOrigin {
   std::uint64_t run = 0;  ///< number of the run it belongs to (hub-wide unique enough: start µs of the run)
 };
 
-/// ftyp + uuid + moov for one video track, timescale 90 kHz. More than one format gives several sample
-/// descriptions (fragments name theirs, from 1).
-Bytes make_init_segment(const std::vector<VideoFormatPtr>& formats, const std::optional<FileOrigin>& origin);
+/// ftyp + uuid + moov. More than one format of a track gives several sample descriptions (fragments name theirs, from 1).
+/// No audio format: no second track.
+Bytes make_init_segment(const std::vector<VideoFormatPtr>& formats, const std::optional<FileOrigin>& origin,
+                        const std::vector<AudioFormatPtr>& audio_formats = {});
 
 struct Sample {
   std::uint32_t size = 0;      ///< bytes
@@ -28,12 +30,25 @@ struct Sample {
   bool key = false;
 };
 
+struct AudioSample {
+  std::uint32_t size = 0;      ///< bytes
+  std::uint32_t duration = 0;  ///< 90 kHz ticks
+};
+
+/// The sound of a fragment; its bytes follow those of the pictures.
+struct AudioRun {
+  std::int64_t decode_time = 0;  ///< of the first sample, 90 kHz ticks since the file's start
+  std::uint32_t format_index = 1;  ///< sample description
+  std::vector<AudioSample> samples;
+};
+
 struct FragmentPlan {
   std::uint32_t sequence = 1;
   std::int64_t decode_time = 0;  ///< of the first sample, 90 kHz ticks since the file's start
   UtcTime utc;                   ///< capture time of the first sample as it is presented, for prft (§8.16.5)
   std::uint32_t format_index = 1;  ///< sample description
   std::vector<Sample> samples;
+  AudioRun audio;                  ///< without samples: no sound
 };
 /// prft + moof + the header of mdat; the samples' bytes follow. Fixed layout: `patch_fragment` relies on it.
 Bytes make_fragment_header(const FragmentPlan& plan);
@@ -50,19 +65,22 @@ struct Fragment {
   UtcTime decode_utc() const;
   std::uint32_t format_index = 1;
   std::vector<Sample> samples;
+  AudioRun audio;
+  std::uint64_t audio_offset() const;  ///< of the sound's first byte
   bool starts_with_key() const { return !samples.empty() && samples.front().key; }
-  std::int64_t duration() const;  ///< ticks, sum over samples
+  std::int64_t duration() const;  ///< ticks, sum over the pictures
 };
 
-/// Rewrites sequence number, decode time and sample description of a fragment header made by
-/// make_fragment_header, in place; used to serve fragments of several files as one.
+/// Rewrites sequence number, decode time and sample descriptions of a fragment header made by make_fragment_header, in
+/// place; used to serve fragments of several files as one. The sound moves with the pictures, but not before 0.
 Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, std::int64_t decode_time,
-                      std::uint32_t format_index);
+                      std::uint32_t format_index, std::uint32_t audio_format_index = 1);
 
 /// What the front of a file says.
 struct FileHeader {
   std::optional<FileOrigin> origin;
   std::vector<VideoFormatPtr> formats;
+  std::vector<AudioFormatPtr> audio_formats;  ///< empty: no sound
   std::uint32_t timescale = video_timescale;
   std::uint64_t size = 0;  ///< where the first fragment starts
 };

@@ -29,7 +29,7 @@ bool for_each_nal(ByteView length_prefixed, const std::function<void(ByteView)>&
 /// Splits Annex B (ITU-T H.264 Annex B) into NAL units.
 std::vector<ByteView> split_annexb(ByteView annexb);
 /// Length-prefixed to Annex B with 4-byte start codes. When `unit.key`, parameter sets of the format are
-/// put in front unless the unit carries its own SPS.
+/// put in front unless the unit carries its own SPS. Motion JPEG stays as it is.
 Bytes to_annexb(const AccessUnit& unit);
 
 /// AVCDecoderConfigurationRecord or HEVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3, §8.3.3).

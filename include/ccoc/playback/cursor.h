@@ -29,8 +29,8 @@ using Step = std::variant<media::AccessUnitPtr, GapAhead, AtLiveEdge, AtBeginnin
 
 class Cursor {
  public:
-  /// `catalog` must outlive the cursor.
-  Cursor(archive::Catalog& catalog, archive::StreamKey key);
+  /// `catalog` must outlive the cursor. `with_sound`: next() collects it for take_sound().
+  Cursor(archive::Catalog& catalog, archive::StreamKey key, bool with_sound = false);
   ~Cursor();
   Cursor(Cursor&&) noexcept;
   Cursor& operator=(Cursor&&) noexcept;
@@ -41,6 +41,8 @@ class Cursor {
 
   /// The next access unit (marked `discontinuity` after a seek, a gap and at a new run).
   Result<Step> next();
+  /// The sound that was recorded with what next() gave, and up to some seconds more; each only once.
+  std::vector<media::AudioUnitPtr> take_sound();
   /// The next key frame, skipping what lies between.
   Result<Step> next_key();
   /// The key frame before the one given last.

@@ -43,6 +43,8 @@ class PlayerListener {
  public:
   virtual ~PlayerListener() = default;
   virtual void on_unit(const media::AccessUnitPtr& unit, UnitFlags flags) = 0;
+  /// Only at speed 1, and only where PlayerOptions::sound asks for it: at most 200 ms before it is due.
+  virtual void on_audio(const media::AudioUnitPtr&) {}
   virtual void on_state(const PlayerState& state) = 0;
   /// Playing stopped (disk or index refused); seek() tries again.
   virtual void on_error(const Error& error) = 0;
@@ -75,6 +77,7 @@ struct PlayerOptions {
   UtcTime position;
   double speed = 1;
   std::size_t read_ahead_bytes = 8u << 20;
+  bool sound = false;
   std::shared_ptr<GroupClock> group;  ///< empty: a clock of its own; otherwise `position` and `speed` join the group's
 };
 

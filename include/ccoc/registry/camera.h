@@ -81,6 +81,7 @@ struct Camera {
   std::optional<Location> location{};
   std::vector<Stream> streams{};  ///< main first; main always there
   Recording recording{};
+  bool audio = true;  ///< its sound is taken, too, where there is some
   bool enabled = true;
   bool approximate = false;  ///< the position is a guess
   std::string notes{};         ///< at most 2000 characters
@@ -134,6 +135,7 @@ struct CameraPatch {
   std::optional<std::vector<StreamInput>> streams{};  ///< replaces all
   std::optional<std::string> recording_mode{};        ///< "continuous" or "off"
   std::optional<std::int64_t> retention_days{};
+  std::optional<bool> audio{};
   std::optional<bool> enabled{};
   std::optional<bool> approximate{};
   std::optional<std::string> notes{};

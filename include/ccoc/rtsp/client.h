@@ -38,13 +38,16 @@ std::string_view to_string(EndReason reason);
 enum class MediaTransport { tcp, udp };
 std::string_view to_string(MediaTransport transport);  ///< "tcp", "udp"
 
+enum class TrackKind { video, audio };
+
 struct ClientOptions {
   Url url;  ///< user and password in it are not used
   std::string user, password;
   std::string certificate;  ///< rtsps: SHA-256 of the only one that is accepted, lower-case hex; empty: any
   MediaTransport transport = MediaTransport::tcp;  ///< asked for first
   bool other_transport = true;                     ///< ask for the other one where this one is refused (461)
-  bool all_tracks = false;   ///< set every track up: some cameras send nothing otherwise. Only the video is passed on
+  bool audio = false;        ///< set the first sound track up that is understood; it is no error when there is none
+  bool all_tracks = false;   ///< set every track up: some cameras send nothing otherwise. What is not asked for is dropped
   bool refuse_local = true;  ///< loopback and link-local addresses
   bool allow_basic = true;   ///< else the password never leaves in clear
   bool redirect_anywhere = false;  ///< else only to the same host
@@ -56,13 +59,13 @@ struct ClientOptions {
 class ClientListener {
  public:
   virtual ~ClientListener() = default;
-  /// The track was set up; packets may come from now on, even before the answer to PLAY. `ssrc`: its source, where the
-  /// camera tells; not all tell the truth.
-  virtual void on_track(const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) = 0;
+  /// The track was set up, the video first; packets may come from now on, even before the answer to PLAY. `ssrc`: its
+  /// source, where the camera tells; not all tell the truth.
+  virtual void on_track(TrackKind kind, const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) = 0;
   /// PLAY was answered with 200.
   virtual void on_playing() = 0;
-  virtual void on_rtp(ByteView packet) = 0;
-  virtual void on_rtcp(ByteView packet) = 0;
+  virtual void on_rtp(TrackKind kind, ByteView packet) = 0;
+  virtual void on_rtcp(TrackKind kind, ByteView packet) = 0;
   /// Once; nothing follows.
   virtual void on_ended(EndReason reason, const Error& error) = 0;
 };
@@ -77,19 +80,23 @@ class Client final : private ConnectionHandler {
   ~Client() override;
 
   void start();
-  /// Sends an RTCP packet about the video track; nothing before PLAY was answered.
-  void send_rtcp(ByteView packet);
+  /// Sends an RTCP packet about that track; nothing before PLAY was answered, or where there is none.
+  void send_rtcp(TrackKind kind, ByteView packet);
   void set_prompt(bool prompt);
   /// As agreed with the camera; before that, as asked for.
   MediaTransport transport() const { return transport_; }
   /// rtsps: SHA-256 of the camera's certificate, lower-case hex; empty before the handshake, and for rtsp.
   std::string certificate() const;
-  /// Media sections the camera describes, understood or not.
+  /// Media sections the camera describes, understood or not; of them, those that were set up.
   std::size_t tracks_offered() const { return tracks_offered_; }
+  std::size_t tracks_set_up() const { return tracks_set_up_; }
+  /// The session ended when its sound was asked for: without, it may go on.
+  bool ended_at_audio() const { return ended_at_audio_; }
 
  private:
   enum class State { connecting, describing, setting_up, starting, playing, ended };
   struct Track {
+    std::optional<TrackKind> kind;  ///< what is passed on; none for tracks that are only set up
     media::SdpMedia media;
     std::optional<std::uint32_t> ssrc;
     std::uint8_t rtp_channel = 0, rtcp_channel = 1;
@@ -107,11 +114,13 @@ class Client final : private ConnectionHandler {
   void on_message(const Message& message);
   void on_server_request(const Message& request);
   void on_frame(const InterleavedFrame& frame);
+  void use_channel(Track& track, std::uint8_t channel);
   void on_answer(const Message& answer);
   void on_unauthorized(const Message& answer);
   void on_keep_alive_answer(int status);
   void on_error_status(const std::string& method, const Message& answer);
   void on_described(const Message& answer);
+  bool choose_tracks(const std::vector<media::SdpMedia>& offered);
   void set_up_next();
   void on_set_up(const Message& answer);
   bool try_other_transport();
@@ -154,6 +163,7 @@ class Client final : private ConnectionHandler {
   std::vector<Track> tracks_;  ///< the first is the video
   std::size_t tracks_set_up_ = 0;
   std::size_t tracks_offered_ = 0;
+  bool ended_at_audio_ = false;
   std::string session_;
   Duration keep_alive_interval_ = std::chrono::seconds{20};
   std::size_t keep_alive_method_ = 0;

@@ -22,6 +22,7 @@ struct FarmOptions {
   std::string user{};                 ///< empty: no authentication
   std::string password{};
   bool udp = true;
+  unsigned with_sound = 0;  ///< so many cameras, from the first, have a microphone (G.711 A-law, by TCP)
   std::vector<CameraMedia> cameras{};
   FaultPlan faults{};
   Duration report_interval = std::chrono::seconds{5};  ///< of RTCP sender reports

@@ -34,7 +34,9 @@ std::unexpected<Error> undecodable(const char* why) {
 }
 
 Result<CodecContext> open_decoder(std::uint8_t codec) {
-  const auto* decoder = avcodec_find_decoder(codec == 0 ? AV_CODEC_ID_H264 : AV_CODEC_ID_HEVC);
+  constexpr AVCodecID ids[] = {AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_MJPEG};
+  if (codec >= std::size(ids)) return fail(ErrorCode::unsupported, "this codec is not known");
+  const auto* decoder = avcodec_find_decoder(ids[codec]);
   if (decoder == nullptr) return fail(ErrorCode::unsupported, "the installed libavcodec cannot decode this codec");
   CodecContext context(avcodec_alloc_context3(decoder));
   context->thread_count = 1;

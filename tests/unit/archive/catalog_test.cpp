@@ -153,7 +153,7 @@ TEST(ArchiveThreads, a_reader_follows_a_writer_byte_for_byte) {
       if ((*reader)->start_of(fragment) + milliseconds{1} < position) continue;
       const auto units = (*reader)->read(fragment);
       ASSERT_TRUE(units) << units.error().message;
-      for (const auto& unit : *units) {
+      for (const auto& unit : units->pictures) {
         ASSERT_EQ(*unit->data, *twin.next()->data) << "frame " << seen;
         ++seen;
       }

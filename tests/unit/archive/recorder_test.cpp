@@ -58,7 +58,7 @@ TEST_F(RecorderTest, loses_no_frame_and_keeps_every_byte_and_capture_time) {
   for (const auto& row : life.rows()) {
     auto reader = life.catalog().open(row).value();
     for (const auto& fragment : reader->fragments()) {
-      const auto units = reader->read(fragment).value();
+      const auto units = reader->read(fragment).value().pictures;
       for (const auto& unit : units) {
         const auto sent = twin.next();
         ASSERT_EQ(*unit->data, *sent->data);
@@ -321,6 +321,155 @@ TEST_F(RecorderTest, bounds_what_waits_for_the_index_and_finds_the_rest_on_the_d
   for (int i = 0; i < 10; ++i) life.step();
   EXPECT_EQ(life.rows().size(), 21u);
   for (const auto& row : life.rows()) EXPECT_EQ(row.open, row.path == life.disk->files().back());
+}
+
+/// Frames of sound, 64 ms each as AAC at 16 kHz, beginning anywhere.
+class Microphone {
+ public:
+  explicit Microphone(UtcTime start) : time_(start) {}
+  media::AudioUnitPtr next() {
+    auto unit = std::make_shared<media::AudioUnit>();
+    unit->format = format;
+    unit->data = std::make_shared<const Bytes>(20 + count_ % 50, static_cast<std::uint8_t>(count_));
+    ++count_;
+    unit->capture_time = time_;
+    unit->duration = 5760;
+    time_ += step;
+    return unit;
+  }
+  void run_until(UtcTime until, media::FrameSink& sink) {
+    while (time_ < until) sink.on_audio(next());
+  }
+  UtcTime time() const { return time_; }
+  std::size_t given() const { return count_; }
+  Duration step = milliseconds{64};
+  media::AudioFormatPtr format = std::make_shared<const media::AudioFormat>(
+      media::AudioFormat{media::AudioCodec::aac, 16000, 1, {0x14, 0x08}, "mp4a.40.2"});
+
+ private:
+  UtcTime time_;
+  std::size_t count_ = 0;
+};
+
+class SoundRecorderTest : public RecorderTest {
+ protected:
+  /// Pictures and sound side by side, as they come.
+  void run(Camera& camera, Microphone* microphone, UtcTime until) {
+    while (camera.time() < until) {
+      life.run(camera, camera.time() + milliseconds{40});
+      if (microphone != nullptr) microphone->run_until(camera.time(), *life.recorder);
+    }
+    life.step();
+  }
+  std::vector<media::AudioUnitPtr> heard() {
+    std::vector<media::AudioUnitPtr> all;
+    for (const auto& row : life.rows()) {
+      auto reader = life.catalog().open(row).value();
+      for (const auto& fragment : reader->fragments()) {
+        const auto contents = reader->read(fragment, true).value();
+        all.insert(all.end(), contents.sound.begin(), contents.sound.end());
+      }
+    }
+    return all;
+  }
+  std::size_t pictures() {
+    std::size_t sum = 0;
+    for (const auto& row : life.rows()) {
+      for (const auto& fragment : table(row.path).fragments) sum += fragment.samples.size();
+    }
+    return sum;
+  }
+  const UtcTime start = at("2026-11-24T05:23:57.000Z");
+};
+
+TEST_F(SoundRecorderTest, keeps_every_frame_of_sound_and_when_it_was_heard) {
+  auto& recorder = life.record();
+  Camera camera(start);
+  Microphone microphone(start + milliseconds{10}), twin(start + milliseconds{10});
+  run(camera, &microphone, start + seconds{130});
+  recorder.on_interrupted(GapCause::disabled, "");
+  life.step();
+  const auto all = heard();
+  // Up to one frame may come before the first picture of the recording is there.
+  ASSERT_EQ(all.size(), microphone.given());
+  for (const auto& unit : all) {
+    const auto sent = twin.next();
+    ASSERT_EQ(*unit->data, *sent->data);
+    ASSERT_EQ(*unit->format, *sent->format);
+    // At a file's beginning a frame that began before it is put at its beginning.
+    ASSERT_LE(std::abs((unit->capture_time - sent->capture_time).count()), 64'000);
+    ASSERT_GT(unit->duration, 0);
+  }
+  EXPECT_EQ(life.rows().size(), 4u) << "the sound splits nothing";
+}
+
+TEST_F(SoundRecorderTest, fault_C10_sound_that_starts_late_stops_or_never_comes_leaves_the_pictures_alone) {
+  for (const auto& [from, until] : {std::pair{100, 100}, {0, 5}, {20, 40}, {0, 100}}) {
+    life.reset(start);
+    life.boot();
+    auto& recorder = life.record();
+    Camera camera(start);
+    run(camera, nullptr, start + seconds{from});
+    Microphone microphone(camera.time());
+    if (until > from) run(camera, &microphone, start + seconds{until});
+    run(camera, nullptr, start + seconds{100});
+    recorder.on_interrupted(GapCause::disabled, "");
+    life.step();
+    EXPECT_EQ(pictures(), 2500u) << from << " to " << until;
+    const auto rows = life.rows();
+    for (std::size_t i = 1; i < rows.size(); ++i) EXPECT_EQ(rows[i].start, rows[i - 1].end);
+    EXPECT_EQ(rows.back().end, start + seconds{100});
+    EXPECT_LE(life.gaps().size(), 1u);
+    // What came before a file had a track for it is missing: at most one GOP.
+    EXPECT_GE(heard().size() + 17, microphone.given());
+  }
+}
+
+TEST_F(SoundRecorderTest, fault_C10_sound_that_drifts_jumps_or_repeats_neither_cuts_nor_stretches_the_pictures) {
+  auto& recorder = life.record();
+  Camera camera(start);
+  Microphone fast(start);
+  fast.step = milliseconds{60};
+  for (int i = 0; i < 50; ++i) {
+    run(camera, nullptr, camera.time() + seconds{1});
+    for (int k = 0; k < 16; ++k) recorder.on_audio(fast.next());
+    if (i == 20) {
+      Microphone back(start);
+      for (int k = 0; k < 100; ++k) recorder.on_audio(back.next());
+    }
+    if (i == 30) {
+      Microphone ahead(start + hours{5});
+      recorder.on_audio(ahead.next());
+    }
+  }
+  recorder.on_interrupted(GapCause::disabled, "");
+  life.step();
+  EXPECT_EQ(pictures(), 1250u);
+  EXPECT_EQ(life.rows().back().end, start + seconds{50});
+  for (const auto& row : life.rows()) {
+    for (const auto& fragment : table(row.path).fragments) {
+      std::int64_t length = 0;
+      for (const auto& sample : fragment.audio.samples) length += sample.duration;
+      EXPECT_LT(length, 90000 * 3) << "no frame of sound lasts for hours";
+    }
+  }
+}
+
+TEST_F(SoundRecorderTest, another_format_of_the_sound_begins_a_file_at_the_next_key_frame) {
+  auto& recorder = life.record();
+  Camera camera(start);
+  Microphone microphone(start);
+  run(camera, &microphone, start + seconds{10});
+  microphone.format = std::make_shared<const media::AudioFormat>(
+      media::AudioFormat{media::AudioCodec::pcma, 8000, 1, {}, "alaw"});
+  run(camera, &microphone, start + seconds{20});
+  recorder.on_interrupted(GapCause::disabled, "");
+  life.step();
+  EXPECT_EQ(pictures(), 500u);
+  const auto rows = life.rows();
+  ASSERT_EQ(rows.size(), 3u) << "57 to the change, to the minute, and after";
+  EXPECT_EQ(heard().back()->format->codec_string, "alaw");
+  EXPECT_EQ(rows.back().run, rows.front().run) << "it is no gap";
 }
 
 }  // namespace

@@ -426,7 +426,7 @@ TEST_F(H264Depacketizer, passes_the_timestamp_around_its_end) {
 
 TEST(MakeDepacketizer, refuses_other_encodings) {
   SdpMedia media;
-  media.encoding = "JPEG";
+  media.encoding = "MP4V-ES";
   const auto made = make_depacketizer(media, [](RawUnit&&) {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, ErrorCode::unsupported);

@@ -43,6 +43,63 @@ void expect_same(const std::vector<Sample>& a, const std::vector<Sample>& b) {
   }
 }
 
+std::vector<AudioFormatPtr> sounds() {
+  const auto make = [](AudioCodec codec, std::uint32_t rate, unsigned channels, Bytes config, std::string name) {
+    return std::make_shared<const AudioFormat>(AudioFormat{codec, rate, channels, std::move(config), std::move(name)});
+  };
+  return {make(AudioCodec::aac, 16000, 1, {0x14, 0x08}, "mp4a.40.2"), make(AudioCodec::pcmu, 8000, 1, {}, "ulaw"),
+          make(AudioCodec::pcma, 8000, 2, {}, "alaw"), make(AudioCodec::opus, 48000, 1, {}, "opus")};
+}
+
+VideoFormatPtr motion_jpeg() {
+  VideoFormat format;
+  format.codec = Codec::mjpeg;
+  format.width = 640;
+  format.height = 480;
+  format.codec_string = "mp4v.6C";
+  return std::make_shared<const VideoFormat>(std::move(format));
+}
+
+TEST(Mp4, file_header_reads_back_sound_and_motion_jpeg) {
+  const auto header = parse_file_header(make_init_segment({motion_jpeg()}, origin(), sounds()));
+  ASSERT_TRUE(header) << header.error().message;
+  ASSERT_EQ(header->formats.size(), 1u);
+  EXPECT_EQ(*header->formats[0], *motion_jpeg());
+  ASSERT_EQ(header->audio_formats.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(*header->audio_formats[i], *sounds()[i]) << sounds()[i]->codec_string;
+}
+
+TEST(Mp4, fragments_read_back_their_sound_and_it_moves_with_the_pictures) {
+  auto plan = plan_of(b_frames);
+  plan.audio.decode_time = 899'000;
+  plan.audio.format_index = 2;
+  plan.audio.samples = {{100, 5760}, {7, 5761}, {33, 5759}};
+  const auto bytes = make_fragment_header(plan);
+  const auto fragment = parse_fragment_header(bytes);
+  ASSERT_TRUE(fragment) << fragment.error().message;
+  expect_same(fragment->samples, b_frames);
+  ASSERT_EQ(fragment->audio.samples.size(), 3u);
+  EXPECT_EQ(fragment->audio.decode_time, 899'000);
+  EXPECT_EQ(fragment->audio.format_index, 2u);
+  EXPECT_EQ(fragment->audio.samples[1].size, 7u);
+  EXPECT_EQ(fragment->audio.samples[1].duration, 5761u);
+  EXPECT_EQ(fragment->size, bytes.size() + 630 + 140);
+  EXPECT_EQ(fragment->audio_offset(), bytes.size() + 630);
+
+  auto moved = bytes;
+  ASSERT_TRUE(patch_fragment(moved, 1, 100'000, 1, 4));
+  EXPECT_EQ(parse_fragment_header(moved)->audio.decode_time, 99'000);
+  EXPECT_EQ(parse_fragment_header(moved)->audio.format_index, 4u);
+  ASSERT_TRUE(patch_fragment(moved, 1, 500, 1, 4));
+  EXPECT_EQ(parse_fragment_header(moved)->audio.decode_time, 0) << "not before the file begins";
+
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const auto torn = parse_fragment_header(ByteView(bytes).first(size));
+    ASSERT_FALSE(torn);
+    ASSERT_EQ(torn.error().code, ErrorCode::unavailable) << size;
+  }
+}
+
 TEST(Mp4, file_header_reads_back_formats_and_origin) {
   for (const auto codec : {Codec::h264, Codec::h265}) {
     const auto clip = test::load_clip(codec);

@@ -56,6 +56,22 @@ TEST_P(Ffmpeg, decodes_without_a_complaint_over_the_loop_point) {
   EXPECT_EQ(frames, 70u) << text;
 }
 
+TEST(Microphone, is_heard_by_ffmpeg_as_a_steady_tone) {
+  const auto clip = small_clip(media::Codec::h264);
+  const auto farm = Farm::start({.with_sound = 1, .cameras = {{clip, clip}, {clip, clip}}});
+  ASSERT_TRUE(farm) << farm.error().message;
+  const auto listen = [&](unsigned camera) {
+    return output_of("timeout 40 ffmpeg -nostdin -hide_banner -loglevel error -rtsp_transport tcp -i '" + (*farm)->url(camera, "main") +
+                     "' -vn -t 2 -af astats=metadata=1:reset=0,ametadata=print:key=lavfi.astats.Overall.RMS_level:file=- -f null -");
+  };
+  const auto [heard, ok] = listen(1);
+  EXPECT_TRUE(ok) << heard;
+  const auto at = heard.rfind("RMS_level=");
+  ASSERT_NE(at, std::string::npos) << heard;
+  EXPECT_GT(std::atof(heard.c_str() + at + 10), -50) << heard;
+  EXPECT_FALSE(listen(2).second) << "the second camera has none";
+}
+
 class Gstreamer : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Transports, Gstreamer, ::testing::Values("tcp", "udp"), [](const auto& transport) { return std::string(transport.param); });
 

@@ -334,7 +334,9 @@ export interface paths {
          *     Binary messages: a 24-byte header in network byte order, then one access unit (Annex B) or MP4 fragment:
          *     `u8` version 1 · `u8` flags (1 key, 2 discontinuity, 4 initialization segment, 8 frames were skipped for
          *     you, 16 audio, 32 decode but do not show) · `u16` id · `u32` sequence per subscription · `i64` capture time, µs since 1970 UTC ·
-         *     `i64` media time in `timescale`.
+         *     `i64` media time in `timescale`. Motion JPEG (`mp4v.6C`) comes as JPEG files. With `audio`, raw frames of
+         *     sound (flag 16) come on the same subscription in either format, each with the capture time of its first sample;
+         *     an `audio` message describes them before the first.
          *
          *     A viewer that reads too slowly is continued at the next key frame, with flag 8. Closed with 1008 when
          *     log-in or right ends, 1009 for a message over 64 KiB, 1003 for a binary message, 1013 when the hub is full.
@@ -604,6 +606,8 @@ export interface components {
             location: components["schemas"]["Location"] | null;
             streams: components["schemas"]["CameraStream"][];
             recording: components["schemas"]["Recording"];
+            /** @description Its sound is taken, too, where there is some */
+            audio: boolean;
             enabled: boolean;
             /** @description The position is not exact */
             approximate: boolean;
@@ -622,6 +626,8 @@ export interface components {
             streams: components["schemas"]["NewCameraStream"][];
             recording?: components["schemas"]["Recording"];
             /** @default true */
+            audio: boolean;
+            /** @default true */
             enabled: boolean;
             /** @default false */
             approximate: boolean;
@@ -635,6 +641,7 @@ export interface components {
             location?: components["schemas"]["Location"] | null;
             streams?: components["schemas"]["NewCameraStream"][];
             recording?: components["schemas"]["Recording"];
+            audio?: boolean;
             enabled?: boolean;
             approximate?: boolean;
             notes?: string;
@@ -660,6 +667,11 @@ export interface components {
             ok: boolean;
             /** @example h264 */
             codec: string | null;
+            /**
+             * @description Of the sound that came within the time of the trial
+             * @example aac
+             */
+            audio_codec?: string | null;
             width: number | null;
             height: number | null;
             fps: number | null;
@@ -690,13 +702,24 @@ export interface components {
             gop_frames?: number | null;
             /** @description By UDP: came late, but in time to be put in their place */
             reordered_packets?: number;
+            /** @description By UDP: of the packets' arrival (RFC 3550) */
+            jitter_ms?: number | null;
             /**
              * @description How the last pictures came
-             * @enum {string|null}
+             * @example tcp
+             * @example udp
              */
-            transport?: "tcp" | "udp" | null;
+            transport?: string | null;
             last_error: string | null;
             codec?: string | null;
+            /**
+             * @description Of the sound that comes with it
+             * @example aac
+             * @example pcmu
+             * @example pcma
+             * @example opus
+             */
+            audio_codec?: string | null;
             width?: number | null;
             height?: number | null;
             /** @description Footage of it reached the disk lately */
@@ -851,7 +874,10 @@ export interface components {
             format: "annexb" | "fmp4";
             /** @description Subscriptions of one group share one clock */
             group?: string;
-            /** @default false */
+            /**
+             * @description The sound, too, where there is some; recorded sound only at speed 1
+             * @default false
+             */
             audio: boolean;
         } | {
             /** @constant */
@@ -890,6 +916,23 @@ export interface components {
             width: number;
             height: number;
             timescale: number;
+        } | {
+            /** @constant */
+            op: "audio";
+            id: components["schemas"]["SubscriptionId"];
+            /**
+             * @description As WebCodecs names it; sent again when it changes
+             * @example mp4a.40.2
+             * @example ulaw
+             * @example alaw
+             * @example opus
+             */
+            codec: string;
+            /** @description Hz */
+            sample_rate: number;
+            channels: number;
+            /** @description Hexadecimal: AudioSpecificConfig of AAC; else empty */
+            config: string;
         } | {
             /** @constant */
             op: "state";

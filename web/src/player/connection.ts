@@ -2,11 +2,12 @@
 // owner, and after a break connects again with growing waits and asks for everything anew.
 import { Backoff } from './backoff';
 import { parseUnit, type Unit } from './header';
-import { parseServerMessage, wirePosition, type Command, type Position, type StateMessage, type Subscribed, type SubscribeOptions } from './messages';
+import { parseServerMessage, wirePosition, type AudioMessage, type Command, type Position, type StateMessage, type Subscribed, type SubscribeOptions } from './messages';
 import type { Problem } from '../api/types';
 
 export interface Sink {
   subscribed(answer: Subscribed): void;
+  audio?(format: AudioMessage): void;
   unit(unit: Unit): void;
   state(message: StateMessage): void;
   error(problem: Problem): void;
@@ -201,6 +202,7 @@ export class StreamConnection {
     const sink = this.subscriptions_.get(message.id)?.sink;
     if (!sink) return;
     if (message.op === 'subscribed') sink.subscribed(message);
+    else if (message.op === 'audio') sink.audio?.(message);
     else if (message.op === 'state') sink.state(message);
     else sink.error(message.problem);
   }

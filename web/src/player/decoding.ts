@@ -21,6 +21,10 @@ export interface Painting extends Size {
   image: VideoFrame | Uint8ClampedArray<ArrayBuffer>;
 }
 
+/** Motion JPEG: no decoder of the browser's, each unit is a JPEG file. */
+const jpegCodec = 'mp4v.6C';
+/** Pictures of it that may be in the making. */
+const jpegsUnderWay = 2;
 const errorsUntilFailed = 5;
 const prerollRestMs = 150;
 /** Above this the mean of four pixels would blur, and there are few tiles. */
@@ -44,6 +48,7 @@ export class Decoding {
   private codec_ = '';
   private epoch_ = 0;
   private errors_ = 0;
+  private jpegs_ = 0;
   private prerollUntilUs_ = -Infinity;
   private prerollTimer_: ReturnType<typeof setTimeout> | undefined;
   private limit_: Size = { width: 640, height: 360 };
@@ -55,6 +60,11 @@ export class Decoding {
     this.codec_ = codec;
     this.epoch_ = epoch;
     this.errors_ = 0;
+    if (codec === jpegCodec) {
+      this.forgetPending();
+      this.closeDecoder();
+      return;
+    }
     this.open();
     // Units that come before the answer are already being decoded; a refusal arrives late and costs nothing.
     void isSupported(codec).then((supported) => {
@@ -65,6 +75,10 @@ export class Decoding {
   }
 
   unit(unit: Unit): void {
+    if (this.codec_ === jpegCodec) {
+      void this.unitOfJpeg(unit);
+      return;
+    }
     if (!this.decoder_) return;
     const verdict = this.gate_.judge(unit, this.decoder_.decodeQueueSize);
     if (verdict === 'drop') return;
@@ -76,6 +90,30 @@ export class Decoding {
       }));
     } catch (error) {
       this.recover(error);
+    }
+  }
+
+  private async unitOfJpeg(unit: Unit): Promise<void> {
+    if (unit.preroll || this.jpegs_ >= jpegsUnderWay) return;
+    this.jpegs_ += 1;
+    const epoch = this.epoch_;
+    try {
+      const bitmap = await createImageBitmap(new Blob([unit.payload], { type: 'image/jpeg' }));
+      const frame = new VideoFrame(bitmap, { timestamp: unit.captureUs });
+      bitmap.close();
+      if (this.destroyed_ || epoch !== this.epoch_) {
+        frame.close();
+        return;
+      }
+      this.pending_?.close();
+      this.pending_ = frame;
+      this.show();
+    } catch {
+      // One picture that cannot be read; the next stands for itself.
+      this.errors_ += 1;
+      if (this.errors_ === errorsUntilFailed && !this.destroyed_) this.events.failed('JPEG');
+    } finally {
+      this.jpegs_ -= 1;
     }
   }
 

@@ -28,7 +28,7 @@ export interface Unit {
   captureUs: number;
   /** In the timescale of the subscription. */
   mediaTime: number;
-  payload: Uint8Array;
+  payload: Uint8Array<ArrayBuffer>;
 }
 
 /** Null where the message is no unit of version 1. */

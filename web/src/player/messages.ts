@@ -10,6 +10,8 @@ export interface SubscribeOptions {
   speed: number;
   format: 'annexb' | 'fmp4';
   group?: string;
+  /** The sound, too. */
+  audio?: boolean;
 }
 
 export type Command =
@@ -22,11 +24,17 @@ export type Command =
 export interface Subscribed {
   op: 'subscribed'; id: number; codec: string; width: number; height: number; timescale: number;
 }
+export interface AudioMessage {
+  /** As WebCodecs names it. */
+  op: 'audio'; id: number; codec: string; sampleRate: number; channels: number;
+  /** Hexadecimal; empty where the codec needs none. */
+  config: string;
+}
 export interface StateMessage {
   op: 'state'; id: number; state: string; cause?: string; reason?: string; from?: string; to?: string;
 }
 export interface ErrorMessage { op: 'error'; id: number | null; problem: Problem }
-export type ServerMessage = Subscribed | StateMessage | ErrorMessage;
+export type ServerMessage = Subscribed | AudioMessage | StateMessage | ErrorMessage;
 
 export function wirePosition(position: Position): string {
   return position === 'live' ? 'live' : position.toISOString();
@@ -56,6 +64,12 @@ export function parseServerMessage(source: string): ServerMessage | null {
         op: 'subscribed', id, codec,
         width: number(body.width) ?? 0, height: number(body.height) ?? 0, timescale: number(body.timescale) ?? 90_000,
       };
+    }
+    case 'audio': {
+      const codec = text(body.codec);
+      const sampleRate = number(body.sample_rate);
+      if (id === undefined || !codec || !sampleRate) return null;
+      return { op: 'audio', id, codec, sampleRate, channels: number(body.channels) ?? 1, config: text(body.config) ?? '' };
     }
     case 'state': {
       const state = text(body.state);

@@ -4,8 +4,9 @@ import type { Problem } from '../api/types';
 import { Backoff } from './backoff';
 import type { Sink, StreamConnection, Subscription } from './connection';
 import type { Unit } from './header';
-import type { Position, StateMessage, Subscribed, SubscribeOptions } from './messages';
+import type { AudioMessage, Position, StateMessage, Subscribed, SubscribeOptions } from './messages';
 import type { Renderer, RendererEvents } from './renderer';
+import { Sound, hasAudioDecoder } from './sound';
 import { FreezeWatch } from './watchdog';
 
 export type PictureState =
@@ -18,6 +19,8 @@ export interface PictureInfo {
   reason?: string;
   width: number;
   height: number;
+  /** The camera sends sound that this browser can play. */
+  sound: boolean;
 }
 
 export interface PictureOptions extends Omit<SubscribeOptions, 'format'> {
@@ -56,7 +59,8 @@ export class Picture implements Sink, RendererEvents {
   private readonly refusals_ = new Backoff(3_000, 60_000);
   private retryAtMs_ = Infinity;
   private readonly unwatch_: () => void;
-  private info_: PictureInfo = { state: 'connecting', width: 0, height: 0 };
+  private readonly sound_ = new Sound();
+  private info_: PictureInfo = { state: 'connecting', width: 0, height: 0, sound: false };
   private captureUs_ = 0;
   private frames_ = 0;
   private live_: boolean;
@@ -83,10 +87,21 @@ export class Picture implements Sink, RendererEvents {
   get frames(): number {
     return this.frames_;
   }
+  get listening(): boolean {
+    return this.sound_.listening;
+  }
+  /** Sound reached the loudspeaker. */
+  get heard(): boolean {
+    return this.sound_.heard;
+  }
   get seeking(): boolean {
     return this.awaitingSeek_;
   }
 
+  /** Call it from a click. */
+  listen(on: boolean): void {
+    this.sound_.listen(on);
+  }
   resize(width: number, height: number): void {
     this.renderer_.resize(width, height);
   }
@@ -103,6 +118,7 @@ export class Picture implements Sink, RendererEvents {
   }
   pause(): void {
     this.paused_ = true;
+    this.sound_.reset();
     this.subscription_.pause();
     this.enter('paused');
   }
@@ -120,6 +136,7 @@ export class Picture implements Sink, RendererEvents {
   destroy(): void {
     this.unwatch_();
     this.subscription_.close();
+    this.sound_.destroy();
     this.renderer_.destroy();
   }
 
@@ -139,6 +156,7 @@ export class Picture implements Sink, RendererEvents {
     this.retryAtMs_ = Infinity;
     if (!this.live_ && this.captureTime) this.subscription_.options.position = this.captureTime;
     this.renderer_.reset();
+    this.sound_.reset();
     this.subscription_.renew();
   }
 
@@ -148,12 +166,23 @@ export class Picture implements Sink, RendererEvents {
     this.renderer_.configure(answer.codec);
     if (this.paused_) this.subscription_.pause();
   }
+  audio(format: AudioMessage): void {
+    this.sound_.configure(format);
+    if (this.info_.sound || !hasAudioDecoder) return;
+    this.info_ = { ...this.info_, sound: true };
+    this.options.onInfo(this.info_);
+  }
   unit(unit: Unit): void {
+    if (unit.audio) {
+      if (!this.awaitingSeek_) this.sound_.unit(unit);
+      return;
+    }
     // After a seek the units already on their way are of the old moment.
     if (this.awaitingSeek_) {
       if (!unit.discontinuity && performance.now() < this.seekDeadlineMs_) return;
       this.awaitingSeek_ = false;
       this.renderer_.reset();
+      this.sound_.reset();
     }
     this.renderer_.unit(unit);
   }

@@ -13,6 +13,6 @@ it('names codecs as people do', () => {
   expect(codecName('avc1.640028')).toBe('H.264');
   expect(codecName('hvc1.1.6.L93.B0')).toBe('H.265');
   expect(codecName('h264')).toBe('H.264');
-  expect(codecName('mjpeg')).toBe('mjpeg');
+  expect(codecName('mjpeg')).toBe('MJPEG');
   expect(codecName(null)).toBe('');
 });

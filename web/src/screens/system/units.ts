@@ -18,5 +18,11 @@ export function codecName(codec: string | null | undefined): string {
   const family = (codec ?? '').split('.')[0]!.toLowerCase();
   if (family === 'avc1' || family === 'avc3' || family === 'h264') return 'H.264';
   if (family === 'hvc1' || family === 'hev1' || family === 'h265' || family === 'hevc') return 'H.265';
+  if (codec === 'mp4v.6C' || family === 'mjpeg') return 'MJPEG';
   return codec ?? '';
+}
+
+export function audioName(codec: string | null | undefined): string {
+  const names: Record<string, string> = { aac: 'AAC', pcmu: 'G.711 µ', pcma: 'G.711 A', opus: 'Opus' };
+  return names[codec ?? ''] ?? codec ?? '';
 }
