@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ccoc/base/child_process.h"
+#include "ccoc/media/audio.h"
 
 namespace ccoc::ingest {
 namespace {
@@ -33,30 +34,14 @@ std::vector<std::string> environment_for(const IngestOptions& options) {
   return out;
 }
 
-/// "mp4a.40.2": the object type stands in the first bits of the AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1).
-std::string aac_codec_string(ByteView config) {
-  unsigned type = config.empty() ? 2u : config[0] >> 3u;
-  if (type == 31 && config.size() >= 2) type = 32u + ((config[0] & 7u) << 3u | config[1] >> 5u);
-  return "mp4a.40." + std::to_string(type);
-}
-
-std::string sound_codec_string(const bridge::Sound& sound) {
-  switch (sound.codec) {
-    case media::AudioCodec::aac: return aac_codec_string(sound.config);
-    case media::AudioCodec::pcmu: return "ulaw";
-    case media::AudioCodec::pcma: return "alaw";
-    case media::AudioCodec::opus: return "opus";
-  }
-  return {};
-}
-
-media::AudioFormat format_of(const bridge::Sound& sound) {
+Result<media::AudioFormat> format_of(const bridge::Sound& sound) {
+  if (sound.codec == media::AudioCodec::aac) return media::make_aac_format(sound.config);
   media::AudioFormat out;
   out.codec = sound.codec;
   out.sample_rate = sound.sample_rate;
   out.channels = sound.channels;
-  out.config.assign(sound.config.begin(), sound.config.end());
-  out.codec_string = sound_codec_string(sound);
+  const auto name = sound.codec == media::AudioCodec::pcmu ? "ulaw" : sound.codec == media::AudioCodec::pcma ? "alaw" : "opus";
+  out.codec_string = name;
   return out;
 }
 
@@ -195,8 +180,9 @@ void BridgeSource::deliver_pictures() {
 void BridgeSource::take(const bridge::Sound& message) {
   if (!config_.audio) return;
   auto format = format_of(message);
-  if (!sound_format_ || *sound_format_ != format)
-    sound_format_ = std::make_shared<const media::AudioFormat>(std::move(format));
+  if (!format) return;  // sound that cannot be described is no reason to lose the pictures
+  if (!sound_format_ || *sound_format_ != *format)
+    sound_format_ = std::make_shared<const media::AudioFormat>(*std::move(format));
   media::RawAudio sound;
   sound.format = sound_format_;
   sound.data = std::make_shared<const Bytes>(message.data.begin(), message.data.end());

@@ -1,6 +1,6 @@
 #include "ccoc/media/picture_assembler.h"
 
-#include "big_endian.h"
+#include "ccoc/media/jpeg.h"
 #include "ccoc/media/nal.h"
 #include "unit_assembler.h"
 
@@ -48,7 +48,7 @@ class JpegPictures final : public PictureAssembler {
   void configure(ByteView) override {}
 
   void push(const PicturePiece& piece) override {
-    const auto format = parse_jpeg_format(piece.data);
+    const auto format = parse_jpeg(piece.data);
     if (!format || piece.data.size() > max_jpeg) {
       ++counts_.bad_packets;
       return;
@@ -72,38 +72,7 @@ class JpegPictures final : public PictureAssembler {
   DepacketizerCounts counts_;
 };
 
-/// SOF0 to SOF15 without DHT, JPG and DAC (ITU-T T.81 table B.1).
-bool is_frame_header(std::uint8_t marker) {
-  return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
-}
-
 }  // namespace
-
-Result<VideoFormat> parse_jpeg_format(ByteView jpeg) {
-  const auto corrupt = [] { return fail(ErrorCode::corrupt, "this is no JPEG file"); };
-  if (jpeg.size() < 4 || jpeg[0] != 0xff || jpeg[1] != 0xd8) return corrupt();
-  for (std::size_t at = 2; at + 9 <= jpeg.size();) {
-    if (jpeg[at] != 0xff) return corrupt();
-    const auto marker = jpeg[at + 1];
-    if (marker == 0xff) {  // fill byte
-      ++at;
-      continue;
-    }
-    if (is_frame_header(marker)) {
-      VideoFormat format;
-      format.codec = Codec::mjpeg;
-      format.height = get_u16(jpeg, at + 5);
-      format.width = get_u16(jpeg, at + 7);
-      format.codec_string = "mp4v.6C";
-      if (format.width == 0 || format.height == 0) return corrupt();
-      return format;
-    }
-    const std::size_t size = get_u16(jpeg, at + 2);
-    if (marker < 0xc0 || marker == 0xd9 || marker == 0xda || size < 2) return corrupt();
-    at += 2 + size;
-  }
-  return corrupt();
-}
 
 std::unique_ptr<PictureAssembler> make_picture_assembler(Codec codec, Depacketizer::Sink sink) {
   if (codec == Codec::mjpeg) return std::make_unique<JpegPictures>(std::move(sink));

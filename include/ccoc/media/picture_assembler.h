@@ -29,7 +29,4 @@ class PictureAssembler {
 
 std::unique_ptr<PictureAssembler> make_picture_assembler(Codec codec, Depacketizer::Sink sink);
 
-/// Size of a JPEG file from its frame header (ITU-T T.81 §B.2.2); `corrupt` when there is none.
-Result<VideoFormat> parse_jpeg_format(ByteView jpeg);
-
 }  // namespace ccoc::media
