@@ -571,7 +571,14 @@ export interface components {
             has_password: boolean;
             transport: components["schemas"]["StreamTransport"];
             certificate_sha256: components["schemas"]["CertificatePin"];
+            client: components["schemas"]["StreamClient"];
         };
+        /**
+         * @description Who receives a stream that comes by RTSP: the hub's own client, or GStreamer's for a camera that the hub's cannot take. Of other URLs GStreamer is the receiver, whatever this says
+         * @default native
+         * @enum {string}
+         */
+        StreamClient: "native" | "gstreamer";
         /**
          * @description How RTP is asked for. `auto`: TCP first, then what the camera takes; what brought pictures is kept
          * @default auto
@@ -582,13 +589,14 @@ export interface components {
         CertificatePin: string;
         NewCameraStream: {
             role: components["schemas"]["StreamRole"];
-            /** @description rtsp:// or rtsps://; user and password in it are taken out */
+            /** @description rtsp, rtsps, srt, rtmp, rtmps, http, https or file (beneath `ingest.files`); user and password in it are taken out. `srt://:9000?mode=listener` and `rtmp://:1935/live/KEY?mode=listener` wait for a sender */
             url: string;
             username?: string;
             /** @description Stored encrypted; absent in a PATCH: the stored one stays */
             password?: string;
             transport?: components["schemas"]["StreamTransport"];
             certificate_sha256?: components["schemas"]["CertificatePin"];
+            client?: components["schemas"]["StreamClient"];
         };
         Recording: {
             /** @enum {string} */
