@@ -1,10 +1,13 @@
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/connect.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -15,6 +18,7 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using asio::generic::stream_protocol;  // TCP, or one end of a socket pair
 using boost::system::error_code;
 
 constexpr int low_water_mark = 64 * 1024;
@@ -67,6 +71,21 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
         });
   }
 
+  Status start_connected(int socket) {
+    error_code bad;
+    socket_.assign(stream_protocol{AF_UNIX, 0}, socket, bad);
+    if (bad) {
+      ::close(socket);
+      return fail(ErrorCode::unavailable, "cannot watch the socket: " + bad.message());
+    }
+    socket_.non_blocking(true, bad);
+    place_.emplace(reactor_.connections, *this);
+    connected_ = true;
+    last_read_ = reactor_.clock.now();
+    wait_readable();
+    return {};
+  }
+
   void send(ByteView bytes) {
     if (handler_ == nullptr) return;
     if (waiting_.size() + writing_.size() + bytes.size() > max_queued_bytes) {
@@ -84,8 +103,11 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
 
   std::optional<PeerAddress> peer() const {
     error_code bad;
-    const auto endpoint = socket_.remote_endpoint(bad);
-    if (bad) return std::nullopt;
+    const auto any = socket_.remote_endpoint(bad);
+    tcp::endpoint endpoint;
+    const int family = any.protocol().family();
+    if (bad || (family != AF_INET && family != AF_INET6) || any.size() > endpoint.capacity()) return std::nullopt;
+    std::memcpy(endpoint.data(), any.data(), any.size());
     const auto address = endpoint.address();
     const auto wide = address.is_v6() ? address.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
     return PeerAddress{wide.to_bytes(), endpoint.port()};
@@ -113,8 +135,8 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
                          "loopback and link-local addresses are refused (ingest.allow_loopback allows them)", {}});
       }
     }
-    targets_ = std::move(endpoints);
-    asio::async_connect(socket_, targets_, [self = shared_from_this()](error_code code, const tcp::endpoint&) {
+    targets_.assign(endpoints.begin(), endpoints.end());
+    asio::async_connect(socket_, targets_, [self = shared_from_this()](error_code code, const stream_protocol::endpoint&) {
       if (self->handler_ == nullptr) return;
       if (code) return self->end(network_error(code, "cannot connect"));
       self->on_connected();
@@ -148,7 +170,7 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
   }
 
   void wait_readable() {
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code code) {
+    socket_.async_wait(stream_protocol::socket::wait_read, [self = shared_from_this()](error_code code) {
       if (code || self->handler_ == nullptr) return;
       if (self->read_once()) self->wait_readable();
     });
@@ -207,10 +229,10 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
 
   AsioReactor::Impl& reactor_;
   ConnectionHandler* handler_;
-  tcp::socket socket_;
+  stream_protocol::socket socket_;
   asio::steady_timer deadline_;
   std::optional<tcp::resolver> resolver_;
-  std::vector<tcp::endpoint> targets_;
+  std::vector<stream_protocol::endpoint> targets_;
   std::optional<SweepPlace> place_;
   bool connected_ = false;
   bool prompt_ = true;
@@ -237,6 +259,12 @@ std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const En
                                             ConnectionHandler& handler) {
   auto state = std::make_shared<AsioConnection>(reactor, handler);
   state->start(to, timeout);
+  return std::make_unique<OwnedConnection>(std::move(state));
+}
+
+Result<std::unique_ptr<Connection>> adopt_connection(AsioReactor::Impl& reactor, int socket, ConnectionHandler& handler) {
+  auto state = std::make_shared<AsioConnection>(reactor, handler);
+  if (const auto started = state->start_connected(socket); !started) return std::unexpected(started.error());
   return std::make_unique<OwnedConnection>(std::move(state));
 }
 

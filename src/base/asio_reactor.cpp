@@ -77,6 +77,10 @@ std::unique_ptr<Connection> AsioReactor::connect(const Endpoint& to, Duration ti
   return open_connection(*impl_, to, timeout, handler);
 }
 
+Result<std::unique_ptr<Connection>> AsioReactor::adopt(int socket, ConnectionHandler& handler) {
+  return adopt_connection(*impl_, socket, handler);
+}
+
 Result<DatagramPair> AsioReactor::open_datagrams(DatagramHandler& even, DatagramHandler& odd) {
   return open_datagram_pair(*impl_, even, odd);
 }

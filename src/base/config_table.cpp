@@ -68,6 +68,9 @@ std::vector<Key> make_keys() {
        .field = CCOC_FIELD(std::int64_t, ingest.threads),
        .min = 1,
        .max = 64},
+      {.name = "ingest.files",
+       .doc = "Folder whose files may be cameras (file:///folder/clip.mp4), played again and again. Empty: none may.",
+       .field = CCOC_FIELD(std::string, ingest.files)},
       {.name = "ingest.sub_streams",
        .doc = "Keep the small streams connected always (pictures at once), or only on_demand.",
        .field = CCOC_FIELD(std::string, ingest.sub_streams),
@@ -327,6 +330,7 @@ std::vector<std::string> check_together(const Config& config) {
   };
   need(config.ingest.backoff_min <= config.ingest.backoff_max,
        "ingest.backoff_min_s must not be more than ingest.backoff_max_s");
+  need(config.ingest.files.empty() || config.ingest.files.starts_with('/'), "ingest.files must be an absolute path");
   need(config.archive.fragment <= config.archive.segment,
        "archive.fragment_seconds must not be more than archive.segment_seconds");
   need(config.site.min_lat < config.site.max_lat, "site.min_lat must be less than site.max_lat");

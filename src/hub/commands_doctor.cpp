@@ -73,6 +73,11 @@ int doctor(const Config& config) {
   } else {
     findings.bad("ccoc-vision is missing beside ccoc", "snapshots will not work; build or install it");
   }
+  if (const auto bridge = find_bridge(); !bridge.empty()) {
+    findings.good("receiver of SRT, RTMP, HTTP and files at " + bridge);
+  } else {
+    findings.bad("ccoc-bridge is missing beside ccoc", "only RTSP cameras will work; build it with GStreamer's headers, or install it");
+  }
   return findings.failed() ? 1 : 0;
 }
 

@@ -122,6 +122,7 @@ registry::Rules rules_of(const Config& config) {
   registry::Rules rules;
   rules.site = registry::Bounds{config.site.min_lat, config.site.max_lat, config.site.min_lon, config.site.max_lon};
   rules.allow_loopback = config.ingest.allow_loopback;
+  rules.files = config.ingest.files;
   return rules;
 }
 

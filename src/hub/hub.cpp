@@ -160,6 +160,9 @@ Status Hub::Impl::start_ingest() {
   options.refuse_local = !config.ingest.allow_loopback;
   options.allow_basic_auth = config.ingest.allow_basic_auth;
   options.follow_redirects = config.ingest.follow_redirects;
+  options.bridge = find_bridge();
+  options.bridge_cache = (data.path() / "gstreamer-plugins.bin").string();
+  options.files = config.ingest.files;
   options.no_frame_timeout = config.ingest.no_frame_timeout;
   options.backoff_min = config.ingest.backoff_min;
   options.backoff_max = config.ingest.backoff_max;

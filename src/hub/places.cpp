@@ -32,4 +32,6 @@ std::string find_web_root(const Config& config) {
 
 std::string find_vision_worker() { return first_existing({"ccoc-vision", "../libexec/ccoc/ccoc-vision"}); }
 
+std::string find_bridge() { return first_existing({"ccoc-bridge", "../libexec/ccoc/ccoc-bridge"}); }
+
 }  // namespace ccoc::hub

@@ -14,4 +14,7 @@ std::string find_web_root(const Config& config);
 /// `ccoc-vision` beside the program, or in ../libexec/ccoc; empty when missing.
 std::string find_vision_worker();
 
+/// `ccoc-bridge`, likewise; empty when missing: the hub was built without GStreamer.
+std::string find_bridge();
+
 }  // namespace ccoc::hub

@@ -14,6 +14,7 @@ std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
     stream.password = source.password;
     if (source.transport == "tcp") stream.transport = rtsp::MediaTransport::tcp;
     if (source.transport == "udp") stream.transport = rtsp::MediaTransport::udp;
+    stream.client = source.client;
     stream.certificate = source.certificate_sha256;
     stream.audio = camera.audio && config.audio;
     stream.enabled = camera.enabled;

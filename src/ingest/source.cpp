@@ -1,11 +1,14 @@
 #include "ccoc/ingest/source.h"
 
+#include "bridge_source.h"
 #include "rtsp_source.h"
 
 namespace ccoc::ingest {
 
 Result<std::unique_ptr<Source>> make_source(Reactor& reactor, const StreamConfig& config, const IngestOptions& options,
                                             SourceListener& listener) {
+  const bool rtsp = config.url.starts_with("rtsp://") || config.url.starts_with("rtsps://");
+  if (!rtsp || config.client == "gstreamer") return make_bridge_source(reactor, config, options, listener);
   return std::make_unique<RtspSource>(reactor, config, options, listener);
 }
 

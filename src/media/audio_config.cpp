@@ -5,6 +5,7 @@
 
 #include "big_endian.h"
 #include "bit_reader.h"
+#include "ccoc/media/audio.h"
 
 namespace ccoc::media {
 namespace {
@@ -85,6 +86,12 @@ Result<AacConfig> parse_audio_specific_config(ByteView config) {
   auto read = read_config(bits);
   if (read) read->format.config = Bytes(config.begin(), config.end());
   return read;
+}
+
+Result<AudioFormat> make_aac_format(ByteView config) {
+  auto read = parse_audio_specific_config(config);
+  if (!read) return std::unexpected(read.error());
+  return std::move(read->format);
 }
 
 Result<AacConfig> parse_stream_mux_config(ByteView config) {

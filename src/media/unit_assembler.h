@@ -14,6 +14,8 @@ class UnitAssembler {
 
   ParameterSets& sets() { return sets_; }
   const DepacketizerCounts& counts() const { return counts_; }
+  /// For what comes without marker bits: true when flush() ends every unit, false when the next one's beginning does.
+  void expect_flush(bool each_unit) { marker_trusted_ = each_unit; }
 
   void begin_packet(std::uint32_t timestamp);
   /// A whole NAL unit.

@@ -136,6 +136,10 @@ void judge_streams(const CameraPatch& patch, const Rules& rules, Judge& judge, c
     if (stream.transport != "auto" && stream.transport != "tcp" && stream.transport != "udp") {
       judge.wrong(at + "transport", "the transport is \"auto\", \"tcp\" or \"udp\"");
     }
+    stream.client = input.client.value_or(old != nullptr ? old->client : "native");
+    if (stream.client != "native" && stream.client != "gstreamer") {
+      judge.wrong(at + "client", "the client is \"native\" or \"gstreamer\"");
+    }
     stream.certificate_sha256 = input.certificate_sha256.value_or(same_host ? old->certificate_sha256 : "");
     if (!stream.certificate_sha256.empty() && !is_sha256(stream.certificate_sha256)) {
       judge.wrong(at + "certificate_sha256", "64 hexadecimal digits, lower case; empty to take the next certificate the camera shows");

@@ -112,6 +112,7 @@ void read_streams(const json::value& value, CameraPatch& patch, std::vector<Fiel
     reader.text("password", stream.password);
     reader.text("transport", stream.transport);
     reader.text("certificate_sha256", stream.certificate_sha256);
+    reader.text("client", stream.client);
     reader.finish({"has_password"});
     stream.role = role.value_or("");
     stream.url = url.value_or("");
@@ -176,7 +177,8 @@ json::object to_json(const Camera& camera) {
                                    {"username", stream.username},
                                    {"has_password", stream.has_password},
                                    {"transport", stream.transport},
-                                   {"certificate_sha256", stream.certificate_sha256}});
+                                   {"certificate_sha256", stream.certificate_sha256},
+                                   {"client", stream.client}});
   }
   out["streams"] = std::move(streams);
   out["recording"] = json::object{{"mode", to_string(camera.recording.mode)}, {"retention_days", camera.recording.retention_days}};

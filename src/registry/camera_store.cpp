@@ -7,7 +7,8 @@ constexpr std::string_view select_cameras =
     "select id, name_th, name_en, owner_kind, owner_name, zone, community, lat, lon, heading_deg, fov_deg, range_m, "
     "recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, version, audio from cameras";
 constexpr std::string_view select_streams =
-    "select camera_id, role, url, username, password_sealed, transport, certificate_sha256 from camera_streams order by camera_id, role";
+    "select camera_id, role, url, username, password_sealed, transport, certificate_sha256, client from camera_streams "
+    "order by camera_id, role";
 constexpr std::string_view select_versions = "select id, version from cameras";
 constexpr std::string_view insert_camera =
     "insert into cameras (id, name_th, name_en, owner_kind, owner_name, zone, community, lat, lon, heading_deg, fov_deg, "
@@ -20,8 +21,8 @@ constexpr std::string_view update_camera =
     "where id = $1 returning version";
 constexpr std::string_view delete_streams = "delete from camera_streams where camera_id = $1";
 constexpr std::string_view insert_stream =
-    "insert into camera_streams (camera_id, role, url, username, password_sealed, transport, certificate_sha256) "
-    "values ($1, $2, $3, $4, $5, $6, $7)";
+    "insert into camera_streams (camera_id, role, url, username, password_sealed, transport, certificate_sha256, client) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8)";
 constexpr std::string_view delete_one = "delete from cameras where id = $1";
 
 Camera camera_of(const db::Row& row) {
@@ -61,7 +62,7 @@ Result<std::map<std::string, StoredCamera, std::less<>>> read_cameras(db::Databa
   for (const auto& row : *streams) {
     const auto found = out.find(row.text(0));
     if (found == out.end()) continue;
-    Stream stream{row.text(1), row.text(2), row.text(3), false, row.text(5), row.text(6)};
+    Stream stream{row.text(1), row.text(2), row.text(3), false, row.text(5), row.text(6), row.text(7)};
     if (const auto sealed = row.maybe_text(4)) {
       const auto password = secrets.unseal(*sealed);
       if (password) {
@@ -119,7 +120,7 @@ Status write_camera(db::Transaction& transaction, const SecretBox& secrets, Stor
       sealed = secrets.seal(password->second);
     }
     const auto done = transaction.execute(insert_stream, {camera.id, stream.role, stream.url, stream.username, sealed,
-                                                         stream.transport, stream.certificate_sha256});
+                                                         stream.transport, stream.certificate_sha256, stream.client});
     if (!done) return std::unexpected(done.error());
   }
   return {};

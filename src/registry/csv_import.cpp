@@ -15,7 +15,7 @@ constexpr std::size_t max_rows = 20'000;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 constexpr std::string_view columns[] = {"id",          "name_th",     "name_en",   "lat",       "lon",     "main_url",
-                                        "sub_url",     "username",    "password",  "transport",  "owner_kind", "owner_name", "zone",
+                                        "sub_url",     "username",    "password",  "transport",  "client",  "owner_kind", "owner_name", "zone",
                                         "community",   "heading_deg", "fov_deg",   "range_m",   "recording_mode", "retention_days",
                                         "audio",       "enabled",     "approximate", "notes"};
 
@@ -150,8 +150,10 @@ void read_streams(RowReader& row, CameraPatch& patch) {
   const auto password = row.filled("password");
   patch.streams.emplace();
   const auto transport = row.filled("transport");
-  patch.streams->push_back({"main", *main, username, password, transport, std::nullopt});
-  if (const auto sub = row.filled("sub_url")) patch.streams->push_back({"sub", *sub, username, password, transport, std::nullopt});
+  const auto client = row.filled("client");
+  patch.streams->push_back({"main", *main, username, password, transport, std::nullopt, client});
+  if (const auto sub = row.filled("sub_url"))
+    patch.streams->push_back({"sub", *sub, username, password, transport, std::nullopt, client});
 }
 
 CsvCamera read_row(const std::map<std::string, std::size_t, std::less<>>& at, const std::vector<std::string>& cells, int line) {

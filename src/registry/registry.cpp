@@ -343,7 +343,7 @@ Result<std::vector<StreamSource>> CameraRegistry::sources(std::string_view id) c
       const auto password = found->second.passwords.find(stream.role);
       out.push_back({found->first, stream.role, stream.url, stream.username,
                      password == found->second.passwords.end() ? std::string() : password->second, stream.transport,
-                     stream.certificate_sha256});
+                     stream.certificate_sha256, stream.client});
     }
     return out;
   });

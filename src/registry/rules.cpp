@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 
 namespace ccoc::registry {
 namespace {
@@ -76,6 +77,37 @@ bool is_local_v4(std::uint32_t address) {
   return first == 127 || first == 0 || (address >> 16) == 0xa9fe || first >= 224;
 }
 
+constexpr std::string_view schemes[] = {"rtsp", "rtsps", "srt", "rtmp", "rtmps", "http", "https", "file"};
+
+/// What is wrong with an address without a host, or with a host in a URL that waits for a sender.
+std::optional<std::string> wrong_listener(std::string_view scheme, std::string_view authority, std::string_view path_and_query) {
+  const auto query = path_and_query.substr(std::min(path_and_query.find('?'), path_and_query.size()));
+  const bool asked = query.find("mode=listener") != std::string_view::npos;
+  const bool without_host = authority.starts_with(':');
+  if (!asked && !without_host) return std::nullopt;
+  if (scheme != "srt" && scheme != "rtmp")
+    return asked ? "only srt:// and rtmp:// can wait for a sender (mode=listener)" : "the URL has no host";
+  if (!asked) return "without a host the URL must say that it waits for a sender: " + std::string(scheme) + "://:port…?mode=listener";
+  if (!without_host) return "a URL that waits for a sender has no host: " + std::string(scheme) + "://:port…?mode=listener";
+  const auto path = path_and_query.substr(0, path_and_query.find('?'));
+  if (scheme == "rtmp" && std::ranges::count(path, '/') < 2)
+    return "name the application and a key that the sender must know: rtmp://:1935/live/KEY?mode=listener";
+  return std::nullopt;
+}
+
+std::expected<CameraUrl, std::string> file_url(std::string_view path, const Rules& rules) {
+  if (rules.files.empty())
+    return std::unexpected("files are refused; the administrator can set a folder for them (ingest.files)");
+  auto folder = rules.files;
+  while (folder.ends_with('/')) folder.pop_back();
+  const auto decoded = percent_decoded(path);
+  if (!decoded.starts_with(folder + "/") || (decoded + "/").find("/../") != std::string::npos)
+    return std::unexpected("the file is not in the folder for files, " + rules.files + " (ingest.files)");
+  CameraUrl out;
+  out.url = "file://" + std::string(path);
+  return out;
+}
+
 }  // namespace
 
 bool is_local_host(std::string_view host) {
@@ -104,10 +136,12 @@ std::expected<CameraUrl, std::string> parse_camera_url(std::string_view text, co
   const auto separator = text.find("://");
   if (separator == std::string_view::npos) return std::unexpected("this is no URL; write it as rtsp://host/path");
   const auto scheme = lower(text.substr(0, separator));
-  if (scheme != "rtsp" && scheme != "rtsps") {
-    return std::unexpected("a camera's URL begins with rtsp:// or rtsps://, not with " + scheme.substr(0, 20) + ":");
+  if (std::ranges::find(schemes, scheme) == std::end(schemes)) {
+    return std::unexpected("a camera's URL begins with rtsp://, rtsps://, srt://, rtmp://, rtmps://, http://, https:// or file://, not with " +
+                           scheme.substr(0, 20) + ":");
   }
   const auto rest = text.substr(separator + 3);
+  if (scheme == "file") return file_url(rest, rules);
 
   // Credentials end at the last '@' before the path; a '/', '?' or '#' in a password is understood when what
   // stands before it is no host.
@@ -127,10 +161,14 @@ std::expected<CameraUrl, std::string> parse_camera_url(std::string_view text, co
   const auto end = std::min(remains.find_first_of("/?#"), remains.size());
   out.host.clear();
   port = {};
-  if (!split_authority(remains.substr(0, end), out.host, port)) {
+  const auto authority = remains.substr(0, end);
+  if (const auto wrong = wrong_listener(scheme, authority, remains.substr(end))) return std::unexpected(*wrong);
+  const bool listens = authority.starts_with(':');
+  if (listens ? !good_port(authority.substr(1)) : !split_authority(authority, out.host, port)) {
     return std::unexpected("the host or the port in the URL cannot be read");
   }
-  if (!rules.allow_loopback && is_local_host(out.host)) {
+  if (scheme == "srt" && !listens && port.empty()) return std::unexpected("an srt:// URL needs a port: srt://host:9000");
+  if (!listens && !rules.allow_loopback && is_local_host(out.host)) {
     return std::unexpected("addresses of this machine and of the link (" + out.host +
                            ") are refused; the administrator can set ingest.allow_loopback");
   }

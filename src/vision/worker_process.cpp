@@ -1,8 +1,6 @@
 #include "worker_process.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "ccoc/base/child_process.h"
 #include "wire.h"
 
 namespace ccoc::vision {
@@ -20,61 +19,14 @@ std::unexpected<Error> worker_ended() {
   return fail(ErrorCode::unavailable, "the picture decoder ended while it worked on this picture");
 }
 
-/// The attributes of the worker: nothing of the hub's but standard error, signals as in a fresh program, and
-/// its own process group, so that Ctrl-C in a terminal reaches only the hub.
-class SpawnPlan {
- public:
-  explicit SpawnPlan(int socket) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_adddup2(&actions_, socket, 0);
-    posix_spawn_file_actions_adddup2(&actions_, socket, 1);
-    posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
-    posix_spawnattr_init(&attributes_);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  }
-  ~SpawnPlan() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-
-  int spawn(int& pid, const std::string& path) {
-    std::string name = path;
-    char* arguments[] = {name.data(), nullptr};
-    char* environment[] = {nullptr};
-    return posix_spawn(&pid, path.c_str(), &actions_, &attributes_, arguments, environment);
-  }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
-
 }  // namespace
 
 Status WorkerProcess::start(const std::string& path) {
   kill();
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return std::unexpected(errno_error(errno, "cannot make a socket for the picture decoder"));
-  const int failed = SpawnPlan(ends[1]).spawn(pid_, path);
-  close(ends[1]);
-  if (failed != 0) {
-    close(ends[0]);
-    pid_ = 0;
-    auto error = errno_error(failed, "cannot start the picture decoder " + path);
-    error.code = ErrorCode::unavailable;
-    return std::unexpected(std::move(error));
-  }
-  socket_ = ends[0];
-  fcntl(socket_, F_SETFL, O_NONBLOCK);
+  const auto child = start_child(path, {});
+  if (!child) return std::unexpected(child.error().within("the picture decoder"));
+  pid_ = child->pid;
+  socket_ = child->socket;
   return {};
 }
 

@@ -28,6 +28,9 @@ class Bench final : public Reactor {
     to = &handler;
     return std::make_unique<Line>(*this, generation);
   }
+  Result<std::unique_ptr<Connection>> adopt(int, ConnectionHandler&) override {
+    return fail(ErrorCode::unavailable, "there are no sockets here");
+  }
   Result<DatagramPair> open_datagrams(DatagramHandler& even, DatagramHandler& odd) override {
     media = &even;
     return DatagramPair{std::make_unique<Socket>(*this, even), std::make_unique<Socket>(*this, odd)};

@@ -1,5 +1,7 @@
 #include "sim/sim_world.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace ccoc::sim {
@@ -134,6 +136,11 @@ PeerAddress World::address_of(const std::string& host, std::uint16_t port) {
   for (std::size_t i = 0; i < 8; ++i) out.address[8 + i] = static_cast<std::uint8_t>(hash >> (8 * i));
   out.port = port;
   return out;
+}
+
+Result<std::unique_ptr<Connection>> World::adopt(int socket, ConnectionHandler&) {
+  ::close(socket);
+  return fail(ErrorCode::unavailable, "the simulated world has no sockets");
 }
 
 Result<DatagramPair> World::open_datagrams(DatagramHandler& even, DatagramHandler& odd) {

@@ -55,6 +55,7 @@ class World final : public Reactor {
   void post(std::function<void()> task) override;
   std::unique_ptr<Timer> call_after(Duration delay, std::function<void()> task) override;
   std::unique_ptr<Connection> connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) override;
+  Result<std::unique_ptr<Connection>> adopt(int socket, ConnectionHandler& handler) override;
   Result<DatagramPair> open_datagrams(DatagramHandler& even, DatagramHandler& odd) override;
 
   /// A datagram on its way to a port of the hub; the sender decides how late it comes, and whether.

@@ -35,6 +35,7 @@ struct IngestConfig {
   Duration backoff_min = std::chrono::milliseconds{500};
   Duration backoff_max = std::chrono::seconds{30};
   std::int64_t threads = 2;            ///< media threads
+  std::string files;                   ///< folder that file: URLs may name; empty: none
   std::string sub_streams = "always";  ///< "always" connected, or "on_demand" while someone watches
 };
 

@@ -101,6 +101,9 @@ class Reactor {
   virtual std::unique_ptr<Timer> call_after(Duration delay, std::function<void()> task) = 0;
   /// Starts resolving and connecting; the handler learns the outcome later, never inside this call.
   virtual std::unique_ptr<Connection> connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) = 0;
+  /// Takes over one end of a stream socket pair, which is connected already: on_connected does not follow, and peer() is
+  /// nothing. `unavailable` when this world has none; then, too, the socket is closed.
+  virtual Result<std::unique_ptr<Connection>> adopt(int socket, ConnectionHandler& handler) = 0;
   /// `unavailable` when no pair of ports is free or this world has no datagrams.
   virtual Result<DatagramPair> open_datagrams(DatagramHandler& even, DatagramHandler& odd) = 0;
 };

@@ -17,11 +17,12 @@ namespace ccoc::ingest {
 struct StreamConfig {
   std::string camera;  ///< id
   std::string role;    ///< "main", "sub"
-  std::string url;     ///< rtsp://host[:port]/path, without user and password
+  std::string url;     ///< without user and password
   std::string username, password;
   /// Asked for first; unset: TCP, and whatever the camera sends pictures by is kept.
   std::optional<rtsp::MediaTransport> transport{};
   std::string certificate{};  ///< rtsps: the only one that is accepted (SHA-256, hex); empty: the first to come
+  std::string client = "native";  ///< of RTSP: "native", "gstreamer"
   bool audio = true;  ///< the sound, too, where there is some
   bool enabled = true;
   bool record = true;  ///< not used by ingest itself: a change of it makes the stream anew, with other sinks
@@ -37,6 +38,9 @@ struct IngestOptions {
   Duration connect_timeout = std::chrono::seconds{5};
   Duration backoff_min = std::chrono::milliseconds{500};
   Duration backoff_max = std::chrono::seconds{30};
+  std::string bridge{};        ///< path of the program ccoc-bridge; empty: only what the native RTSP client takes
+  std::string bridge_cache{};  ///< file in which GStreamer remembers its plug-ins; empty: it looks for them each time
+  std::string files{};         ///< folder that file: URLs may name; empty: none
   Duration linger = std::chrono::seconds{15};  ///< an on-demand stream stays so long after its last viewer
 };
 

@@ -24,6 +24,7 @@ struct SourceReport {
   std::uint64_t reordered_packets = 0;
   std::optional<double> jitter_ms;  ///< RFC 3550 §6.4.1
   std::optional<std::int64_t> clock_offset_ms;  ///< camera's clock minus the hub's
+  std::string waiting;  ///< a sentence while nothing is due, because a listener waits for its sender; else empty
 };
 
 /// Called on the reactor's thread, never inside a call to the source. The source may be stopped or destroyed inside

@@ -55,11 +55,12 @@ struct Location {
 
 struct Stream {
   std::string role{};      ///< "main" or "sub"
-  std::string url{};       ///< rtsp:// or rtsps://, without user or password
+  std::string url{};       ///< see parse_camera_url; without user or password
   std::string username{};  ///< "" for none
   bool has_password = false;
   std::string transport = "auto";      ///< asked for: "auto", "tcp", "udp"
   std::string certificate_sha256{};    ///< rtsps: the one that is accepted, lower-case hex; "": the first to come
+  std::string client = "native";       ///< who receives RTSP: "native", "gstreamer"; all else is GStreamer's
   friend bool operator==(const Stream&, const Stream&) = default;
 };
 
@@ -100,6 +101,7 @@ struct StreamSource {
   std::string password{};
   std::string transport = "auto";
   std::string certificate_sha256{};
+  std::string client = "native";
   friend bool operator==(const StreamSource&, const StreamSource&) = default;
 };
 
@@ -112,6 +114,7 @@ struct StreamInput {
   std::optional<std::string> password{};
   std::optional<std::string> transport{};           ///< not given: as it is
   std::optional<std::string> certificate_sha256{};  ///< "": forget; not given: as it is while the host stays the same
+  std::optional<std::string> client{};              ///< not given: as it is
 };
 
 /// A change: what is set is changed. For `create` the same, upon a camera of defaults.

@@ -25,18 +25,21 @@ struct Rules {
   std::optional<Bounds> site{};
   /// `ingest.allow_loopback`: addresses of this machine and of the link are taken.
   bool allow_loopback = false;
+  /// `ingest.files`: the folder that file: URLs may name; empty: none.
+  std::string files{};
 };
 
 /// The parts of a camera's URL, credentials taken out and percent-decoded.
 struct CameraUrl {
   std::string url{};  ///< without credentials
-  std::string host{};
+  std::string host{};  ///< empty: waits for a sender, or a file
   std::optional<std::string> username{};
   std::optional<std::string> password{};
 };
 
-/// Reads a camera's URL; a `@` or `#` in the password is understood. The message names what is wrong (scheme, host,
-/// port, a local address that is not allowed) and never repeats the credentials.
+/// Reads a camera's URL: rtsp, rtsps, srt, rtmp, rtmps, http, https, file. `srt://:9000?mode=listener` and
+/// `rtmp://:1935/app/key?mode=listener` wait for a sender: they have no host. A `@` or `#` in the password is understood. The
+/// message names what is wrong (scheme, host, port, a local address that is not allowed) and never repeats the credentials.
 std::expected<CameraUrl, std::string> parse_camera_url(std::string_view text, const Rules& rules);
 
 /// True for localhost and literal loopback, link-local, unspecified and multicast addresses, IPv4 in any spelling the

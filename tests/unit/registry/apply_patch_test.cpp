@@ -60,7 +60,7 @@ TEST(ApplyPatch, finds_all_wrong_fields_at_once) {
   patch.lat = 98.98;
   patch.lon = std::nan("");
   patch.fov_deg = 400.0;
-  patch.streams = {{"main", "http://10.1.2.3/", {}, {}}, {"third", "rtsp://10.1.2.3/", {}, {}}};
+  patch.streams = {{"main", "gopher://10.1.2.3/", {}, {}}, {"third", "rtsp://10.1.2.3/", {}, {}}};
   patch.recording_mode = "sometimes";
   patch.retention_days = 0;
   EXPECT_THAT(wrong_fields(patch),

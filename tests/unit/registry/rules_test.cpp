@@ -48,10 +48,45 @@ TEST(CameraUrl, understands_passwords_as_people_write_them) {
 }
 
 TEST(CameraUrl, of_another_scheme_is_refused_by_name) {
-  EXPECT_THAT(refusal("http://10.1.2.3/a"), HasSubstr("not with http:"));
-  EXPECT_THAT(refusal("file:///etc/passwd"), HasSubstr("not with file:"));
+  EXPECT_THAT(refusal("gopher://10.1.2.3/a"), HasSubstr("not with gopher:"));
   EXPECT_THAT(refusal("javascript:alert(1)"), HasSubstr("rtsp://host/path"));
   EXPECT_THAT(refusal(""), HasSubstr("rtsp://host/path"));
+}
+
+TEST(CameraUrl, may_be_of_other_protocols) {
+  for (const char* url : {"srt://10.1.2.3:9000", "srt://cam.example.org:9000?streamid=a", "rtmp://10.1.2.3/live/key", "rtmps://10.1.2.3/live/key",
+                          "http://10.1.2.3/video.mjpg", "https://cam.example.org/live/index.m3u8?x=1"}) {
+    EXPECT_EQ(good(url).url, url);
+  }
+  EXPECT_EQ(good("http://u:p@10.1.2.3/a").url, "http://10.1.2.3/a");
+  EXPECT_THAT(refusal("srt://10.1.2.3"), HasSubstr("port"));
+  EXPECT_THAT(refusal("http://127.0.0.1/a"), HasSubstr("ingest.allow_loopback"));
+  EXPECT_THAT(refusal("data://text/a"), HasSubstr("not with data:"));
+}
+
+TEST(CameraUrl, of_a_sender_that_is_waited_for_has_a_port_and_no_host) {
+  EXPECT_EQ(good("srt://:9000?mode=listener").url, "srt://:9000?mode=listener");
+  EXPECT_EQ(good("srt://:9000?mode=listener").host, "");
+  EXPECT_EQ(good("rtmp://:1935/live/drone-1?mode=listener").url, "rtmp://:1935/live/drone-1?mode=listener");
+  EXPECT_THAT(refusal("srt://:9000"), HasSubstr("mode=listener"));
+  EXPECT_THAT(refusal("srt://10.1.2.3:9000?mode=listener"), HasSubstr("no host"));
+  EXPECT_THAT(refusal("srt://:0?mode=listener"), HasSubstr("port"));
+  EXPECT_THAT(refusal("rtmp://:1935/live?mode=listener"), HasSubstr("key"));
+  EXPECT_THAT(refusal("http://:80/?mode=listener"), HasSubstr("only srt:// and rtmp://"));
+  EXPECT_THAT(refusal("rtsp://:554/a"), HasSubstr("no host"));
+}
+
+// faults.md 31
+TEST(CameraUrl, of_a_file_is_refused_outside_the_folder_that_was_set_for_files) {
+  EXPECT_THAT(refusal("file:///etc/passwd"), HasSubstr("ingest.files"));
+  const Rules rules{.site = {}, .allow_loopback = false, .files = "/srv/video/"};
+  EXPECT_EQ(parse_camera_url("file:///srv/video/a/b.mp4", rules).value().url, "file:///srv/video/a/b.mp4");
+  for (const char* url : {"file:///etc/passwd", "file:///srv/video", "file:///srv/video2/a.mp4", "file:///srv/video/../../etc/passwd",
+                          "file:///srv/video/%2e%2e/x", "file://srv/video/a.mp4", "file:///srv/video/a/.."}) {
+    const auto taken = parse_camera_url(url, rules);
+    EXPECT_FALSE(taken) << url;
+    EXPECT_THAT(taken ? "" : taken.error(), HasSubstr("ingest.files")) << url;
+  }
 }
 
 TEST(CameraUrl, that_cannot_be_read_is_refused) {
@@ -62,7 +97,7 @@ TEST(CameraUrl, that_cannot_be_read_is_refused) {
 }
 
 TEST(CameraUrl, never_repeats_a_password_when_it_is_refused) {
-  for (const char* bad : {"http://u:canary@10.1.2.3/a", "rtsp://u:canary@127.0.0.1/a", "rtsp://u:canary@ho|st/", "rtsp://u:canary@:x/"}) {
+  for (const char* bad : {"gopher://u:canary@10.1.2.3/a", "rtsp://u:canary@127.0.0.1/a", "rtsp://u:canary@ho|st/", "rtsp://u:canary@:x/"}) {
     EXPECT_THAT(refusal(bad), Not(HasSubstr("canary"))) << bad;
   }
 }

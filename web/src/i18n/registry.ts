@@ -39,6 +39,8 @@ export const registry = {
   'form.stream.password': ['รหัสผ่านของกล้อง', 'Camera password'],
   'form.stream.transport': ['การรับส่งภาพ', 'Transport'],
   'form.stream.transport.auto': ['อัตโนมัติ', 'Automatic'],
+  'form.stream.client': ['ตัวรับ RTSP', 'RTSP client'],
+  'form.stream.client.native': ['ของระบบ', 'Built in'],
   'form.stream.certificate': ['ใบรับรองของกล้อง', 'Camera certificate'],
   'form.stream.certificate.forget': ['ลืมใบนี้', 'Forget'],
   'form.stream.kept': ['ใช้รหัสเดิม', 'Stored, unchanged'],
@@ -57,7 +59,7 @@ export const registry = {
   'form.required': ['ต้องกรอก', 'Required'],
   'form.number': ['ต้องเป็นตัวเลข {min} ถึง {max}', 'A number from {min} to {max}'],
   'form.id.wrong': ['ใช้ a–z 0–9 และ - ได้เท่านั้น', 'Only a–z, 0–9 and -'],
-  'form.url.wrong': ['ต้องขึ้นต้นด้วย rtsp:// หรือ rtsps://', 'Must begin with rtsp:// or rtsps://'],
+  'form.url.wrong': ['ต้องขึ้นต้นด้วย rtsp:// rtsps:// srt:// rtmp:// http:// https:// หรือ file:///', 'Must begin with rtsp://, rtsps://, srt://, rtmp://, http://, https:// or file:///'],
 
   'import.title': ['นำเข้ากล้องจากไฟล์ CSV', 'Import cameras from a CSV file'],
   'import.choose': ['เลือกไฟล์ CSV หรือลากมาวางที่นี่', 'Choose a CSV file or drop it here'],

@@ -6,7 +6,7 @@ import { filterCameras, matches } from './filter';
 const camera: Camera = {
   id: 'cam01', name: { th: 'ประตูช้างเผือก', en: 'Chang Phueak Gate' }, owner: { kind: 'private', name: 'ร้านทอง' },
   zone: 'economic', community: null, location: { lat: 18.79543, lon: 98.98659, heading_deg: 90, fov_deg: null, range_m: null },
-  streams: [{ role: 'main', url: 'rtsp://192.0.2.1/1', username: 'u', has_password: true, transport: 'auto', certificate_sha256: '' }],
+  streams: [{ role: 'main', url: 'rtsp://192.0.2.1/1', username: 'u', has_password: true, transport: 'auto', certificate_sha256: '', client: 'native' }],
   recording: { mode: 'continuous', retention_days: 30 }, audio: true, enabled: true, approximate: false, notes: '',
   created_at: '2026-07-27T00:00:00.000Z', updated_at: '2026-07-27T00:00:00.000Z',
 };
@@ -26,14 +26,14 @@ describe('check', () => {
     expect(Object.keys(check(filled(change)))).toEqual([field]);
   });
   it('refuses another scheme', () => {
-    expect(check(filled({ sub: { url: 'http://x/', username: '', password: '', hasPassword: false, transport: 'auto', certificate: '' } }))).toHaveProperty(['streams[1].url']);
+    expect(check(filled({ sub: { url: 'gopher://x/', username: '', password: '', hasPassword: false, transport: 'auto', certificate: '', client: 'native' } }))).toHaveProperty(['streams[1].url']);
   });
 });
 
 describe('what is sent', () => {
   it('leaves a password alone that was not typed', () => {
     expect(toPatch(filled()).streams).toEqual([
-      { role: 'main', url: 'rtsp://192.0.2.1/1', username: 'u', transport: 'auto', certificate_sha256: '' },
+      { role: 'main', url: 'rtsp://192.0.2.1/1', username: 'u', transport: 'auto', certificate_sha256: '', client: 'native' },
     ]);
   });
   it('sends a typed password and clears an emptied position', () => {

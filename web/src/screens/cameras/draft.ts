@@ -4,11 +4,14 @@ import type { Camera, CameraPatch, FieldError, NewCamera } from '../../api/types
 import type { TextKey } from '../../i18n';
 
 export type Transport = 'auto' | 'tcp' | 'udp';
+export type Client = 'native' | 'gstreamer';
 export interface StreamDraft {
   url: string; username: string; password: string; hasPassword: boolean;
   transport: Transport;
   /** rtsps: what the hub accepts; empty for the next one the camera shows. */
   certificate: string;
+  /** Who receives RTSP. */
+  client: Client;
 }
 
 export interface Draft {
@@ -22,7 +25,7 @@ export interface Draft {
   audio: boolean; enabled: boolean; approximate: boolean; notes: string;
 }
 
-const noStream: StreamDraft = { url: '', username: '', password: '', hasPassword: false, transport: 'auto', certificate: '' };
+const noStream: StreamDraft = { url: '', username: '', password: '', hasPassword: false, transport: 'auto', certificate: '', client: 'native' };
 
 export function emptyDraft(): Draft {
   return {
@@ -40,7 +43,7 @@ export function toDraft(camera: Camera): Draft {
     return found
       ? {
         url: found.url, username: found.username, password: '', hasPassword: found.has_password,
-        transport: found.transport, certificate: found.certificate_sha256,
+        transport: found.transport, certificate: found.certificate_sha256, client: found.client,
       }
       : { ...noStream };
   };
@@ -83,7 +86,7 @@ export function check(draft: Draft): Problems {
   const address = (field: string, url: string, required: boolean) => {
     if (!url.trim()) {
       if (required) problems[field] = { key: 'form.required' };
-    } else if (!/^rtsps?:\/\/[^\s/]+/i.test(url.trim())) problems[field] = { key: 'form.url.wrong' };
+    } else if (!/^((rtsps?|srt|rtmps?|https?):\/\/[^\s/]+|file:\/\/\/\S+)/i.test(url.trim())) problems[field] = { key: 'form.url.wrong' };
   };
   address('streams[0].url', draft.main.url, true);
   address('streams[1].url', draft.sub.url, false);
@@ -99,6 +102,7 @@ export function toNew(draft: Draft): NewCamera {
     ...(from.password ? { password: from.password } : {}),
     transport: from.transport,
     certificate_sha256: from.certificate,
+    client: from.client,
   });
   return {
     id: draft.id,

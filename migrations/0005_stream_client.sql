@@ -1,0 +1,3 @@
+-- Who receives a stream that comes by RTSP.
+alter table camera_streams
+  add column client text not null default 'native' check (client in ('native', 'gstreamer'));

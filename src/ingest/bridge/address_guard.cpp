@@ -1,0 +1,105 @@
+#include "address_guard.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace ccoc::ingest::bridge {
+namespace {
+
+std::atomic<bool> refuse_local{false};
+std::atomic<bool> refused{false};
+
+bool is_local_v4(std::uint32_t address) {
+  return address >> 24 == 127 || address >> 24 == 0 || address >> 16 == 0xa9fe;
+}
+
+bool is_local_v6(const in6_addr& address) {
+  if (IN6_IS_ADDR_V4MAPPED(&address) || IN6_IS_ADDR_V4COMPAT(&address)) {
+    std::uint32_t inner = 0;
+    std::memcpy(&inner, address.s6_addr + 12, 4);
+    if (is_local_v4(ntohl(inner))) return true;
+  }
+  return IN6_IS_ADDR_LOOPBACK(&address) || IN6_IS_ADDR_UNSPECIFIED(&address) || IN6_IS_ADDR_LINKLOCAL(&address);
+}
+
+}  // namespace
+
+void refuse_local_addresses() { refuse_local = true; }
+
+bool was_refused() { return refused; }
+
+bool is_refused(const sockaddr* address, socklen_t size) {
+  if (!refuse_local || address == nullptr) return false;
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  if (address->sa_family == AF_INET && size >= sizeof v4) {
+    std::memcpy(&v4, address, sizeof v4);
+    return is_local_v4(ntohl(v4.sin_addr.s_addr));
+  }
+  if (address->sa_family == AF_INET6 && size >= sizeof v6) {
+    std::memcpy(&v6, address, sizeof v6);
+    return is_local_v6(v6.sin6_addr);
+  }
+  return false;
+}
+
+Result<std::string> resolve(const std::string& host) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_DGRAM;
+  if (const int failed = getaddrinfo(host.c_str(), nullptr, &hints, &found); failed != 0)
+    return fail(ErrorCode::not_found, "the name '" + host + "' cannot be resolved: " + gai_strerror(failed));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, freeaddrinfo);
+  for (const auto* one = found; one != nullptr; one = one->ai_next) {
+    char text[NI_MAXHOST];
+    if (is_refused(one->ai_addr, one->ai_addrlen)) continue;
+    if (getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
+      return std::string(text);
+  }
+  return fail(ErrorCode::permission_denied, refused_sentence);
+}
+
+Status reach(const std::string& host, std::uint16_t port, std::uint32_t limit_ms) {
+  const auto address = resolve(host);
+  if (!address) return std::unexpected(address.error());
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  if (getaddrinfo(address->c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return {};
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, freeaddrinfo);
+  const int probe = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int reason = connect(probe, found->ai_addr, found->ai_addrlen) == 0 ? 0 : errno;
+  if (reason == EINPROGRESS) {
+    pollfd connected{probe, POLLOUT, 0};
+    socklen_t size = sizeof reason;
+    if (poll(&connected, 1, static_cast<int>(limit_ms)) == 0) reason = ETIMEDOUT;
+    else getsockopt(probe, SOL_SOCKET, SO_ERROR, &reason, &size);
+  }
+  close(probe);
+  if (reason == 0) return {};
+  const auto cannot = "cannot reach " + host + ":" + std::to_string(port) + ": ";
+  if (reason == ECONNREFUSED) return fail(ErrorCode::unavailable, cannot + "nobody listens there");
+  if (reason == ETIMEDOUT) return fail(ErrorCode::timeout, cannot + "no answer");
+  return fail(ErrorCode::unavailable, cannot + std::strerror(reason));
+}
+
+}  // namespace ccoc::ingest::bridge
+
+/// In front of the C library's: what the plug-ins call when they connect.
+extern "C" __attribute__((visibility("default"))) int connect(int socket, const sockaddr* address, socklen_t size) {
+  using namespace ccoc::ingest::bridge;
+  if (is_refused(address, size)) {
+    refused = true;
+    errno = EACCES;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_connect, socket, address, size));
+}

@@ -1,0 +1,30 @@
+// Which addresses this process may connect to. Every TCP connection of every plug-in is judged when it is made, so that
+// redirects, playlists and names that change their address are, too.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+
+#include "ccoc/base/result.h"
+
+namespace ccoc::ingest::bridge {
+
+inline constexpr const char* refused_sentence =
+    "loopback and link-local addresses are refused (ingest.allow_loopback allows them)";
+
+/// From now on loopback, link-local and unspecified addresses cannot be connected to.
+void refuse_local_addresses();
+/// That a connection was refused since the start.
+bool was_refused();
+bool is_refused(const sockaddr* address, socklen_t size);
+
+/// The first allowed address of a host, numeric, for protocols that connect without connect(). `not_found`,
+/// `permission_denied` with the sentence.
+Result<std::string> resolve(const std::string& host);
+
+/// Whether a TCP connection can be made: `unavailable` or `timeout` with the reason; as resolve().
+Status reach(const std::string& host, std::uint16_t port, std::uint32_t limit_ms);
+
+}  // namespace ccoc::ingest::bridge

@@ -1,0 +1,454 @@
+// Streams that are not plain RTSP, from senders and servers that this project did not write.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+
+#include "bridge_source.h"
+#include "ccoc/base/asio_reactor.h"
+#include "ccoc/media/nal.h"
+#include "support/file_server.h"
+#include "support/postgres.h"
+#include "support/process.h"
+
+namespace ccoc::ingest {
+namespace {
+
+using test::Process;
+
+bool eventually(const std::function<bool()>& condition) { return test::eventually(condition, test::seconds{30}); }
+
+struct Received {
+  std::vector<media::RawUnit> pictures;
+  std::vector<media::RawAudio> sounds;
+  int set_ups = 0;
+  std::vector<std::string> ends;
+  std::vector<media::GapCause> causes;
+};
+
+class Recorder final : public SourceListener {
+ public:
+  void on_set_up() override {
+    const std::lock_guard lock(mutex_);
+    ++received_.set_ups;
+  }
+  void on_picture(media::RawUnit&& picture) override {
+    const std::lock_guard lock(mutex_);
+    received_.pictures.push_back(std::move(picture));
+  }
+  void on_sound(media::RawAudio&& sound) override {
+    const std::lock_guard lock(mutex_);
+    received_.sounds.push_back(std::move(sound));
+  }
+  void on_source_ended(media::GapCause cause, const std::string& reason, Duration) override {
+    const std::lock_guard lock(mutex_);
+    received_.causes.push_back(cause);
+    received_.ends.push_back(reason);
+  }
+  Received received() const {
+    const std::lock_guard lock(mutex_);
+    return received_;
+  }
+  std::size_t pictures() const {
+    const std::lock_guard lock(mutex_);
+    return received_.pictures.size();
+  }
+  std::string end() const {
+    const std::lock_guard lock(mutex_);
+    return received_.ends.empty() ? std::string() : received_.ends.back();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Received received_;
+};
+
+/// Whether containers and muxers leave it as it is: delimiters and parameter sets they put in and take out.
+bool is_kept(media::Codec codec, ByteView nal) {
+  return media::nal_type(codec, nal) != (codec == media::Codec::h264 ? 9 : 35) && !media::is_parameter_set(codec, nal);
+}
+
+std::vector<Bytes> nals_of(const std::vector<media::RawUnit>& pictures) {
+  std::vector<Bytes> out;
+  for (const auto& picture : pictures) {
+    media::for_each_nal(*picture.data, [&](ByteView nal) {
+      if (is_kept(picture.format->codec, nal)) out.emplace_back(nal.begin(), nal.end());
+    });
+  }
+  return out;
+}
+
+std::vector<Bytes> nals_of(const std::filesystem::path& annexb, media::Codec codec) {
+  std::ifstream in(annexb, std::ios::binary);
+  const Bytes all{std::istreambuf_iterator<char>(in), {}};
+  std::vector<Bytes> out;
+  for (const auto nal : media::split_annexb(all))
+    if (is_kept(codec, nal)) out.emplace_back(nal.begin(), nal.end());
+  return out;
+}
+
+/// Whether `part` stands without a gap in `clip`, played again and again, from wherever it begins.
+testing::AssertionResult continues(const std::vector<Bytes>& clip, const std::vector<Bytes>& part) {
+  if (part.size() < 10 || clip.empty()) return testing::AssertionFailure() << "only " << part.size() << " NAL units";
+  std::size_t best = 0;
+  for (std::size_t at = 0; at < clip.size(); ++at) {
+    std::size_t same = 0;
+    while (same < part.size() && clip[(at + same) % clip.size()] == part[same]) ++same;
+    if (same == part.size()) return testing::AssertionSuccess();
+    best = std::max(best, same);
+  }
+  return testing::AssertionFailure() << "after " << best << " of " << part.size() << " NAL units something differs";
+}
+
+class Bridge : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(program())) GTEST_SKIP() << "built without GStreamer";
+    options_.refuse_local = false;
+    options_.bridge = program();
+    options_.bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin";
+    options_.files = folder_.path();
+  }
+  void TearDown() override { drop(); }
+  static std::string program() { return std::string(CCOC_BINARY_DIR) + "/ccoc-bridge"; }
+
+  std::string file(const std::string& name) const { return folder_.path() / name; }
+
+  /// A clip of 4 s: 320×180, 25 fps, GOP of 1 s, B-frames, sound; and its pictures as Annex B in "clip.h264".
+  void make_clip() {
+    ffmpeg({"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "4", "-c:v",
+            "libx264", "-preset", "veryfast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac", file("clip.mp4")});
+    ffmpeg({"-i", file("clip.mp4"), "-an", "-c", "copy", "-bsf:v", "h264_mp4toannexb", file("clip.h264")});
+  }
+  void ffmpeg(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all{"ffmpeg", "-v", "error", "-nostdin", "-y"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    Process process(all);
+    EXPECT_EQ(process.wait(), 0);
+  }
+  /// ffmpeg that sends the clip again and again, in its time.
+  std::unique_ptr<Process> send_clip(const std::vector<std::string>& output) {
+    std::vector<std::string> all{"ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", file("clip.mp4"), "-c", "copy"};
+    all.insert(all.end(), output.begin(), output.end());
+    return std::make_unique<Process>(all);
+  }
+
+  void open(const std::string& url, const std::string& user = {}, const std::string& password = {}) {
+    StreamConfig config{"cam01", "main", url, user, password};
+    config_ = config;
+    on_reactor([&] { source_ = make_bridge_source(reactor_, config_, options_, recorder_); });
+    start();
+  }
+  void start() {
+    on_reactor([&] { source_->start(); });
+  }
+  void drop() {
+    on_reactor([&] { source_.reset(); });
+  }
+  SourceReport report() {
+    SourceReport out;
+    on_reactor([&] { out = source_->report(); });
+    return out;
+  }
+  int bridge_pid() {
+    int pid = 0;
+    on_reactor([&] { pid = static_cast<BridgeSource&>(*source_).pid(); });
+    return pid;
+  }
+  void on_reactor(const std::function<void()>& task) {
+    std::atomic<bool> done = false;
+    reactor_.post([&] {
+      task();
+      done = true;
+    });
+    ASSERT_TRUE(eventually([&] { return done.load(); }));
+  }
+  bool has_pictures(std::size_t count) {
+    return eventually([&] { return recorder_.pictures() >= count || !recorder_.end().empty(); }) && recorder_.pictures() >= count;
+  }
+  bool has_ended() {
+    return eventually([&] { return !recorder_.end().empty(); });
+  }
+
+  const test::TemporaryFolder folder_;
+  const std::uint16_t port_ = test::free_port();
+  const std::string at_ = "127.0.0.1:" + std::to_string(port_);
+  IngestOptions options_;
+  StreamConfig config_;
+  Recorder recorder_;
+  AsioReactor reactor_{"media"};
+  std::unique_ptr<Source> source_;
+};
+
+/// The pictures' presentation times are 1/25 s apart once they are in order.
+void expect_even_times(const std::vector<media::RawUnit>& pictures, std::uint32_t tolerance) {
+  ASSERT_GT(pictures.size(), 8u);
+  const auto first = pictures.front().rtp_timestamp;
+  std::vector<std::int32_t> shown;
+  bool reordered = false;
+  for (const auto& picture : pictures) {
+    const auto time = static_cast<std::int32_t>(picture.rtp_timestamp - first);
+    reordered = reordered || (!shown.empty() && time < shown.back());
+    shown.push_back(time);
+  }
+  EXPECT_TRUE(reordered) << "the clip has B-frames";
+  std::ranges::sort(shown);
+  for (std::size_t i = 1; i + 4 < shown.size(); ++i) EXPECT_NEAR(shown[i] - shown[i - 1], 3600, tolerance) << i;
+}
+
+/// What every way of sending the clip must yield.
+void expect_clip(const Received& got, const std::filesystem::path& annexb, std::uint32_t tolerance) {
+  ASSERT_FALSE(got.pictures.empty());
+  EXPECT_EQ(got.set_ups, 1);
+  EXPECT_TRUE(got.pictures.front().key);
+  EXPECT_EQ(got.pictures.front().format->width, 320u);
+  EXPECT_EQ(got.pictures.front().format->height, 180u);
+  EXPECT_EQ(got.pictures.front().format->codec_string.substr(0, 5), "avc1.");
+  EXPECT_EQ(std::ranges::count_if(got.pictures, &media::RawUnit::damaged), 0);
+  EXPECT_TRUE(continues(nals_of(annexb, media::Codec::h264), nals_of(got.pictures)));
+  expect_even_times(got.pictures, tolerance);
+}
+
+void expect_aac(const Received& got) {
+  ASSERT_FALSE(got.sounds.empty());
+  const auto& sound = got.sounds.front();
+  EXPECT_EQ(sound.format->codec, media::AudioCodec::aac);
+  EXPECT_EQ(sound.format->codec_string, "mp4a.40.2");
+  EXPECT_GE(sound.format->config.size(), 2u);
+  EXPECT_EQ(sound.clock_rate, 48'000u);
+  EXPECT_EQ(sound.duration, 1024u);
+}
+
+TEST_F(Bridge, plays_a_file_in_its_time_again_and_again) {
+  make_clip();
+  open("file://" + file("clip.mp4"));
+  ASSERT_TRUE(has_pictures(130)) << recorder_.end();
+  const auto got = recorder_.received();
+  expect_clip(got, file("clip.h264"), 3600);
+  expect_aac(got);
+  EXPECT_EQ(report().transport, "file");
+  EXPECT_GE(std::ranges::count_if(got.pictures, &media::RawUnit::key), 5);
+}
+
+TEST_F(Bridge, refuses_files_outside_the_folder) {
+  make_clip();
+  const test::TemporaryFolder elsewhere;
+  std::filesystem::copy(file("clip.mp4"), elsewhere.path() / "clip.mp4");
+  std::filesystem::create_symlink(elsewhere.path() / "clip.mp4", file("link.mp4"));
+  const auto other = elsewhere.path().filename().string();
+  for (const auto& path : {elsewhere.path().string() + "/clip.mp4", file("../" + other + "/clip.mp4"),
+                           file("%2e%2e/" + other + "/clip.mp4"), file("link.mp4")}) {
+    const auto before = recorder_.received().ends.size();
+    open("file://" + path);
+    ASSERT_TRUE(eventually([&] { return recorder_.received().ends.size() > before; })) << path;
+    EXPECT_EQ(recorder_.pictures(), 0u) << path;
+    EXPECT_EQ(recorder_.received().causes.back(), media::GapCause::disabled) << path << recorder_.end();
+  }
+  options_.files.clear();
+  const auto before = recorder_.received().ends.size();
+  open("file://" + file("clip.mp4"));
+  ASSERT_TRUE(eventually([&] { return recorder_.received().ends.size() > before; }));
+  EXPECT_NE(recorder_.end().find("ingest.files"), std::string::npos) << recorder_.end();
+}
+
+TEST_F(Bridge, receives_srt_from_a_camera_that_listens) {
+  make_clip();
+  const auto sender = send_clip({"-f", "mpegts", "srt://" + at_ + "?mode=listener"});
+  ASSERT_TRUE(eventually([&] {
+    if (!source_) open("srt://" + at_);
+    if (!recorder_.end().empty() && recorder_.pictures() == 0) start();
+    return recorder_.pictures() >= 60;
+  })) << recorder_.end();
+  expect_clip(recorder_.received(), file("clip.h264"), 100);
+  expect_aac(recorder_.received());
+  EXPECT_EQ(report().transport, "srt");
+}
+
+TEST_F(Bridge, receives_srt_that_is_pushed_with_a_passphrase_and_sees_its_end) {
+  make_clip();
+  open("srt://:" + std::to_string(port_) + "?mode=listener", "", "correct-horse-battery");
+  ASSERT_TRUE(eventually([&] { return !report().waiting.empty(); }));
+  EXPECT_NE(report().waiting.find("nobody sends"), std::string::npos);
+  {
+    const auto wrong = send_clip({"-f", "mpegts", "srt://" + at_ + "?passphrase=wrong-passphrase"});
+    EXPECT_NE(wrong->wait(), 0);
+  }
+  EXPECT_EQ(recorder_.pictures(), 0u);
+  auto sender = send_clip({"-f", "mpegts", "srt://" + at_ + "?passphrase=correct-horse-battery"});
+  ASSERT_TRUE(has_pictures(60)) << recorder_.end();
+  expect_clip(recorder_.received(), file("clip.h264"), 100);
+  EXPECT_TRUE(report().waiting.empty());
+  sender.reset();
+  ASSERT_TRUE(has_ended());
+}
+
+TEST_F(Bridge, plays_hls_in_its_time) {
+  make_clip();
+  ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", file("index.m3u8")});
+  test::FileServer server(test::FileServer::files_of(folder_.path()));
+  open(server.url("/index.m3u8"));
+  ASSERT_TRUE(has_pictures(120)) << recorder_.end();
+  // Where the clip begins again its sound is a little longer than its pictures.
+  expect_clip(recorder_.received(), file("clip.h264"), 1200);
+  expect_aac(recorder_.received());
+  EXPECT_EQ(report().transport, "hls");
+}
+
+TEST_F(Bridge, reads_files_and_endless_transport_streams_by_http) {
+  make_clip();
+  ffmpeg({"-i", file("clip.mp4"), "-c", "copy", file("clip.ts")});
+  test::FileServer server(test::FileServer::files_of(folder_.path()));
+  for (const auto* path : {"/clip.mp4", "/clip.ts"}) {
+    const auto before = recorder_.pictures();
+    open(server.url(path));
+    ASSERT_TRUE(eventually([&] { return recorder_.pictures() >= before + 80; })) << recorder_.end();
+    drop();
+  }
+}
+
+TEST_F(Bridge, passes_h265_on_byte_for_byte) {
+  ffmpeg({"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-t", "4", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
+          "log-level=none:keyint=25:bframes=2", "-tag:v", "hvc1", file("clip.mp4")});
+  ffmpeg({"-i", file("clip.mp4"), "-c", "copy", "-bsf:v", "hevc_mp4toannexb", file("clip.h265")});
+  const auto sender = send_clip({"-f", "mpegts", "srt://" + at_ + "?mode=listener"});
+  ASSERT_TRUE(eventually([&] {
+    if (!source_) open("srt://" + at_);
+    if (!recorder_.end().empty() && recorder_.pictures() == 0) start();
+    return recorder_.pictures() >= 60;
+  })) << recorder_.end();
+  const auto got = recorder_.received();
+  EXPECT_EQ(got.pictures.front().format->codec, media::Codec::h265);
+  EXPECT_EQ(got.pictures.front().format->width, 320u);
+  EXPECT_TRUE(continues(nals_of(file("clip.h265"), media::Codec::h265), nals_of(got.pictures)));
+}
+
+TEST_F(Bridge, receives_motion_jpeg_by_http_with_a_login) {
+  ffmpeg({"-f", "lavfi", "-i", "testsrc2=size=320x180", "-frames:v", "1", "-c:v", "mjpeg", file("one.jpg")});
+  std::ifstream in(file("one.jpg"), std::ios::binary);
+  const std::string jpeg{std::istreambuf_iterator<char>(in), {}};
+  test::FileServer server([&](const std::string& head) {
+    test::FileServer::Answer answer;
+    answer.head = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"camera\"\r\nContent-Length: 0\r\n\r\n";
+    if (head.find("Authorization: Basic YWRtaW46czNjcmV0") == std::string::npos) return answer;
+    answer.head = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n";
+    answer.repeated = "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) + "\r\n\r\n" + jpeg + "\r\n";
+    return answer;
+  });
+  open(server.url("/video.mjpg"), "admin", "wrong");
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("password"), std::string::npos) << recorder_.end();
+  open(server.url("/video.mjpg"), "admin", "s3cret");
+  ASSERT_TRUE(eventually([&] { return recorder_.pictures() >= 30; })) << recorder_.end();
+  const auto got = recorder_.received();
+  for (const auto& picture : got.pictures) {
+    EXPECT_EQ(as_text(*picture.data), jpeg);
+    EXPECT_TRUE(picture.key);
+  }
+  EXPECT_EQ(got.pictures.front().format->codec, media::Codec::mjpeg);
+  EXPECT_EQ(got.pictures.front().format->width, 320u);
+  EXPECT_EQ(got.pictures.front().format->height, 180u);
+  EXPECT_GT(got.pictures[20].rtp_timestamp - got.pictures[0].rtp_timestamp, 20u * 900u);
+}
+
+TEST_F(Bridge, takes_a_camera_by_rtspsrc) {
+  make_clip();
+  Process server({std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
+                  "( filesrc location=" + file("clip.mp4") + " ! qtdemux name=d  d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96 "
+                  "config-interval=-1  d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97 )", "admin", "pa@ss/word"});
+  ASSERT_TRUE(server.wait_for_output("ready"));
+  open("rtsp://" + at_ + "/test", "admin", "wrong");
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("password"), std::string::npos) << recorder_.end();
+  open("rtsp://" + at_ + "/test", "admin", "pa@ss/word");
+  ASSERT_TRUE(eventually([&] { return recorder_.pictures() >= 60; })) << recorder_.end();
+  expect_clip(recorder_.received(), file("clip.h264"), 100);
+  expect_aac(recorder_.received());
+  EXPECT_EQ(report().transport, "tcp");
+}
+
+TEST_F(Bridge, ends_with_a_sentence_when_its_process_is_killed_and_starts_again) {
+  make_clip();
+  open("file://" + file("clip.mp4"));
+  ASSERT_TRUE(has_pictures(10)) << recorder_.end();
+  ::kill(bridge_pid(), SIGKILL);
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("ccoc-bridge"), std::string::npos) << recorder_.end();
+  EXPECT_EQ(recorder_.received().causes.back(), media::GapCause::hub);
+  const auto before = recorder_.pictures();
+  start();
+  EXPECT_TRUE(eventually([&] { return recorder_.pictures() > before + 10; })) << recorder_.end();
+  EXPECT_EQ(recorder_.received().ends.size(), 1u);
+}
+
+TEST_F(Bridge, leaves_no_process_behind_when_it_is_stopped) {
+  make_clip();
+  open("file://" + file("clip.mp4"));
+  ASSERT_TRUE(has_pictures(10)) << recorder_.end();
+  const int pid = bridge_pid();
+  on_reactor([&] { source_->stop(false); });
+  EXPECT_TRUE(eventually([&] { return ::kill(pid, 0) != 0; }));
+  EXPECT_TRUE(recorder_.end().empty()) << "it was not its own end";
+}
+
+TEST_F(Bridge, says_why_nothing_comes) {
+  make_clip();
+  std::ofstream(file("page.html")) << "<html><body>no video here, only text that goes on for a while</body></html>";
+  test::FileServer server(test::FileServer::files_of(folder_.path()));
+  const auto nobody = std::to_string(test::free_port());
+  const std::pair<std::string, std::string> cases[] = {
+      {server.url("/missing.mp4"), "404"},
+      {server.url("/page.html"), "no video"},
+      {"http://127.0.0.1:" + nobody + "/x", "nobody listens"},
+      {"http://no-such-host.invalid/x", "resolved"},
+      {"rtsp://127.0.0.1:" + nobody + "/x", "nobody listens"},
+      {"rtmp://127.0.0.1:" + nobody + "/app/key", "nobody listens"},
+      {"srt://127.0.0.1:" + nobody, "SRT"},
+      {"srt://no-such-host.invalid:9", "resolved"},
+      {"gopher://127.0.0.1/x", "gopher"},
+      {"file://" + file("missing.mp4"), "no such file"},
+      {"file://" + file("page.html"), "no video"},
+  };
+  for (const auto& [url, part] : cases) {
+    const auto before = recorder_.received().ends.size();
+    open(url);
+    ASSERT_TRUE(eventually([&] { return recorder_.received().ends.size() > before; })) << url;
+    EXPECT_NE(recorder_.end().find(part), std::string::npos) << url << ": " << recorder_.end();
+  }
+  EXPECT_EQ(recorder_.pictures(), 0u);
+}
+
+// faults.md 31
+TEST_F(Bridge, refuses_loopback_and_link_local_addresses) {
+  options_.refuse_local = true;
+  for (const std::string url : {"http://127.0.0.1:1/x", "http://[::1]:1/x", "http://localhost:1/x", "rtsp://127.0.0.1:1/x",
+                                "rtmp://127.0.0.1:1/app/key", "srt://127.0.0.1:1", "srt://localhost:1", "http://169.254.1.1/x"}) {
+    const auto before = recorder_.received().ends.size();
+    open(url);
+    ASSERT_TRUE(eventually([&] { return recorder_.received().ends.size() > before; })) << url;
+    EXPECT_NE(recorder_.end().find("are refused"), std::string::npos) << url << ": " << recorder_.end();
+    EXPECT_EQ(recorder_.received().causes.back(), media::GapCause::disabled);
+  }
+}
+
+TEST_F(Bridge, cannot_break_out_of_its_sandbox) {
+  Process check({program(), "--check-sandbox"}, {"ASAN_OPTIONS=detect_leaks=0"});
+  EXPECT_EQ(check.wait(), 0);
+}
+
+TEST_F(Bridge, says_that_the_program_is_missing) {
+  for (const std::string program : {"", "/nowhere/ccoc-bridge"}) {
+    options_.bridge = program;
+    const auto before = recorder_.received().ends.size();
+    open("srt://192.0.2.1:9000");
+    ASSERT_TRUE(eventually([&] { return recorder_.received().ends.size() > before; }));
+    EXPECT_NE(recorder_.end().find("ccoc-bridge"), std::string::npos) << recorder_.end();
+    EXPECT_EQ(recorder_.received().causes.back(), media::GapCause::hub);
+  }
+}
+
+}  // namespace
+}  // namespace ccoc::ingest
