@@ -35,6 +35,7 @@ struct ReadSpace {
       messages[i].msg_hdr.msg_iov = &pieces[i];
       messages[i].msg_hdr.msg_iovlen = 1;
       messages[i].msg_hdr.msg_name = &names[i];
+      messages[i].msg_hdr.msg_namelen = sizeof names[i];
     }
   }
   std::unique_ptr<std::uint8_t[]> bytes;
@@ -155,9 +156,9 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
     static thread_local ReadSpace space;
     const auto self = shared_from_this();
     for (int round = 0; round < most_batches; ++round) {
-      for (auto& message : space.messages) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
       // An error here is an answer of the network to something sent (ICMP): no reason to stop listening.
       const int count = ::recvmmsg(fd_, space.messages.data(), batch, MSG_DONTWAIT, nullptr);
+      for (int i = 0; i < count; ++i) space.messages[static_cast<std::size_t>(i)].msg_hdr.msg_namelen = sizeof(sockaddr_storage);
       for (int i = 0; i < count; ++i) {
         const auto at = static_cast<std::size_t>(i);
         handler_->on_datagram({static_cast<const std::uint8_t*>(space.pieces[at].iov_base), space.messages[at].msg_len},

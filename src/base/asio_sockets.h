@@ -59,7 +59,7 @@ struct AsioReactor::Impl {
   SystemClock clock;
   std::array<std::uint8_t, 256 * 1024> buffer;  ///< one read at a time, of whichever socket
   Sweep connections{context, clock, std::chrono::milliseconds{125}};
-  Sweep datagrams{context, clock, std::chrono::milliseconds{20}};
+  Sweep datagrams{context, clock, std::chrono::milliseconds{40}};
   std::thread thread;
 };
 

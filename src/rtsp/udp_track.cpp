@@ -41,8 +41,8 @@ void UdpTrack::send_rtcp(ByteView packet) {
 }
 
 void UdpTrack::set_prompt(bool prompt) {
+  // A report every few seconds is cheaper waited for than looked for.
   sockets_.even->set_prompt(prompt);
-  sockets_.odd->set_prompt(prompt);
 }
 
 void UdpTrack::take(ByteView bytes, const PeerAddress& from, bool rtcp) {

@@ -82,7 +82,7 @@ class DatagramSocket {
   virtual void send_to(ByteView bytes, const PeerAddress& to) = 0;
   /// Hands over what has come, inside this call.
   virtual void receive() = 0;
-  /// As Connection::set_prompt; when not prompt, what came may be fetched every 20 ms only. Default true.
+  /// As Connection::set_prompt; when not prompt, what came may be fetched every 40 ms only. Default true.
   virtual void set_prompt(bool prompt) = 0;
 };
 
