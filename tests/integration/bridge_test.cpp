@@ -286,6 +286,55 @@ TEST_F(Bridge, receives_srt_that_is_pushed_with_a_passphrase_and_sees_its_end) {
   ASSERT_TRUE(has_ended());
 }
 
+TEST_F(Bridge, receives_rtmp_that_is_pushed_with_the_right_key) {
+  make_clip();
+  const auto port = std::to_string(port_);
+  open("rtmp://:" + port + "/live/drone-7?mode=listener");
+  ASSERT_TRUE(eventually([&] { return !report().waiting.empty(); }));
+  for (const std::string path : {"/live/drone-8", "/other/drone-7", "/live"}) {
+    const auto wrong = send_clip({"-f", "flv", "rtmp://" + at_ + path});
+    EXPECT_NE(wrong->wait(), 0) << path;
+  }
+  EXPECT_EQ(recorder_.pictures(), 0u);
+  EXPECT_TRUE(recorder_.end().empty()) << "who does not know the key ends nothing";
+  auto sender = send_clip({"-f", "flv", "rtmp://" + at_ + "/live/drone-7"});
+  ASSERT_TRUE(has_pictures(90)) << recorder_.end();
+  expect_clip(recorder_.received(), file("clip.h264"), 100);
+  expect_aac(recorder_.received());
+  EXPECT_EQ(report().transport, "rtmp");
+
+  // A drone that lost its connection comes back before the old one is noticed to be dead.
+  auto second = send_clip({"-f", "flv", "rtmp://" + at_ + "/live/drone-7"});
+  sender->wait();
+  const auto before = recorder_.pictures();
+  EXPECT_TRUE(has_pictures(before + 20)) << recorder_.end();
+  second.reset();
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("ended"), std::string::npos) << recorder_.end();
+}
+
+TEST_F(Bridge, receives_rtmp_from_gstreamer_too) {
+  open("rtmp://:" + std::to_string(port_) + "/live/key?mode=listener");
+  ASSERT_TRUE(eventually([&] { return !report().waiting.empty(); }));
+  Process sender({"gst-launch-1.0", "-q", "videotestsrc", "is-live=true", "!", "video/x-raw,width=320,height=180,framerate=25/1", "!", "x264enc",
+                  "tune=zerolatency", "key-int-max=25", "!", "h264parse", "!", "flvmux", "streamable=true", "!", "rtmp2sink",
+                  "location=rtmp://" + at_ + "/live/key"});
+  ASSERT_TRUE(has_pictures(30)) << recorder_.end();
+  EXPECT_EQ(recorder_.received().pictures.front().format->width, 320u);
+}
+
+TEST_F(Bridge, pulls_rtmp) {
+  make_clip();
+  const auto server = send_clip({"-f", "flv", "-listen", "1", "rtmp://" + at_ + "/live/key"});
+  ASSERT_TRUE(eventually([&] {
+    if (!source_) open("rtmp://" + at_ + "/live/key");
+    if (!recorder_.end().empty() && recorder_.pictures() == 0) start();
+    return recorder_.pictures() >= 60;
+  })) << recorder_.end();
+  expect_clip(recorder_.received(), file("clip.h264"), 100);
+  EXPECT_EQ(report().transport, "rtmp");
+}
+
 TEST_F(Bridge, plays_hls_in_its_time) {
   make_clip();
   ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", file("index.m3u8")});

@@ -62,6 +62,10 @@ std::uint16_t port_of(const Url& url) {
 
 }  // namespace
 
+std::string waiting_sentence(const Url& url) {
+  return "nobody sends to " + url.scheme + " port " + std::to_string(url.port) + " yet";
+}
+
 Ended explain(const Error& error) {
   switch (error.code) {
     case ErrorCode::permission_denied: return {GapCause::disabled, after_wrong_password, error.message};

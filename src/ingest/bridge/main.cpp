@@ -11,6 +11,7 @@
 
 #include "address_guard.h"
 #include "pipeline.h"
+#include "rtmp_listener.h"
 #include "sandbox.h"
 
 namespace ccoc::ingest::bridge {
@@ -26,6 +27,7 @@ int check_sandbox() {
 Ended receive(const Start& order, HubLink& hub) {
   const auto url = parse_url(order.url);
   if (!url) return explain(url.error());
+  if (url->scheme == "rtmp" && url->listens()) return listen_for_rtmp(*url, hub);
   keep_only_elements_for(url->scheme);
   Timeline timeline;
   for (bool again = false;; again = true) {

@@ -213,7 +213,7 @@ std::optional<Ended> Pipeline::judge_silence() const {
 }
 
 std::optional<Ended> Pipeline::run() {
-  if (url_.listens()) hub_.send(Waiting{"nobody sends to " + url_.scheme + "://:" + std::to_string(url_.port) + " yet"});
+  if (url_.listens()) hub_.send(Waiting{waiting_sentence(url_)});
   gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
   auto* bus = gst_element_get_bus(pipeline_.get());
   const std::unique_ptr<GstBus, UnrefObject> owned(bus);

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "nal_lengths.h"
+
 namespace ccoc::ingest::bridge {
 namespace {
 
@@ -96,7 +98,7 @@ class VideoTrack final : public Track {
     out.data = mapped.bytes();
     Bytes widened;
     if (length_size_ % 4 != 0) {
-      widened = with_long_lengths(out.data);
+      widened = with_long_lengths(out.data, length_size_);
       out.data = widened;
     }
     if (!out.data.empty()) hub_.send(out);
@@ -113,9 +115,7 @@ class VideoTrack final : public Track {
     whole_ = lengths || text("alignment") == "au" || codec_ == media::Codec::mjpeg;
     length_size_ = lengths ? 4u : 0u;
     with_codec_data(format, [&](ByteView record) {
-      // lengthSizeMinusOne (ISO/IEC 14496-15 §5.3.3.1.2, §8.3.3.1.2).
-      const std::size_t at = codec_ == media::Codec::h264 ? 4 : 21;
-      if (lengths && record.size() > at) length_size_ = (record[at] & 3u) + 1;
+      if (lengths) length_size_ = length_size(codec_, record);
       hub_.send(Configuration{codec_, record});
     });
   }
@@ -128,20 +128,6 @@ class VideoTrack final : public Track {
       time_ = Timeline::arrival();
     }
     return *time_;
-  }
-
-  Bytes with_long_lengths(ByteView nals) const {
-    Bytes out;
-    while (nals.size() >= length_size_) {
-      std::size_t size = 0;
-      for (unsigned i = 0; i < length_size_; ++i) size = size << 8 | nals[i];
-      nals = nals.subspan(length_size_);
-      size = std::min(size, nals.size());
-      for (const int shift : {24, 16, 8, 0}) out.push_back(static_cast<std::uint8_t>(size >> shift));
-      out.insert(out.end(), nals.begin(), nals.begin() + static_cast<std::ptrdiff_t>(size));
-      nals = nals.subspan(size);
-    }
-    return out;
   }
 
   const media::Codec codec_;
