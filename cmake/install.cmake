@@ -1,4 +1,4 @@
-# What goes where: bin/ccoc, libexec/ccoc/ccoc-vision, share/ccoc with the console and the example
+# What goes where: bin/ccoc, libexec/ccoc/ccoc-vision and ccoc-bridge, share/ccoc with the console and the example
 # configuration (migrations and openapi.yaml are built into the program). `./dev package` makes .tar.gz and .deb of it.
 include(GNUInstallDirs)
 
@@ -7,6 +7,9 @@ if(TARGET ccoc)
 endif()
 if(TARGET ccoc-vision)
   install(TARGETS ccoc-vision RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/ccoc)
+endif()
+if(TARGET ccoc-bridge)
+  install(TARGETS ccoc-bridge RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/ccoc)
 endif()
 install(DIRECTORY config DESTINATION ${CMAKE_INSTALL_DATADIR}/ccoc)
 install(DIRECTORY web/dist/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ccoc/web OPTIONAL)
@@ -20,6 +23,6 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION video)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "postgresql, ffmpeg, fonts-dejavu-core")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "postgresql, ffmpeg, fonts-dejavu-core, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-plugins-bad, glib-networking")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 include(CPack)

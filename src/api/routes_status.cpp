@@ -143,6 +143,27 @@ Response camera_status(Context& context, const Request& request) {
                                                  {"streams", std::move(streams)}}));
 }
 
+/// How the clock of a camera went, and how fast it runs away.
+Response camera_clock(Context& context, const Request& request) {
+  constexpr int most_readings = 2000;
+  constexpr Duration usual_span = std::chrono::hours{24 * 7};
+  QueryReader query(request.query);
+  const auto to = query.time("to", false).value_or(context.services.clock.utc_now());
+  const auto from = query.time("from", false).value_or(to - usual_span);
+  const auto stream = query.choice("stream", {"main", "sub"});
+  if (from >= to) query.reject("to", "must be after from");
+  if (!query.ok()) return query.refusal(request);
+  const auto camera = context.services.cameras.get(request.parameter("id"));
+  if (!camera) return refuse(request, camera.error());
+  const auto readings = context.services.clocks.read(camera->id, stream, from, to, most_readings);
+  if (!readings) return refuse(request, readings.error());
+  json::array items;
+  for (const auto& reading : *readings) items.push_back({{"at", format_rfc3339(reading.at)}, {"offset_ms", reading.offset_ms}});
+  json::object out{{"items", std::move(items)}, {"next", nullptr}, {"drift_ppm", nullptr}};
+  if (const auto drift = registry::drift_ppm(*readings)) out["drift_ppm"] = *drift;
+  return json_response(200, to_text(out));
+}
+
 json::array storage_json(Context& context) {
   json::array out;
   const auto volumes = context.services.archive.volumes();
@@ -233,6 +254,8 @@ void add_status_routes(Router& router, Context& context) {
   meter->percent(context.services.clock.now());
   router.add({Method::get, api_prefix + "/status", Need::right(Right::status_read),
               [&context, meter](const Request& r) { return hub_status(context, *meter, r); }});
+  router.add({Method::get, api_prefix + "/cameras/{id}/clock", Need::right(Right::status_read),
+              [&context](const Request& request) { return camera_clock(context, request); }});
   router.add({Method::get, api_prefix + "/cameras/{id}/status", Need::right(Right::status_read),
               [&context](const Request& r) { return camera_status(context, r); }});
   router.add({Method::get, "/healthz", Need::nothing(),

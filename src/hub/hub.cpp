@@ -18,6 +18,7 @@
 #include "ccoc/base/log.h"
 #include "ccoc/ingest/ingest.h"
 #include "ccoc/live/directory.h"
+#include "ccoc/registry/clock_history.h"
 #include "ccoc/registry/geography.h"
 #include "ccoc/registry/registry.h"
 #include "ccoc/vision/snapshot.h"
@@ -59,6 +60,7 @@ struct Hub::Impl {
   OpenDatabase database;
   std::unique_ptr<registry::CameraRegistry> cameras;
   std::unique_ptr<registry::Geography> geography;
+  std::unique_ptr<registry::ClockHistory> clocks;
   std::unique_ptr<access::Access> access;
   std::unique_ptr<archive::Archive> archive;
   live::Directory channels;
@@ -84,6 +86,7 @@ struct Hub::Impl {
   ingest::StreamSinks make_sinks(const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt);
   void apply(const registry::Camera& camera);
   void pin_certificates(log::Throttle& throttle);
+  void note_clocks(log::Throttle& throttle);
   void keep_house();
   void stop();
 };
@@ -112,6 +115,7 @@ void Hub::Impl::drop_initial_password_once_changed() {
 
 Status Hub::Impl::load_geography() {
   geography = std::make_unique<registry::Geography>(*database.database);
+  clocks = std::make_unique<registry::ClockHistory>(*database.database);
   if (const auto loaded = geography->load(); !loaded) return loaded;
   if (geography->empty() && !config.site.geography_dir.empty()) {
     if (const auto loaded = geography->load_folder(config.site.geography_dir); !loaded) return loaded;
@@ -217,6 +221,7 @@ Status Hub::Impl::start(const HubOptions& options) {
       .access = *access,
       .cameras = *cameras,
       .geography = *geography,
+      .clocks = *clocks,
       .database = *database.database,
       .archive = *archive,
       .ingest = *ingest,
@@ -266,6 +271,17 @@ void Hub::Impl::pin_certificates(log::Throttle& throttle) {
   }
 }
 
+void Hub::Impl::note_clocks(log::Throttle& throttle) {
+  const auto now = clock.utc_now();
+  for (const auto& status : ingest->statuses()) {
+    if (status.state != ingest::StreamState::live || !status.clock_offset_ms) continue;
+    if (const auto noted = clocks->note(status.camera, status.role, {now, *status.clock_offset_ms}); !noted) {
+      // The database is away: the rest would fail as well.
+      return throttle.warn("hub", "clocks", noted.error().message, clock.now());
+    }
+  }
+}
+
 void Hub::Impl::keep_house() {
   archive::RetentionPolicy policy;
   policy.max_bytes = static_cast<std::uint64_t>(config.archive.quota_gib * bytes_per_gib);
@@ -285,6 +301,7 @@ void Hub::Impl::keep_house() {
     }
     drop_initial_password_once_changed();
     pin_certificates(throttle);
+    note_clocks(throttle);
     if (clock.now() >= next_retention) {
       const auto report = archive->enforce_retention(policy);
       if (!report) throttle.warn("archive", "retention", report.error().message, clock.now());
@@ -293,6 +310,7 @@ void Hub::Impl::keep_house() {
       }
       next_retention = clock.now() + (report && report->more ? Duration{0} : retention_interval);
       if (const auto tidy = access->tidy(); !tidy) throttle.warn("access", "tidy", tidy.error().message, clock.now());
+      if (const auto tidy = clocks->tidy(clock.utc_now()); !tidy) throttle.warn("hub", "tidy", tidy.error().message, clock.now());
     }
     lock.lock();
   }
@@ -319,6 +337,7 @@ void Hub::Impl::stop() {
   archive.reset();
   access.reset();
   geography.reset();
+  clocks.reset();
   cameras.reset();
   database.database.reset();
   if (database.server) database.server->stop();

@@ -50,6 +50,7 @@ struct ApiWorld {
                            .access = access,
                            .cameras = cameras,
                            .geography = geography,
+                           .clocks = clocks,
                            .database = *database,
                            .archive = *archive,
                            .ingest = ingest,
@@ -119,6 +120,7 @@ struct ApiWorld {
   registry::CameraRegistry cameras{*database, clock, registry::SecretBox::open(folder.path() / "secret.key").value(),
                                    registry::Rules{.site = {}, .allow_loopback = true}};
   registry::Geography geography{*database};
+  registry::ClockHistory clocks{*database};
   access::Access access{*database, clock};
   std::unique_ptr<archive::Archive> archive =
       archive::Archive::open({{"main", std::shared_ptr<Disk>(open_disk((folder.path() / "footage").string()).value())}},

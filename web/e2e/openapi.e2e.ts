@@ -135,6 +135,9 @@ describe('answers of the hub', () => {
     await call('GET', '/status', 200);
     await call('GET', '/cameras/{id}/status', 200, '/cameras/cam01/status');
     await call('GET', '/cameras/{id}/status', 404, '/cameras/none/status');
+    await call('GET', '/cameras/{id}/clock', 200, '/cameras/cam01/clock');
+    await call('GET', '/cameras/{id}/clock', 422, `/cameras/cam01/clock?from=${since(0)}&to=${since(600)}`);
+    await call('GET', '/cameras/{id}/clock', 404, '/cameras/none/clock');
     for (const path of ['/zones', '/communities', '/places', '/map/base.geojson', '/map/config', '/openapi.yaml']) await call('GET', path, 200);
   });
 

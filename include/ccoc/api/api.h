@@ -17,6 +17,7 @@
 #include "ccoc/db/database.h"
 #include "ccoc/ingest/ingest.h"
 #include "ccoc/live/directory.h"
+#include "ccoc/registry/clock_history.h"
 #include "ccoc/registry/geography.h"
 #include "ccoc/registry/registry.h"
 
@@ -30,6 +31,7 @@ struct Services {
   access::Access& access;
   registry::CameraRegistry& cameras;
   registry::Geography& geography;
+  registry::ClockHistory& clocks;
   db::Database& database;
   archive::Archive& archive;
   ingest::Ingest& ingest;

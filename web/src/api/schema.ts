@@ -135,6 +135,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cameras/{id}/clock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * How the camera's clock stood against the hub's, by its sender reports
+         * @description One reading an hour, and one at every jump; kept for 400 days. At most the newest 2000 of the span.
+         */
+        get: operations["getCameraClock"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/cameras/{id}/snapshot.jpg": {
         parameters: {
             query?: never;
@@ -733,6 +755,16 @@ export interface components {
             /** @description Footage of it reached the disk lately */
             writing?: boolean;
             last_written_at?: components["schemas"]["Time"] | null;
+        };
+        ClockReadings: {
+            items: {
+                at: components["schemas"]["Time"];
+                /** @description The camera's clock minus the hub's */
+                offset_ms: number;
+            }[];
+            next: null;
+            /** @description How fast the camera's clock runs away since it was set last; from an hour on */
+            drift_ppm: number | null;
         };
         CameraStatus: {
             id: components["schemas"]["Slug"];
@@ -1441,6 +1473,38 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+        };
+    };
+    getCameraClock: {
+        parameters: {
+            query?: {
+                /** @description 7 days before `to` when not given */
+                from?: components["schemas"]["Time"];
+                /** @description Now when not given */
+                to?: components["schemas"]["Time"];
+                stream?: components["schemas"]["StreamRole"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Readings, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClockReadings"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
         };
     };
     getSnapshot: {
