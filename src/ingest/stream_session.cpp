@@ -185,6 +185,7 @@ void StreamSession::tick() {
     return fail(media::GapCause::camera, "no picture for " + std::to_string(waited) + " s", Duration{0}, true);
   }
   take_report();
+  note_waiting(source_->report().waiting);
   measure(now);
   publish();
 }
@@ -197,6 +198,14 @@ void StreamSession::take_report() {
   status_.clock_offset_ms = report.clock_offset_ms;
   status_.transport = std::move(report.transport);
   status_.certificate = std::move(report.certificate);
+}
+
+/// A listener without a sender has not failed, but nothing comes.
+void StreamSession::note_waiting(const std::string& why) {
+  if (why.empty() || status_.last_error == why) return;
+  status_.last_error = why;
+  enter(StreamState::offline);
+  for (const auto& sink : sinks_.sinks) sink->on_interrupted(media::GapCause::camera, why);
 }
 
 void StreamSession::measure(MonoTime now) {

@@ -234,6 +234,23 @@ TEST_F(Bridge, plays_a_file_in_its_time_again_and_again) {
   EXPECT_GE(std::ranges::count_if(got.pictures, &media::RawUnit::key), 5);
 }
 
+TEST_F(Bridge, plays_transport_streams_and_matroska_from_files) {
+  make_clip();
+  // GStreamer's Matroska reader moves the first few pictures' times.
+  for (const auto& [name, tolerance] : {std::pair{"clip.ts", 100u}, {"clip.mkv", 3000u}, {"clip.flv", 100u}}) {
+    ffmpeg({"-i", file("clip.mp4"), "-c", "copy", file(name)});
+    const auto before = recorder_.pictures();
+    open("file://" + file(name));
+    ASSERT_TRUE(eventually([&] { return recorder_.pictures() >= before + 110; })) << name << ": " << recorder_.end();
+    drop();
+    auto got = recorder_.received().pictures;
+    got.erase(got.begin(), got.begin() + static_cast<std::ptrdiff_t>(before));
+    EXPECT_TRUE(continues(nals_of(file("clip.h264"), media::Codec::h264), nals_of(got))) << name;
+    got.resize(90);
+    expect_even_times(got, tolerance);
+  }
+}
+
 TEST_F(Bridge, refuses_files_outside_the_folder) {
   make_clip();
   const test::TemporaryFolder elsewhere;
@@ -335,7 +352,7 @@ TEST_F(Bridge, plays_hls_in_its_time) {
   EXPECT_EQ(report().transport, "hls");
 }
 
-TEST_F(Bridge, reads_files_and_endless_transport_streams_by_http) {
+TEST_F(Bridge, reads_files_by_http) {
   make_clip();
   ffmpeg({"-i", file("clip.mp4"), "-c", "copy", file("clip.ts")});
   test::FileServer server(test::FileServer::files_of(folder_.path()));
@@ -343,6 +360,9 @@ TEST_F(Bridge, reads_files_and_endless_transport_streams_by_http) {
     const auto before = recorder_.pictures();
     open(server.url(path));
     ASSERT_TRUE(eventually([&] { return recorder_.pictures() >= before + 80; })) << recorder_.end();
+    auto got = recorder_.received().pictures;
+    got.erase(got.begin(), got.begin() + static_cast<std::ptrdiff_t>(before));
+    expect_even_times(got, 100);
     drop();
   }
 }
@@ -421,6 +441,63 @@ TEST_F(Bridge, ends_with_a_sentence_when_its_process_is_killed_and_starts_again)
   EXPECT_EQ(recorder_.received().ends.size(), 1u);
 }
 
+TEST_F(Bridge, listens_again_at_the_port_of_the_attempt_before) {
+  make_clip();
+  const auto port = std::to_string(port_);
+  for (const auto& url : {"srt://:" + port + "?mode=listener", "rtmp://:" + port + "/live/key?mode=listener"}) {
+    open(url);
+    ASSERT_TRUE(eventually([&] { return !report().waiting.empty(); }));
+    start();
+    ASSERT_TRUE(eventually([&] { return !report().waiting.empty(); }));
+    const bool srt = url.starts_with("srt");
+    const auto before = recorder_.pictures();
+    std::unique_ptr<Process> sender;
+    EXPECT_TRUE(eventually([&] {
+      siginfo_t gone{};
+      if (sender) ::waitid(P_PID, static_cast<id_t>(sender->pid()), &gone, WEXITED | WNOHANG | WNOWAIT);
+      if (!sender || gone.si_pid != 0)
+        sender = send_clip({"-f", srt ? "mpegts" : "flv", srt ? "srt://" + at_ : "rtmp://" + at_ + "/live/key"});
+      return recorder_.pictures() > before + 10;
+    })) << url << ": " << recorder_.end();
+    EXPECT_TRUE(recorder_.end().empty()) << recorder_.end();
+    drop();
+  }
+}
+
+TEST_F(Bridge, takes_an_endless_transport_stream_by_http_as_it_comes) {
+  make_clip();
+  ffmpeg({"-i", file("clip.mp4"), "-c", "copy", file("clip.ts")});
+  std::ifstream in(file("clip.ts"), std::ios::binary);
+  const std::string clip{std::istreambuf_iterator<char>(in), {}};
+  test::FileServer server([&](const std::string&) {
+    test::FileServer::Answer answer;
+    answer.head = "HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n";
+    answer.body = clip;
+    answer.repeated = std::string(188, '\xff');  // no packets, only that the answer has no end
+    return answer;
+  });
+  open(server.url("/live.ts"));
+  ASSERT_TRUE(has_pictures(90)) << recorder_.end();
+  expect_clip(recorder_.received(), file("clip.h264"), 100);
+  EXPECT_EQ(report().transport, "http");
+}
+
+TEST_F(Bridge, understands_motion_jpeg_without_lengths_and_with_odd_headers) {
+  ffmpeg({"-f", "lavfi", "-i", "testsrc2=size=320x180", "-frames:v", "1", "-c:v", "mjpeg", file("one.jpg")});
+  std::ifstream in(file("one.jpg"), std::ios::binary);
+  const std::string jpeg{std::istreambuf_iterator<char>(in), {}};
+  test::FileServer server([&](const std::string&) {
+    test::FileServer::Answer answer;
+    answer.head = "HTTP/1.0 200 OK\r\nServer: odd\r\ncontent-type: multipart/x-mixed-replace;boundary=\"--myboundary\"\r\n\r\n";
+    answer.repeated = "\r\n--myboundary\r\nX-Timestamp: 1.5\r\ncontent-type: image/jpeg\r\n\r\n" + jpeg;
+    return answer;
+  });
+  open(server.url("/axis-cgi/mjpg/video.cgi"));
+  ASSERT_TRUE(has_pictures(20)) << recorder_.end();
+  EXPECT_EQ(recorder_.received().pictures[10].format->width, 320u);
+  EXPECT_EQ(as_text(*recorder_.received().pictures[10].data).substr(0, jpeg.size()), jpeg);
+}
+
 TEST_F(Bridge, leaves_no_process_behind_when_it_is_stopped) {
   make_clip();
   open("file://" + file("clip.mp4"));
@@ -448,6 +525,7 @@ TEST_F(Bridge, says_why_nothing_comes) {
       {"gopher://127.0.0.1/x", "gopher"},
       {"file://" + file("missing.mp4"), "no such file"},
       {"file://" + file("page.html"), "no video"},
+      {"file://" + file("clip.h264"), "no video"},
   };
   for (const auto& [url, part] : cases) {
     const auto before = recorder_.received().ends.size();
@@ -485,6 +563,97 @@ TEST_F(Bridge, says_that_the_program_is_missing) {
     EXPECT_NE(recorder_.end().find("ccoc-bridge"), std::string::npos) << recorder_.end();
     EXPECT_EQ(recorder_.received().causes.back(), media::GapCause::hub);
   }
+}
+
+/// The whole way: session, clock rules, health.
+class IngestByBridge : public Bridge {
+ protected:
+  class Collector final : public media::FrameSink {
+   public:
+    void on_unit(const media::AccessUnitPtr& unit) override {
+      const std::lock_guard lock(mutex_);
+      units_.push_back(unit);
+    }
+    void on_audio(const media::AudioUnitPtr&) override { ++sounds; }
+    void on_interrupted(media::GapCause, std::string_view) override { ++interruptions; }
+    std::vector<media::AccessUnitPtr> units() const {
+      const std::lock_guard lock(mutex_);
+      return units_;
+    }
+    std::atomic<int> sounds = 0, interruptions = 0;
+
+   private:
+    mutable std::mutex mutex_;
+    std::vector<media::AccessUnitPtr> units_;
+  };
+
+  void ingest(const StreamConfig& config) {
+    ingest_ = std::make_unique<Ingest>(
+        std::vector<Reactor*>{&reactor_}, options_, [this](const StreamConfig&, Reactor&, std::function<void(bool)>) { return StreamSinks{{collector_}}; },
+        SinkRetired{}, StateListener{});
+    ingest_->apply("cam01", {config});
+  }
+  StreamStatus status() const {
+    const auto all = ingest_->statuses_of("cam01");
+    return all.empty() ? StreamStatus{} : all.front();
+  }
+  std::shared_ptr<Collector> collector_ = std::make_shared<Collector>();
+  std::unique_ptr<Ingest> ingest_;
+};
+
+TEST_F(IngestByBridge, gives_pictures_their_times_and_a_stream_its_health) {
+  make_clip();
+  ingest({"cam01", "main", "file://" + file("clip.mp4"), "", ""});
+  ASSERT_TRUE(eventually([&] { return collector_->units().size() >= 90; })) << status().last_error;
+  const auto units = collector_->units();
+  for (std::size_t i = 1; i < 90; ++i) {
+    EXPECT_GT(units[i]->capture_time, units[i - 1]->capture_time) << i;
+    EXPECT_FALSE(units[i]->discontinuity) << i;
+    EXPECT_GE(units[i]->composition_offset, 0) << i;
+  }
+  EXPECT_GT(collector_->sounds, 50);
+  EXPECT_EQ(status().state, StreamState::live);
+  EXPECT_EQ(status().transport, "file");
+  EXPECT_EQ(status().audio_codec, "aac");
+  EXPECT_EQ(status().width, 320u);
+}
+
+TEST_F(IngestByBridge, takes_rtsp_by_gstreamer_when_asked_to) {
+  make_clip();
+  Process server({std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
+                  "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
+                  "rtph264pay name=pay0 pt=96 )"});
+  ASSERT_TRUE(server.wait_for_output("ready"));
+  StreamConfig config{"cam01", "main", "rtsp://" + at_ + "/test", "", ""};
+  config.client = "gstreamer";
+  options_.bridge = "/nowhere/ccoc-bridge";
+  ingest(config);
+  ASSERT_TRUE(eventually([&] { return status().state == StreamState::offline; }));
+  EXPECT_NE(status().last_error.find("ccoc-bridge"), std::string::npos) << status().last_error;
+  options_.bridge = program();
+  ingest(config);
+  ASSERT_TRUE(eventually([&] { return collector_->units().size() >= 30; })) << status().last_error;
+  EXPECT_EQ(status().height, 240u);
+}
+
+TEST_F(IngestByBridge, says_that_it_waits_for_a_sender) {
+  ingest({"cam01", "main", "srt://:" + std::to_string(port_) + "?mode=listener", "", ""});
+  EXPECT_TRUE(eventually([&] { return status().last_error.find("nobody sends") != std::string::npos; })) << status().last_error;
+  EXPECT_EQ(status().state, StreamState::offline);
+  EXPECT_TRUE(eventually([&] { return collector_->interruptions == 1; }));
+}
+
+TEST_F(IngestByBridge, probes_what_is_not_rtsp) {
+  make_clip();
+  ingest({"cam02", "main", "srt://192.0.2.1:9", "", ""});
+  const auto good = ingest_->probe({"cam01", "main", "file://" + file("clip.mp4"), "", ""}, std::chrono::seconds{10});
+  EXPECT_TRUE(good.ok) << good.reason;
+  EXPECT_EQ(good.codec, "h264");
+  EXPECT_EQ(good.transport, "file");
+  EXPECT_NEAR(good.fps, 25, 5);
+  const auto bad = ingest_->probe({"cam01", "main", "file://" + file("missing.mp4"), "", ""}, std::chrono::seconds{10});
+  EXPECT_FALSE(bad.ok);
+  EXPECT_NE(bad.reason.find("no such file"), std::string::npos) << bad.reason;
 }
 
 }  // namespace

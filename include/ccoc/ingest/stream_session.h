@@ -57,6 +57,7 @@ class StreamSession final : private SourceListener {
   void enter(StreamState state);
   void measure(MonoTime now);
   void take_report();
+  void note_waiting(const std::string& why);
   void publish();
 
   Reactor& reactor_;

@@ -105,6 +105,7 @@ void Pipeline::plug(GstPad* pad, GstCaps* caps) {
   for (const auto& demuxer : demuxers)
     if (name == demuxer.caps) return plug_demuxer(pad, demuxer.factory);
   if (name == "application/x-rtp") return plug_rtp(pad, format);
+  if (!demuxed_) return leave_aside(pad);  // a bare elementary stream has no times
   if (name == "video/x-h264") return plug_video(pad, media::Codec::h264);
   if (name == "video/x-h265") return plug_video(pad, media::Codec::h265);
   if (name == "image/jpeg") return plug_video(pad, media::Codec::mjpeg);
@@ -122,8 +123,10 @@ void Pipeline::plug_demuxer(GstPad* pad, const char* factory) {
   if (demuxer == nullptr) return leave_aside(pad);
   const std::string_view name(factory);
   if (name == "hlsdemux") transport_ = "hls";
-  // Else it would move the times by what it takes for the sender's jitter and drift; the hub has its own clock rules.
-  if (name == "tsdemux") g_object_set(demuxer, "ignore-pcr", TRUE, nullptr);
+  // Of a stream that arrives with times it would move the pictures' own by what it takes for jitter and drift; the hub has its
+  // clock rules for that. Of mere bytes it needs the PCR.
+  if (name == "tsdemux" && (transport_ == "srt" || transport_ == "hls")) g_object_set(demuxer, "ignore-pcr", TRUE, nullptr);
+  demuxed_ = true;
   if (plan_.file || name == "hlsdemux" || reads_a_file_by_http()) timeline_.set_paced();
   const auto added = +[](GstElement*, GstPad* next, Pipeline* self) { self->follow(next); };
   g_signal_connect(demuxer, "pad-added", G_CALLBACK(added), this);
@@ -144,6 +147,7 @@ void Pipeline::plug_rtp(GstPad* pad, const GstStructure* format) {
     if (encoding == nullptr || g_ascii_strcasecmp(encoding, known.encoding.data()) != 0) continue;
     auto* depayloader = add(known.factory);
     if (depayloader == nullptr) break;
+    demuxed_ = true;
     auto behind = add_behind(pad, depayloader);
     if (known.caps != nullptr) {
       auto* filter = add("capsfilter");

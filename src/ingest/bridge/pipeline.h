@@ -50,7 +50,7 @@ class Pipeline {
   Element pipeline_;
   std::mutex mutex_;  ///< for the tracks
   std::vector<std::unique_ptr<Track>> tracks_;
-  bool has_video_ = false, has_audio_ = false;
+  bool demuxed_ = false, has_video_ = false, has_audio_ = false;
   std::string certificate_;
   std::string transport_;
   std::int64_t began_;

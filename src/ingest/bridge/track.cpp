@@ -84,9 +84,10 @@ class VideoTrack final : public Track {
   void take(GstSample* sample) override {
     auto* buffer = gst_sample_get_buffer(sample);
     if (buffer == nullptr) return;
-    if (first_) std::exchange(first_, nullptr)();
     if (watch_.is_new(gst_sample_get_caps(sample))) read_caps(gst_caps_get_structure(gst_sample_get_caps(sample), 0));
     const auto time = time_of(sample, buffer);
+    if (!time) return;
+    if (first_) std::exchange(first_, nullptr)();
     if (const auto decoded = running_time(sample, GST_BUFFER_DTS_OR_PTS(buffer))) timeline_.wait_until_due(timeline_.place(*decoded));
     const Mapped mapped(buffer);
     Picture out;
@@ -94,7 +95,7 @@ class VideoTrack final : public Track {
     out.annexb = length_size_ == 0;
     out.whole = whole_;
     out.after_loss = watch_.after_loss(buffer);
-    out.time = in_units(time, 90'000);
+    out.time = in_units(*time, 90'000);
     out.data = mapped.bytes();
     Bytes widened;
     if (length_size_ % 4 != 0) {
@@ -120,14 +121,14 @@ class VideoTrack final : public Track {
     });
   }
 
-  /// A picture without a time belongs to the one before, or to now.
-  std::int64_t time_of(GstSample* sample, GstBuffer* buffer) {
+  /// What comes without a time belongs to what came before; a JPEG file, to now.
+  std::optional<std::int64_t> time_of(GstSample* sample, GstBuffer* buffer) {
     if (const auto running = running_time(sample, GST_BUFFER_PTS(buffer))) {
       time_ = timeline_.place(*running);
-    } else if (whole_ || !time_) {
+    } else if (codec_ == media::Codec::mjpeg) {
       time_ = Timeline::arrival();
     }
-    return *time_;
+    return time_;
   }
 
   const media::Codec codec_;
