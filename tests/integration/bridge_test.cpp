@@ -323,18 +323,6 @@ TEST_F(Bridge, receives_rtmp_from_gstreamer_too) {
   EXPECT_EQ(recorder_.received().pictures.front().format->width, 320u);
 }
 
-TEST_F(Bridge, pulls_rtmp) {
-  make_clip();
-  const auto server = send_clip({"-f", "flv", "-listen", "1", "rtmp://" + at_ + "/live/key"});
-  ASSERT_TRUE(eventually([&] {
-    if (!source_) open("rtmp://" + at_ + "/live/key");
-    if (!recorder_.end().empty() && recorder_.pictures() == 0) start();
-    return recorder_.pictures() >= 60;
-  })) << recorder_.end();
-  expect_clip(recorder_.received(), file("clip.h264"), 100);
-  EXPECT_EQ(report().transport, "rtmp");
-}
-
 TEST_F(Bridge, plays_hls_in_its_time) {
   make_clip();
   ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", file("index.m3u8")});
