@@ -93,7 +93,7 @@ TEST_F(ApiHttp, a_list_is_imported_dry_then_for_good) {
   const std::string csv = "\xef\xbb\xbfid,name_th,name_en,lat,lon,main_url\n"
                           "im1,หนึ่ง,One,18.80,98.98,rtsp://192.0.2.1/1\n"
                           "im2,สอง,Two,98.98,18.80,rtsp://192.0.2.1/2\n"
-                          "im3,สาม,Three,18.80,98.98,http://192.0.2.1/3\n";
+                          "im3,สาม,Three,18.80,98.98,ftp://192.0.2.1/3\n";
   const auto dry = json_of(administrator->ask("POST", "/api/v1/cameras/import?dry_run=true", csv));
   EXPECT_TRUE(dry.at("dry_run").as_bool());
   EXPECT_EQ(administrator->get("/api/v1/cameras/im1").status, 404);

@@ -216,7 +216,7 @@ TEST_F(RegistryTest, notices_what_another_program_did) {
 TEST_F(RegistryTest, imports_right_rows_and_reports_the_others) {
   ASSERT_TRUE(cameras.import_csv(header + row("cam01") + row("cam02"), false));
   const auto report = cameras.import_csv(header + row("cam01") + row("cam02", "Gate 2,18.79543,98.98659,rtsp://10.1.2.3/a") + row("cam03") +
-                                             row("cam04", "Gate,98.98659,18.79543,http://10.1.2.3/a"),
+                                             row("cam04", "Gate,98.98659,18.79543,ftp://10.1.2.3/a"),
                                          false);
   ASSERT_TRUE(report) << report.error().error.message;
   EXPECT_EQ(report->created, 1);
@@ -230,7 +230,7 @@ TEST_F(RegistryTest, imports_right_rows_and_reports_the_others) {
   std::string reasons;
   for (const auto& error : report->rows[3].errors) reasons += error.message + "; ";
   EXPECT_THAT(reasons, HasSubstr("swapped"));
-  EXPECT_THAT(reasons, HasSubstr("not with http:"));
+  EXPECT_THAT(reasons, HasSubstr("not with ftp:"));
   EXPECT_EQ(stored(), 3);
   EXPECT_FALSE(cameras.get("cam04"));
 }
