@@ -508,6 +508,18 @@ TEST_F(Bridge, leaves_no_process_behind_when_it_is_stopped) {
   EXPECT_TRUE(recorder_.end().empty()) << "it was not its own end";
 }
 
+TEST_F(Bridge, says_that_a_certificate_is_not_trusted) {
+  make_clip();
+  const auto pem = file("own.pem");
+  Process made({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", pem, "-out", pem + ".crt"});
+  ASSERT_EQ(made.wait(), 0);
+  Process server({"openssl", "s_server", "-accept", std::to_string(port_), "-cert", pem + ".crt", "-key", pem, "-WWW"});
+  ASSERT_TRUE(server.wait_for_output("ACCEPT"));
+  open("https://" + at_ + "/clip.mp4");
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("certificate"), std::string::npos) << recorder_.end();
+}
+
 TEST_F(Bridge, says_why_nothing_comes) {
   make_clip();
   std::ofstream(file("page.html")) << "<html><body>no video here, only text that goes on for a while</body></html>";

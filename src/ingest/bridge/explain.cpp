@@ -19,6 +19,10 @@ bool contains(const std::string& text, std::string_view part) {
   return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
+bool is_from_source(GstMessage* message) {
+  return GST_IS_ELEMENT(GST_MESSAGE_SRC(message)) && GST_OBJECT_FLAG_IS_SET(GST_MESSAGE_SRC(message), GST_ELEMENT_FLAG_SOURCE);
+}
+
 unsigned http_status(GstMessage* message) {
   const GstStructure* details = nullptr;
   unsigned status = 0;
@@ -93,6 +97,9 @@ Ended explain(GstMessage* message, const Url& url, std::uint32_t connect_timeout
     if (const auto reached = reach(url.host, port, connect_timeout_ms); !reached) return explain(reached.error());
   }
   if (resource) return of_resource(*error, all);
+  if (!had_pictures && url.scheme == "https" && is_from_source(message))
+    return {GapCause::camera, after_mistake,
+            "no encrypted connection with the server comes about; perhaps this machine does not trust its certificate"};
   if (had_pictures) return {GapCause::camera, 0, "the stream cannot be read any further"};
   return {GapCause::camera, after_mistake, no_video_sentence};
 }
