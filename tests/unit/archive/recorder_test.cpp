@@ -455,6 +455,25 @@ TEST_F(SoundRecorderTest, fault_C10_sound_that_drifts_jumps_or_repeats_neither_c
   }
 }
 
+TEST_F(SoundRecorderTest, fault_C10_a_frame_of_sound_that_claims_to_last_for_hours_is_left_out) {
+  auto& recorder = life.record();
+  Camera camera(start);
+  Microphone microphone(start);
+  run(camera, &microphone, start + seconds{5});
+  auto endless = std::make_shared<media::AudioUnit>(*microphone.next());
+  endless->duration = std::int64_t{90000} * 3600 * 10;
+  recorder.on_audio(endless);
+  run(camera, &microphone, start + seconds{20});
+  recorder.on_interrupted(GapCause::disabled, "");
+  life.step();
+  const auto all = heard();
+  ASSERT_EQ(all.size(), microphone.given() - 1);
+  for (const auto& unit : all) {
+    ASSERT_LT(unit->duration, 90000);
+    ASSERT_LT(unit->capture_time, start + seconds{21});
+  }
+}
+
 TEST_F(SoundRecorderTest, another_format_of_the_sound_begins_a_file_at_the_next_key_frame) {
   auto& recorder = life.record();
   Camera camera(start);

@@ -64,6 +64,15 @@ TEST(CameraUrl, may_be_of_other_protocols) {
   EXPECT_THAT(refusal("data://text/a"), HasSubstr("not with data:"));
 }
 
+TEST(CameraUrl, of_srt_gives_up_its_passphrase) {
+  const auto url = good("srt://:9000?mode=listener&passphrase=open%20sesame&latency=80");
+  EXPECT_EQ(url.url, "srt://:9000?mode=listener&latency=80");
+  EXPECT_EQ(url.password, "open sesame");
+  EXPECT_EQ(good("srt://10.1.2.3:9000?passphrase=open-sesame").url, "srt://10.1.2.3:9000");
+  EXPECT_EQ(good("srt://10.1.2.3:9000?passphrase=a&streamid=x").url, "srt://10.1.2.3:9000?streamid=x");
+  EXPECT_EQ(good("srt://10.1.2.3:9000?streamid=x").password, std::nullopt);
+}
+
 TEST(CameraUrl, of_a_sender_that_is_waited_for_has_a_port_and_no_host) {
   EXPECT_EQ(good("srt://:9000?mode=listener").url, "srt://:9000?mode=listener");
   EXPECT_EQ(good("srt://:9000?mode=listener").host, "");
