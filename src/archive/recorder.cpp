@@ -8,7 +8,7 @@ namespace {
 /// One 90 kHz tick, rounded up: the least distance of two frames.
 constexpr Duration one_tick{12};
 constexpr Duration unknown_duration = std::chrono::milliseconds{40};
-/// Sound further from the pictures does not belong to them.
+/// Sound further from the pictures does not belong to them; no frame of it lasts so long.
 constexpr Duration furthest_sound = std::chrono::seconds{2};
 constexpr std::size_t most_units = 2000;
 constexpr std::size_t most_bytes = 16u << 20;
@@ -64,6 +64,7 @@ void StreamRecorder::on_audio(const media::AudioUnitPtr& unit) {
   if (open_.units.empty() || unit->data->empty()) return;
   const auto apart = unit->capture_time - *last_time_;
   if (apart > furthest_sound || apart < -furthest_sound) return;
+  if (unit->duration <= 0 || from_ticks(unit->duration, video_timescale) > furthest_sound) return;
   if (last_audio_time_ && unit->capture_time < *last_audio_time_ + one_tick) return;
   const bool other_format =
       !open_.audio.empty() && open_.audio.front()->format != unit->format && *open_.audio.front()->format != *unit->format;

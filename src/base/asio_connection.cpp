@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "asio_sockets.h"
+#include "ccoc/base/local_address.h"
 
 namespace ccoc {
 namespace {
@@ -25,14 +26,8 @@ constexpr int low_water_mark = 64 * 1024;
 constexpr std::size_t max_queued_bytes = 1024 * 1024;
 constexpr Duration sweep_interval = std::chrono::milliseconds{250};
 
-bool is_local(asio::ip::address address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  }
-  if (address.is_loopback() || address.is_unspecified()) return true;
-  if (address.is_v6()) return address.to_v6().is_link_local();
-  const auto octets = address.to_v4().to_bytes();
-  return octets[0] == 169 && octets[1] == 254;
+bool is_local(const asio::ip::address& address) {
+  return address.is_v6() ? is_local_ipv6(address.to_v6().to_bytes()) : is_local_ipv4(address.to_v4().to_uint());
 }
 
 Error network_error(const error_code& code, std::string_view what) {

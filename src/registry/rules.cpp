@@ -4,9 +4,12 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <iterator>
+
+#include "ccoc/base/local_address.h"
 
 namespace ccoc::registry {
 namespace {
@@ -72,12 +75,28 @@ bool split_authority(std::string_view text, std::string& host, std::string_view&
   return good_port(port);
 }
 
-bool is_local_v4(std::uint32_t address) {
-  const auto first = address >> 24;
-  return first == 127 || first == 0 || (address >> 16) == 0xa9fe || first >= 224;
-}
+/// And broadcast.
+bool is_multicast_ipv4(std::uint32_t address) { return address >> 24 >= 224; }
 
 constexpr std::string_view schemes[] = {"rtsp", "rtsps", "srt", "rtmp", "rtmps", "http", "https", "file"};
+
+/// Takes `passphrase` out of a query: it is a password, and a URL is shown to everyone who may see cameras.
+std::string without_passphrase(std::string_view url, std::optional<std::string>& passphrase) {
+  constexpr std::string_view name = "passphrase=";
+  const auto mark = url.find('?');
+  if (mark == std::string_view::npos) return std::string(url);
+  std::string kept;
+  for (auto query = url.substr(mark + 1); !query.empty();) {
+    const auto pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    if (pair.starts_with(name)) {
+      passphrase = percent_decoded(pair.substr(name.size()));
+    } else {
+      kept += (kept.empty() ? "?" : "&") + std::string(pair);
+    }
+  }
+  return std::string(url.substr(0, mark)) + kept;
+}
 
 /// What is wrong with an address without a host, or with a host in a URL that waits for a sender.
 std::optional<std::string> wrong_listener(std::string_view scheme, std::string_view authority, std::string_view path_and_query) {
@@ -116,16 +135,18 @@ bool is_local_host(std::string_view host) {
   if (name == "localhost" || name.ends_with(".localhost") || name == "ip6-localhost" || name == "ip6-loopback") return true;
   in_addr v4{};
   // inet_aton takes what the resolver takes: 127.1, 0x7f000001, 2130706433.
-  if (::inet_aton(name.c_str(), &v4) != 0) return is_local_v4(ntohl(v4.s_addr));
+  if (::inet_aton(name.c_str(), &v4) != 0) return is_local_ipv4(ntohl(v4.s_addr)) || is_multicast_ipv4(ntohl(v4.s_addr));
   in6_addr v6{};
   if (const auto zone = name.find('%'); zone != std::string::npos) name.resize(zone);
   if (::inet_pton(AF_INET6, name.c_str(), &v6) != 1) return false;
-  if (IN6_IS_ADDR_V4MAPPED(&v6) || IN6_IS_ADDR_V4COMPAT(&v6)) {
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
     std::uint32_t inner = 0;
     std::memcpy(&inner, v6.s6_addr + 12, 4);
-    return is_local_v4(ntohl(inner));
+    if (is_multicast_ipv4(ntohl(inner))) return true;
   }
-  return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6) || IN6_IS_ADDR_MULTICAST(&v6);
+  std::array<std::uint8_t, 16> bytes{};
+  std::memcpy(bytes.data(), v6.s6_addr, bytes.size());
+  return is_local_ipv6(bytes) || IN6_IS_ADDR_MULTICAST(&v6);
 }
 
 std::expected<CameraUrl, std::string> parse_camera_url(std::string_view text, const Rules& rules) {
@@ -172,7 +193,7 @@ std::expected<CameraUrl, std::string> parse_camera_url(std::string_view text, co
     return std::unexpected("addresses of this machine and of the link (" + out.host +
                            ") are refused; the administrator can set ingest.allow_loopback");
   }
-  out.url = scheme + "://" + std::string(remains);
+  out.url = scheme + "://" + (scheme == "srt" ? without_passphrase(remains, out.password) : std::string(remains));
   return out;
 }
 

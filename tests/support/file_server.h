@@ -103,7 +103,8 @@ class FileServer {
     bool good = send_all(peer, answer.head + answer.body);
     while (good && !answer.repeated.empty() && !stopping_) {
       good = send_all(peer, answer.repeated);
-      std::this_thread::sleep_for(std::chrono::milliseconds{40});
+      pollfd gone{peer, POLLRDHUP, 0};
+      ::poll(&gone, 1, 40);  // a frame every 40 ms, while there is somebody
     }
     return good && answer.repeated.empty();
   }

@@ -7,29 +7,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include "ccoc/base/local_address.h"
 
 namespace ccoc::ingest::bridge {
 namespace {
 
 std::atomic<bool> refuse_local{false};
 std::atomic<bool> refused{false};
-
-bool is_local_v4(std::uint32_t address) {
-  return address >> 24 == 127 || address >> 24 == 0 || address >> 16 == 0xa9fe;
-}
-
-bool is_local_v6(const in6_addr& address) {
-  if (IN6_IS_ADDR_V4MAPPED(&address) || IN6_IS_ADDR_V4COMPAT(&address)) {
-    std::uint32_t inner = 0;
-    std::memcpy(&inner, address.s6_addr + 12, 4);
-    if (is_local_v4(ntohl(inner))) return true;
-  }
-  return IN6_IS_ADDR_LOOPBACK(&address) || IN6_IS_ADDR_UNSPECIFIED(&address) || IN6_IS_ADDR_LINKLOCAL(&address);
-}
 
 }  // namespace
 
@@ -43,11 +33,13 @@ bool is_refused(const sockaddr* address, socklen_t size) {
   sockaddr_in6 v6{};
   if (address->sa_family == AF_INET && size >= sizeof v4) {
     std::memcpy(&v4, address, sizeof v4);
-    return is_local_v4(ntohl(v4.sin_addr.s_addr));
+    return is_local_ipv4(ntohl(v4.sin_addr.s_addr));
   }
   if (address->sa_family == AF_INET6 && size >= sizeof v6) {
     std::memcpy(&v6, address, sizeof v6);
-    return is_local_v6(v6.sin6_addr);
+    std::array<std::uint8_t, 16> bytes{};
+    std::memcpy(bytes.data(), v6.sin6_addr.s6_addr, bytes.size());
+    return is_local_ipv6(bytes);
   }
   return false;
 }

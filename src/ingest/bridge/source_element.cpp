@@ -68,7 +68,7 @@ Result<SourcePlan> srt(const Url& url, const Start& order) {
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   set_text(*element, "uri", "srt://" + host + ":" + std::to_string(url.port) + (url.listens() ? "?mode=listener" : ""));
   set_text(*element, "streamid", url.value("streamid"));
-  set_text(*element, "passphrase", order.password.empty() ? url.value("passphrase") : order.password);
+  set_text(*element, "passphrase", order.password);
   if (const auto latency = url.value("latency"); !latency.empty()) gst_util_set_object_arg(G_OBJECT(*element), "latency", latency.c_str());
   // The hub tries again, with its back-off; and a second sender is a new session.
   g_object_set(*element, "do-timestamp", TRUE, "auto-reconnect", FALSE, "keep-listening", FALSE, nullptr);
