@@ -43,7 +43,8 @@ std::vector<Key> make_keys() {
        .doc = "Give a camera that knows nothing better its password unencrypted (Basic). When false such cameras are refused.",
        .field = CCOC_FIELD(bool, ingest.allow_basic_auth)},
       {.name = "ingest.follow_redirects",
-       .doc = "Follow a camera that sends the hub to another host. On the same host redirects are always followed.",
+       .doc = "Follow a camera that sends the hub to another host (RTSP; on the same host it is always followed). By HTTP\n"
+              "redirects are followed anyway, but without this none where there is a password that it could carry away.",
        .field = CCOC_FIELD(bool, ingest.follow_redirects)},
       {.name = "ingest.audio",
        .doc = "Take the cameras' sound, too. Each camera can be told otherwise; false silences all.",
