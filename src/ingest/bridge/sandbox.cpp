@@ -54,7 +54,8 @@ void set_limits() {
 
 /// False when this kernel has no Landlock.
 bool restrict_files(const std::string& files) {
-  const landlock_ruleset_attr wanted{.handled_access_fs = all_rights};
+  landlock_ruleset_attr wanted{};  // newer headers have more members
+  wanted.handled_access_fs = all_rights;
   const int rules = static_cast<int>(syscall(SYS_landlock_create_ruleset, &wanted, sizeof wanted, 0));
   if (rules < 0) return false;
   std::vector<std::string> folders(std::begin(readable), std::end(readable));
