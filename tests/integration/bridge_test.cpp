@@ -184,8 +184,8 @@ class Bridge : public testing::Test {
   std::unique_ptr<Source> source_;
 };
 
-/// The pictures' presentation times are 1/25 s apart once they are in order.
-void expect_even_times(const std::vector<media::RawUnit>& pictures, std::uint32_t tolerance) {
+/// The pictures' presentation times are 1/25 s apart once they are in order; the first `skipped` are not looked at.
+void expect_even_times(const std::vector<media::RawUnit>& pictures, std::uint32_t tolerance, std::size_t skipped = 0) {
   ASSERT_GT(pictures.size(), 8u);
   const auto first = pictures.front().rtp_timestamp;
   std::vector<std::int32_t> shown;
@@ -197,7 +197,7 @@ void expect_even_times(const std::vector<media::RawUnit>& pictures, std::uint32_
   }
   EXPECT_TRUE(reordered) << "the clip has B-frames";
   std::ranges::sort(shown);
-  for (std::size_t i = 1; i + 4 < shown.size(); ++i) EXPECT_NEAR(shown[i] - shown[i - 1], 3600, tolerance) << i;
+  for (std::size_t i = 1 + skipped; i + 4 < shown.size(); ++i) EXPECT_NEAR(shown[i] - shown[i - 1], 3600, tolerance) << i;
 }
 
 /// What every way of sending the clip must yield.
@@ -236,8 +236,7 @@ TEST_F(Bridge, plays_a_file_in_its_time_again_and_again) {
 
 TEST_F(Bridge, plays_transport_streams_and_matroska_from_files) {
   make_clip();
-  // GStreamer's Matroska reader moves the first few pictures' times.
-  for (const auto& [name, tolerance] : {std::pair{"clip.ts", 100u}, {"clip.mkv", 3000u}, {"clip.flv", 100u}}) {
+  for (const char* name : {"clip.ts", "clip.mkv", "clip.flv"}) {
     ffmpeg({"-i", file("clip.mp4"), "-c", "copy", file(name)});
     const auto before = recorder_.pictures();
     open("file://" + file(name));
@@ -247,7 +246,9 @@ TEST_F(Bridge, plays_transport_streams_and_matroska_from_files) {
     got.erase(got.begin(), got.begin() + static_cast<std::ptrdiff_t>(before));
     EXPECT_TRUE(continues(nals_of(file("clip.h264"), media::Codec::h264), nals_of(got))) << name;
     got.resize(90);
-    expect_even_times(got, tolerance);
+    // GStreamer's readers move the times of the first few pictures: Matroska's in 1.22, FLV's in 1.26.
+    expect_even_times(got, 3000);
+    expect_even_times(got, 100, 8);
   }
 }
 
@@ -346,8 +347,8 @@ TEST_F(Bridge, plays_hls_in_its_time) {
   test::FileServer server(test::FileServer::files_of(folder_.path()));
   open(server.url("/index.m3u8"));
   ASSERT_TRUE(has_pictures(120)) << recorder_.end();
-  // Where the clip begins again its sound is a little longer than its pictures.
-  expect_clip(recorder_.received(), file("clip.h264"), 1200);
+  // Where the clip begins again its sound is longer than its pictures: with ffmpeg 7 by one frame of AAC, 1920 ticks.
+  expect_clip(recorder_.received(), file("clip.h264"), 2000);
   expect_aac(recorder_.received());
   EXPECT_EQ(report().transport, "hls");
 }
