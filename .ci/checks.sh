@@ -98,7 +98,7 @@ fuzz() {
   done
   deps up fuzz
   cmake_build fuzz "the fuzz targets" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++-19 \
-    -DCCOC_FUZZ=ON -DCCOC_TESTS=OFF
+    -DCCOC_FUZZ=ON -DCCOC_TESTS=OFF -- fuzz_targets
   for program in $(find "$BUILD/fuzz" -maxdepth 3 -type f -executable -name '*_fuzz' | LC_ALL=C sort); do
     name=$(basename "$program" _fuzz)
     [ -z "$only" ] || [ "$only" = "$name" ] || continue

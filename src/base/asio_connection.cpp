@@ -56,14 +56,12 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
       });
       return;
     }
-    resolver_.emplace(reactor_.context);
-    resolver_->async_resolve(
-        to.host, std::to_string(to.port), [self = shared_from_this(), to](error_code code, tcp::resolver::results_type found) {
-          if (code) return self->end(Error{ErrorCode::not_found, "the name '" + to.host + "' cannot be resolved: " + code.message(), {}});
-          std::vector<tcp::endpoint> endpoints;
-          for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-          self->try_connect(std::move(endpoints), to.refuse_local);
-        });
+    // What it captures must not keep this alive: the resolver asks only for who is still there.
+    reactor_.names.resolve(to.host, weak_from_this(), [weak = weak_from_this(), &context = reactor_.context, to](const auto& found) {
+      asio::post(context, [weak, to, found] {
+        if (const auto self = weak.lock()) self->on_resolved(found, to);
+      });
+    });
   }
 
   Status start_connected(int socket) {
@@ -121,6 +119,20 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
   }
 
  private:
+  void on_resolved(const Result<Addresses>& found, const Endpoint& to) {
+    if (!found) return end(found.error());
+    std::vector<tcp::endpoint> endpoints;
+    for (const auto& entry : *found) {
+      const asio::ip::address_v6 wide(entry.address);
+      if (wide.is_v4_mapped()) {
+        endpoints.emplace_back(asio::ip::make_address_v4(asio::ip::v4_mapped, wide), to.port);
+      } else {
+        endpoints.emplace_back(wide, to.port);
+      }
+    }
+    try_connect(std::move(endpoints), to.refuse_local);
+  }
+
   void try_connect(std::vector<tcp::endpoint> endpoints, bool refuse_local) {
     if (handler_ == nullptr) return;
     if (refuse_local) {
@@ -212,7 +224,6 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
     place_.reset();
     connected_ = false;
     deadline_.cancel();
-    if (resolver_) resolver_->cancel();
     error_code ignored;
     // What was queued last (a TEARDOWN) gets one chance to leave.
     if (socket_.is_open() && writing_.empty() && !waiting_.empty()) {
@@ -226,7 +237,6 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
   ConnectionHandler* handler_;
   stream_protocol::socket socket_;
   asio::steady_timer deadline_;
-  std::optional<tcp::resolver> resolver_;
   std::vector<stream_protocol::endpoint> targets_;
   std::optional<SweepPlace> place_;
   bool connected_ = false;

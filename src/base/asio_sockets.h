@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "ccoc/base/asio_reactor.h"
+#include "ccoc/base/name_resolver.h"
 
 namespace ccoc {
 
@@ -61,6 +62,7 @@ struct AsioReactor::Impl {
   Sweep connections{context, clock, std::chrono::milliseconds{125}};
   Sweep datagrams{context, clock, std::chrono::milliseconds{40}};
   std::thread thread;
+  NameResolver names;  ///< last: it posts to the context, and ends before it
 };
 
 std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const Endpoint& to, Duration timeout,

@@ -251,7 +251,9 @@ void ScriptedCamera::send_picture(std::uint64_t number, bool key) {
     if (per_report > 0 && number % per_report == 0) {
       media::SenderReport report;
       report.ssrc = ssrc_;
-      report.ntp = media::utc_to_ntp(world_.clock().utc_now() + script.clock_offset);
+      const auto running = static_cast<double>((world_.clock().now() - boot_).count());
+      const Duration gained{static_cast<std::int64_t>(running * script.clock_ppm / 1e6)};
+      report.ntp = media::utc_to_ntp(world_.clock().utc_now() + script.clock_offset + gained);
       report.rtp_timestamp = timestamp;
       session->send_report(media::make_sender_report(report));
     }
