@@ -32,7 +32,7 @@ function(ccoc_module name)
 endfunction()
 
 ccoc_module(base LIBS Boost::headers Threads::Threads spdlog::spdlog)
-ccoc_module(media USES base)
+ccoc_module(media USES base LIBS PkgConfig::XXHASH)
 ccoc_module(db USES base LIBS PkgConfig::PQ)
 ccoc_module(access USES base db LIBS PkgConfig::SODIUM Boost::json)
 ccoc_module(registry USES base db LIBS Boost::json csv PkgConfig::SODIUM)

@@ -69,9 +69,9 @@ Result<FileFacts> look_into(Disk& disk, const std::string& volume, const StreamF
   SegmentReader reader(std::move(*file), table, path);
   auto whole = table->fragments.size();
   for (auto i = whole - std::min<std::size_t>(whole, verify_last); i < whole; ++i) {
-    const auto units = reader.read(table->fragments[i]);
-    if (units) continue;
-    if (units.error().code != ErrorCode::corrupt) return std::unexpected(units.error());
+    const auto right = reader.verify(table->fragments[i]);
+    if (right) continue;
+    if (right.error().code != ErrorCode::corrupt) return std::unexpected(right.error());
     whole = i;
   }
   if (whole == 0) return fail(ErrorCode::corrupt, "it holds no whole fragment");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ccoc/media/checksum.h"
+
 namespace ccoc::archive {
 namespace {
 
@@ -156,6 +158,24 @@ Result<media::AccessUnitPtr> SegmentReader::read_first(const media::Fragment& fr
   Bytes bytes(fragment.samples.front().size);
   if (auto got = read_bytes(fragment.offset + fragment.header_size, bytes); !got) return std::unexpected(got.error());
   return make_unit(fragment, fragment.samples.front(), fragment.decode_time, bytes);
+}
+
+Status SegmentReader::verify(const media::Fragment& fragment) {
+  if (!fragment.payload_sum) {
+    const auto contents = read(fragment);
+    return contents ? Status{} : std::unexpected(contents.error());
+  }
+  constexpr std::uint64_t chunk = 1u << 20;
+  const auto end = fragment.offset + fragment.size;
+  media::Checksum sum;
+  Bytes bytes;
+  for (auto at = fragment.offset + fragment.header_size; at < end; at += bytes.size()) {
+    bytes.resize(static_cast<std::size_t>(std::min(chunk, end - at)));
+    if (auto got = read_bytes(at, bytes); !got) return got;
+    sum.add(bytes);
+  }
+  if (sum.value() == *fragment.payload_sum) return {};
+  return fail(ErrorCode::corrupt, name_ + ": the checksum of the fragment at byte " + std::to_string(fragment.offset) + " is wrong");
 }
 
 Status SegmentReader::read_bytes(std::uint64_t offset, std::span<std::uint8_t> into) {

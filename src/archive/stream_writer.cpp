@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ccoc/base/log.h"
+#include "ccoc/media/checksum.h"
 #include "ccoc/media/mp4.h"
 
 namespace ccoc::archive {
@@ -137,6 +138,9 @@ Status StreamWriter::append(const FragmentJob& job) {
   if (!plan.audio.samples.empty()) {
     for (const auto& unit : job.audio) pieces.emplace_back(*unit->data);
   }
+  media::Checksum sum;
+  for (const auto piece : std::span(pieces).subspan(header_at + 1)) sum.add(piece);
+  plan.payload_sum = sum.value();
   const Bytes header = media::make_fragment_header(plan);
   pieces[header_at] = header;
 

@@ -17,6 +17,12 @@ constexpr std::uint32_t fourcc(const char (&text)[5]) {
 inline constexpr std::array<std::uint8_t, 16> origin_uuid = {'c', 'c', 'o', 'c', '-', 'f', 'o', 'o',
                                                              't', 'a', 'g', 'e', '-', 'v', '0', '1'};
 
+/// The extended type of the box that carries the checksums: "ccoc-checksum-v1" in ASCII.
+inline constexpr std::array<std::uint8_t, 16> checksum_uuid = {'c', 'c', 'o', 'c', '-', 'c', 'h', 'e',
+                                                               'c', 'k', 's', 'u', 'm', '-', 'v', '1'};
+// Between moof and mdat: that of the header (prft to the header of mdat, this field taken as zero), and that of mdat's content.
+inline constexpr std::size_t header_sum_at = 24, payload_sum_at = 32, sums_size = 40;
+
 inline constexpr std::uint32_t track_id = 1, audio_track_id = 2;
 
 // prft, moof{mfhd, traf{tfhd, tfdt, trun}}, mdat: all sizes but that of trun are fixed (ISO/IEC 14496-12 §8.8,

@@ -3,6 +3,7 @@
 
 #include "audio_config.h"
 #include "big_endian.h"
+#include "ccoc/media/checksum.h"
 #include "ccoc/media/mp4.h"
 #include "ccoc/media/nal.h"
 #include "ccoc/media/rtp.h"
@@ -286,6 +287,22 @@ std::size_t audio_traf_at(ByteView bytes) {
   return at < moof_at + get_u32(bytes, moof_at) ? at : 0;
 }
 
+/// Whether the checksums stand behind moof; everything up to there and the box's type is there.
+bool has_sums(ByteView bytes, std::size_t at) {
+  return box_at(bytes, at, "uuid", sums_size) && bytes.size() >= at + box_header + checksum_uuid.size() &&
+         std::equal(checksum_uuid.begin(), checksum_uuid.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at + box_header));
+}
+
+/// The header's own checksum, over the header alone.
+std::uint64_t header_sum(ByteView header, std::size_t sums_at) {
+  constexpr std::uint8_t zero[8] = {};
+  Checksum sum;
+  sum.add(header.first(sums_at + header_sum_at));
+  sum.add(zero);
+  sum.add(header.subspan(sums_at + payload_sum_at));
+  return sum.value();
+}
+
 /// The sound's traf, all of which is there.
 Result<AudioRun> read_audio_run(ByteView bytes, std::size_t at, std::size_t data_offset) {
   const std::size_t size = moof_at + get_u32(bytes, moof_at) - at;
@@ -366,8 +383,15 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
   const std::size_t moof = get_u32(bytes, moof_at);
   if (moof < moof_fixed_size || moof > max_moof) return corrupt("the size of moof is not possible");
   if (const char* broken = check_fixed_part(bytes)) return corrupt(broken);
-  const std::size_t header = prft_size + moof + box_header;
+  const std::size_t moof_end = prft_size + moof;
+  if (bytes.size() < moof_end + box_header) return more();
+  const bool summed = get_u32(bytes, moof_end + 4) == fourcc("uuid");
+  const std::size_t header = moof_end + (summed ? sums_size : 0) + box_header;
   if (bytes.size() < header) return more();
+  if (summed && !has_sums(bytes, moof_end)) return corrupt("a box behind moof is none of ours");
+  if (summed && get_u64(bytes, moof_end + header_sum_at) != header_sum(bytes.first(header), moof_end))
+    return corrupt("the checksum of a fragment's header is wrong");
+  const std::size_t data_offset = header - prft_size;
 
   auto samples = read_samples(bytes);
   if (!samples) return std::unexpected(samples.error());
@@ -375,13 +399,13 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
   for (const auto& sample : *samples) payload += sample.size;
   AudioRun audio;
   if (const auto at = audio_traf_at(bytes); at != 0) {
-    auto run = read_audio_run(bytes, at, moof + box_header + static_cast<std::size_t>(payload));
+    auto run = read_audio_run(bytes, at, data_offset + static_cast<std::size_t>(payload));
     if (!run) return std::unexpected(run.error());
     audio = *std::move(run);
     for (const auto& sample : audio.samples) payload += sample.size;
   }
   const std::size_t mdat_at = header - box_header;
-  if (get_u32(bytes, data_offset_at) != moof + box_header) return corrupt("the data offset does not lead to mdat");
+  if (get_u32(bytes, data_offset_at) != data_offset) return corrupt("the data offset does not lead to mdat");
   if (!box_at(bytes, mdat_at, "mdat", 0) || get_u32(bytes, mdat_at) != box_header + payload)
     return corrupt("the sample sizes do not add up to mdat");
   if (header + payload > max_fragment) return corrupt("a fragment of more than 256 MiB");
@@ -402,6 +426,7 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
     return corrupt("prft and tfdt do not agree");
   fragment.samples = *std::move(samples);
   fragment.audio = std::move(audio);
+  if (summed) fragment.payload_sum = get_u64(bytes, moof_end + payload_sum_at);
   return fragment;
 }
 
@@ -430,6 +455,9 @@ Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, st
   set_u32(header, description_at, format_index);
   set_u64(header, decode_time_at, static_cast<std::uint64_t>(decode_time));
   set_u64(header, prft_media_time_at, static_cast<std::uint64_t>(decode_time + composition));
+  const std::size_t sums_at = moof_at + get_u32(header, moof_at);
+  if (header.size() >= sums_at + sums_size && has_sums(header, sums_at))
+    set_u64(header, sums_at + header_sum_at, header_sum(header, sums_at));
   return {};
 }
 

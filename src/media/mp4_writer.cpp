@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "big_endian.h"
+#include "ccoc/media/checksum.h"
 #include "ccoc/media/mp4.h"
 #include "ccoc/media/nal.h"
 #include "ccoc/media/rtp.h"
@@ -261,6 +262,14 @@ void put_fragment_head(Bytes& out, std::uint32_t track, std::uint32_t format_ind
   put_u64(out, static_cast<std::uint64_t>(decode_time));
 }
 
+/// The header's own sum is filled in when the header is whole.
+void put_sums(Bytes& out, std::uint64_t payload_sum) {
+  Box sums(out, "uuid");
+  put_bytes(out, checksum_uuid);
+  put_u64(out, 0);
+  put_u64(out, payload_sum);
+}
+
 /// A broken invariant of the caller.
 void require(bool holds, const char* what) {
   if (holds) return;
@@ -330,10 +339,13 @@ Bytes make_fragment_header(const FragmentPlan& plan) {
   const std::size_t each = composition ? sample_size_with_composition : sample_size;
   std::size_t moof = moof_fixed_size + plan.samples.size() * each;
   if (!plan.audio.samples.empty()) moof += audio_samples_at + plan.audio.samples.size() * audio_sample_size;
-  require(prft_size + moof + box_header + payload <= max_fragment, "a fragment of more than 256 MiB");
+  const std::size_t sums = plan.payload_sum ? sums_size : 0;
+  const std::size_t header = prft_size + moof + sums + box_header;
+  const std::size_t data_offset = header - prft_size;  // from the beginning of moof
+  require(header + payload <= max_fragment, "a fragment of more than 256 MiB");
 
   Bytes out;
-  out.reserve(prft_size + moof + box_header);
+  out.reserve(header);
   {
     Box prft(out, "prft", prft_version_flags);
     put_u32(out, track_id);
@@ -351,7 +363,7 @@ Bytes make_fragment_header(const FragmentPlan& plan) {
       put_fragment_head(out, track_id, plan.format_index, plan.decode_time);
       Box trun(out, "trun", trun_version_flags | (composition ? trun_composition_flag : 0));
       put_u32(out, static_cast<std::uint32_t>(plan.samples.size()));
-      put_u32(out, static_cast<std::uint32_t>(moof + box_header));
+      put_u32(out, static_cast<std::uint32_t>(data_offset));
       for (const auto& sample : plan.samples) {
         put_u32(out, sample.duration);
         put_u32(out, sample.size);
@@ -364,15 +376,17 @@ Bytes make_fragment_header(const FragmentPlan& plan) {
       put_fragment_head(out, audio_track_id, plan.audio.format_index, plan.audio.decode_time);
       Box trun(out, "trun", audio_trun_version_flags);
       put_u32(out, static_cast<std::uint32_t>(plan.audio.samples.size()));
-      put_u32(out, static_cast<std::uint32_t>(moof + box_header + pictures));
+      put_u32(out, static_cast<std::uint32_t>(data_offset + pictures));
       for (const auto& sample : plan.audio.samples) {
         put_u32(out, sample.duration);
         put_u32(out, sample.size);
       }
     }
   }
+  if (plan.payload_sum) put_sums(out, *plan.payload_sum);
   put_u32(out, static_cast<std::uint32_t>(box_header + payload));
   put_u32(out, fourcc("mdat"));
+  if (plan.payload_sum) set_u64(out, prft_size + moof + header_sum_at, checksum(out));
   return out;
 }
 

@@ -50,6 +50,9 @@ class SegmentReader {
   Result<Contents> read(const media::Fragment& fragment, bool with_sound = false);
   /// Only the first (key) sample.
   Result<media::AccessUnitPtr> read_first(const media::Fragment& fragment);
+  /// Reads all of a fragment and compares it with its checksum; without one, at least its samples must be whole. `corrupt`
+  /// when it rotted, or never reached the disk.
+  Status verify(const media::Fragment& fragment);
   /// Raw bytes of the file.
   Status read_bytes(std::uint64_t offset, std::span<std::uint8_t> into);
 

@@ -49,8 +49,10 @@ struct FragmentPlan {
   std::uint32_t format_index = 1;  ///< sample description
   std::vector<Sample> samples;
   AudioRun audio;                  ///< without samples: no sound
+  /// checksum() of the samples' bytes, pictures first; then the header carries it, and one of its own.
+  std::optional<std::uint64_t> payload_sum;
 };
-/// prft + moof + the header of mdat; the samples' bytes follow. Fixed layout: `patch_fragment` relies on it.
+/// prft + moof (+ checksums) + the header of mdat; the samples' bytes follow. Fixed layout: `patch_fragment` relies on it.
 Bytes make_fragment_header(const FragmentPlan& plan);
 
 /// Offsets are relative to the start of the fragment (its prft).
@@ -66,6 +68,7 @@ struct Fragment {
   std::uint32_t format_index = 1;
   std::vector<Sample> samples;
   AudioRun audio;
+  std::optional<std::uint64_t> payload_sum;  ///< what checksum() of the samples' bytes should be
   std::uint64_t audio_offset() const;  ///< of the sound's first byte
   bool starts_with_key() const { return !samples.empty() && samples.front().key; }
   std::int64_t duration() const;  ///< ticks, sum over the pictures
@@ -88,7 +91,8 @@ struct FileHeader {
 Result<FileHeader> parse_file_header(ByteView bytes);
 
 /// Reads prft + moof + mdat header at the front of `bytes` (which may end anywhere after the mdat header).
-/// `unavailable` when more bytes are needed, `corrupt` when it is no fragment of ours. Limits: moof ≤ 1 MiB,
+/// `unavailable` when more bytes are needed, `corrupt` when it is no fragment of ours or its own checksum is wrong; that of the
+/// samples is the caller's to compare. Limits: moof ≤ 1 MiB,
 /// ≤ 10 000 samples, fragment ≤ 256 MiB; sample sizes must add up to the mdat's size.
 Result<Fragment> parse_fragment_header(ByteView bytes);
 

@@ -1,3 +1,4 @@
+#include "ccoc/media/checksum.h"
 #include "ccoc/media/mp4.h"
 
 #include <gtest/gtest.h>
@@ -171,6 +172,35 @@ TEST(Mp4, fragment_header_reads_back) {
     EXPECT_TRUE(fragment->starts_with_key());
   }
   EXPECT_EQ(parse_fragment_header(make_fragment_header(plan_of(b_frames)))->duration(), 4 * 3600);
+}
+
+TEST(Mp4, a_fragment_carries_the_checksums_of_its_header_and_of_its_samples) {
+  auto plan = plan_of(b_frames);
+  Checksum pieces;
+  pieces.add(as_bytes("one"));
+  pieces.add(as_bytes("two"));
+  EXPECT_EQ(pieces.value(), checksum(as_bytes("onetwo")));
+  EXPECT_EQ(checksum({}), 0x2d06800538d394c2u);  // of nothing, as the specification of XXH3 has it
+  plan.payload_sum = pieces.value();
+  const auto bytes = make_fragment_header(plan);
+  const auto fragment = parse_fragment_header(bytes);
+  ASSERT_TRUE(fragment) << fragment.error().message;
+  EXPECT_EQ(fragment->header_size, bytes.size());
+  EXPECT_EQ(fragment->payload_sum, pieces.value());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_EQ(parse_fragment_header(ByteView(bytes).first(size)).error().code, ErrorCode::unavailable) << size;
+  }
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    auto flipped = bytes;
+    flipped[bit / 8] = static_cast<std::uint8_t>(flipped[bit / 8] ^ 1u << bit % 8);
+    EXPECT_FALSE(parse_fragment_header(flipped)) << "bit " << bit;
+  }
+  auto moved = bytes;
+  ASSERT_TRUE(patch_fragment(moved, 9, 1'800'000, 3));
+  const auto patched = parse_fragment_header(moved);
+  ASSERT_TRUE(patched) << patched.error().message;
+  EXPECT_EQ(patched->payload_sum, pieces.value());
+  EXPECT_EQ(patched->decode_time, 1'800'000);
 }
 
 TEST(Mp4, prft_ties_the_first_picture_shown_to_its_capture_time) {  // ISO/IEC 14496-12 §8.16.5
