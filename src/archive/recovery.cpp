@@ -15,14 +15,19 @@ constexpr unsigned verified_fragments = 4;
 constexpr std::uint64_t smallest_file = 4096;
 constexpr std::size_t recent_days = 2;
 constexpr std::size_t files_per_step = 500;
+constexpr std::size_t oldest_looked_at = 250;  // more than retention removes before it tells the index
+constexpr auto any_time = UtcTime{std::chrono::hours{24 * 365 * 200}};
 
-/// True for what a crash leaves of a file's first second. Anything else that cannot be read is not ours to remove.
+/// True for what a crash leaves of a file's first seconds: little, a header without a whole fragment, or zeros where the header
+/// never reached the disk. Anything else that cannot be read is not ours to remove.
 bool is_remnant(Disk& disk, const std::string& path) {
   const auto file = disk.open_read(path);
   if (!file) return false;
   const auto size = (*file)->size();
   if (!size) return false;
-  return *size < smallest_file || scan_segment(**file, *size).has_value();
+  if (*size < smallest_file || scan_segment(**file, *size)) return true;
+  Bytes front(512);
+  return (*file)->read_at(0, front) && std::ranges::all_of(front, [](std::uint8_t byte) { return byte == 0; });
 }
 
 /// Cuts a torn tail. `corrupt` when nothing whole was in it and the file is removed.
@@ -100,6 +105,10 @@ Result<bool> Reconciler::step() {
     case Stage::open_rows:
       done = close_open_rows();
       if (done) done = store_.close_stale_gaps();
+      if (done) stage_ = Stage::oldest_rows;
+      break;
+    case Stage::oldest_rows:
+      done = forget_removed_files();
       if (done) stage_ = Stage::list;
       break;
     case Stage::list:
@@ -136,6 +145,36 @@ Status Reconciler::close_open_rows() {
     }
   }
   return batch.empty() ? Status{} : store_.apply(batch);
+}
+
+/// Retention removes files first, oldest first, and their rows afterwards; a crash may have come between.
+Status Reconciler::forget_removed_files() {
+  const auto cameras = store_.cameras();
+  if (!cameras) return std::unexpected(cameras.error());
+  for (const auto& camera : *cameras) {
+    for (bool more = true; more;) {
+      const auto oldest = store_.oldest(camera, {}, any_time, oldest_looked_at);
+      if (!oldest) return std::unexpected(oldest.error());
+      IndexBatch batch;
+      for (const auto& row : *oldest) {
+        if (!ledger_.knows({row.volume, row.path}) && is_gone(row)) batch.removed.emplace_back(row.volume, row.path);
+      }
+      if (batch.empty()) break;
+      more = batch.removed.size() == oldest->size();
+      if (auto done = store_.apply(batch); !done) return done;
+    }
+  }
+  return {};
+}
+
+/// That nothing at all is there of a stream means that the disk is not, and says nothing of its files.
+bool Reconciler::is_gone(const Segment& row) const {
+  const auto disk = volumes_.find(row.volume);
+  if (disk == volumes_.end()) return false;
+  const auto file = disk->second->open_read(row.path);
+  if (file || file.error().code != ErrorCode::not_found) return false;
+  const auto days = disk->second->list(row.key.camera + "/" + row.key.stream);
+  return days && !days->empty();
 }
 
 Status Reconciler::list_recent_days() {

@@ -23,9 +23,10 @@ class Reconciler {
 
  private:
   Status close_open_rows();
+  Status forget_removed_files();
+  bool is_gone(const Segment& row) const;
   Status list_recent_days();
   Status index_unknown_files();
-  Result<FileFacts> mend(Disk& disk, const std::string& volume, const StreamFolder& stream, const std::string& path);
 
   struct Day {
     std::string volume;
@@ -36,7 +37,7 @@ class Reconciler {
   const Volumes& volumes_;
   Ledger& ledger_;
   SegmentStore& store_;
-  enum class Stage { open_rows, list, files, done } stage_ = Stage::open_rows;
+  enum class Stage { open_rows, oldest_rows, list, files, done } stage_ = Stage::open_rows;
   std::vector<Day> days_;
   bool reindex_needed_ = false;
 };
