@@ -111,20 +111,40 @@ fuzz() {
   return $failed
 }
 
+# Histories of the simulated spine, a process per core, each a few seeds at a time. Without --seeds until Ctrl-C.
 soak() {
-  local seeds=200 first=1
+  local seeds=0 first=1 hours=1 block=5 jobs failed
   while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || misuse "$1 needs a value"
     case $1 in
       --seeds) seeds=$2 ;;
       --first) first=$2 ;;
+      --hours) hours=$2 ;;
+      --jobs) jobs=$2 ;;
       *) misuse "soak knows no '$1'" ;;
     esac
     shift 2
   done
   deps up test
-  cmake_build test "the simulation" -DCMAKE_BUILD_TYPE=Debug -DCCOC_SANITIZE=ON -- test_sim
-  CCOC_SIM_FIRST_SEED=$first CCOC_SIM_SEEDS=$seeds "$BUILD/test/test_sim"
+  cmake_build soak "the simulation" -DCMAKE_BUILD_TYPE=RelWithDebInfo -- test_sim
+  say "histories of $hours h and eight cameras, from seed $first$([ "$seeds" = 0 ] || printf ' to %s' $((first + seeds - 1)))"
+  mkdir -p "$LOGS/soak"
+  rm -f "$LOGS"/soak/*
+  export CCOC_SIM_MINUTES=$((hours * 60)) BUILD LOGS
+  local last=$((seeds == 0 ? first + 1000000000 : first + seeds - 1))
+  seq "$first" "$block" "$last" | xargs -P "${jobs:-$(nproc)}" -I{} bash -c '
+    first=$1 last=$2 count=$3
+    [ $((first + count - 1)) -le "$last" ] || count=$((last - first + 1))
+    log=$LOGS/soak/$first.log
+    if CCOC_SIM_FIRST_SEED=$first CCOC_SIM_SEEDS=$count "$BUILD/soak/test_sim" --gtest_filter="Spine.loses_nothing*" >"$log" 2>&1; then
+      printf "seeds %d to %d: whole\n" "$first" $((first + count - 1))
+      rm -f "$log"
+    else
+      printf "BROKEN among seeds %d to %d, see %s:\n" "$first" $((first + count - 1)) "$log"
+      grep -o "seed [0-9]*: .*" "$log" | head -5
+    fi' _ {} "$last" "$block"
+  failed=$(find "$LOGS/soak" -name '*.log' | wc -l)
+  [ "$failed" = 0 ] || die "$failed of the groups of histories broke" "a seed is replayed by ./dev soak --first SEED --seeds 1 --hours $hours"
 }
 
 # ---- bench and package -----------------------------------------------------------------------------------

@@ -13,6 +13,16 @@ void EventFeed::stream_state(const ingest::StreamStatus& status) {
                                       {"at", format_rfc3339(status.since)}}));
 }
 
+void EventFeed::recording_state(const std::string& camera, const std::string& stream, bool recorded, const std::string& reason,
+                                UtcTime at) {
+  publish(to_text(boost::json::object{{"type", "recording.state"},
+                                      {"camera", camera},
+                                      {"stream", stream},
+                                      {"recorded", recorded},
+                                      {"reason", text_or_null(reason)},
+                                      {"at", format_rfc3339(at)}}));
+}
+
 void EventFeed::camera_changed(const std::string& camera) {
   publish(to_text(boost::json::object{{"type", "camera.changed"}, {"camera", camera}}));
 }

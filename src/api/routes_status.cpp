@@ -77,7 +77,8 @@ json::object stream_json(const ingest::StreamStatus& status, const archive::Reco
                    {"width", nullptr},
                    {"height", nullptr},
                    {"writing", recording != nullptr && recording->writing},
-                   {"last_written_at", nullptr}};
+                   {"last_written_at", nullptr},
+                  {"recording_error", nullptr}};
   if (status.clock_offset_ms) out["clock_offset_ms"] = *status.clock_offset_ms;
   if (status.jitter_ms) out["jitter_ms"] = *status.jitter_ms;
   if (status.declared_fps > 0) out["declared_fps"] = status.declared_fps;
@@ -87,6 +88,14 @@ json::object stream_json(const ingest::StreamStatus& status, const archive::Reco
     out["height"] = status.height;
   }
   if (recording != nullptr) out["last_written_at"] = time_or_null(recording->last_written_at);
+  return out;
+}
+
+using Problems = std::map<archive::StreamKey, std::string>;
+
+Problems recording_problems(archive::Archive& archive) {
+  Problems out;
+  for (auto& problem : archive.problems()) out[problem.key] = std::move(problem.reason);
   return out;
 }
 
@@ -125,6 +134,7 @@ Response camera_status(Context& context, const Request& request) {
   if (!camera) return refuse(request, camera.error());
   const auto statuses = by_camera(services.ingest.statuses_of(camera->id));
   const auto recordings = services.archive.recordings();
+  const auto problems = recording_problems(services.archive);
   json::array streams;
   for (const auto& stream : camera->streams) {
     auto status = idle_status(*camera, stream.role);
@@ -134,7 +144,12 @@ Response camera_status(Context& context, const Request& request) {
       }
     }
     const auto recording = recordings.find({camera->id, stream.role});
-    streams.push_back(stream_json(status, recording == recordings.end() ? nullptr : &recording->second));
+    auto item = stream_json(status, recording == recordings.end() ? nullptr : &recording->second);
+    if (const auto problem = problems.find({camera->id, stream.role}); problem != problems.end()) {
+      item["writing"] = false;
+      item["recording_error"] = problem->second;
+    }
+    streams.push_back(std::move(item));
   }
   const auto head = head_status(*camera, statuses);
   return json_response(200, to_text(json::object{{"id", camera->id},
@@ -164,6 +179,37 @@ Response camera_clock(Context& context, const Request& request) {
   return json_response(200, to_text(out));
 }
 
+json::object scrub_json(const archive::ScrubStatus& scrub) {
+  const auto begun = scrub.round_began_at != UtcTime{};
+  return {{"round_began_at", begun ? json::value(format_rfc3339(scrub.round_began_at)) : json::value(nullptr)},
+          {"reached_at", scrub.reached_at != UtcTime{} ? json::value(format_rfc3339(scrub.reached_at)) : json::value(nullptr)},
+          {"last_round_ended_at", time_or_null(scrub.last_round_ended_at)},
+          {"damaged_files", scrub.damaged_files}};
+}
+
+/// Footage that is not as it was written.
+Response list_damage(Context& context, const Request& request) {
+  constexpr std::int64_t usual = 100, most = 500;
+  QueryReader query(request.query);
+  const auto limit = query.integer("limit", 1, most).value_or(usual);
+  if (!query.ok()) return query.refusal(request);
+  const auto found = context.services.archive.damage(static_cast<std::size_t>(limit));
+  if (!found) return refuse(request, found.error());
+  json::array items;
+  for (const auto& damage : *found) {
+    items.push_back({{"volume", damage.volume},
+                     {"path", damage.path},
+                     {"camera", damage.key.camera},
+                     {"stream", damage.key.stream},
+                     {"from", format_rfc3339(damage.from)},
+                     {"to", format_rfc3339(damage.to)},
+                     {"offset", damage.offset},
+                     {"detail", damage.detail},
+                     {"found_at", format_rfc3339(damage.found_at)}});
+  }
+  return json_response(200, to_text(json::object{{"items", std::move(items)}, {"next", nullptr}}));
+}
+
 json::array storage_json(Context& context) {
   json::array out;
   const auto volumes = context.services.archive.volumes();
@@ -174,6 +220,7 @@ json::array storage_json(Context& context) {
                    {"free_bytes", volume.space.free_bytes},
                    {"footage_bytes", volume.footage_bytes},
                    {"writing", volume.healthy},
+                   {"scrub", scrub_json(volume.scrub)},
                    {"last_error", text_or_null(volume.last_error)}});
   }
   return out;
@@ -198,17 +245,21 @@ Response hub_status(Context& context, CpuMeter& meter, const Request& request) {
   if (!cameras) return refuse(request, cameras.error());
   const auto statuses = by_camera(services.ingest.statuses());
   const auto recordings = services.archive.recordings();
+  const auto problems = recording_problems(services.archive);
   json::array list;
   for (const auto& camera : *cameras) {
     const auto head = head_status(camera, statuses);
     const auto recording = recordings.find({camera.id, "main"});
+    const auto problem = problems.find({camera.id, "main"});
+    const bool fails = problem != problems.end();
     list.push_back({{"id", camera.id},
                     {"state", ingest::to_string(head.state)},
                     {"since", format_rfc3339(head.since)},
                     {"fps", head.fps},
                     {"bitrate_bps", head.bitrate_bps},
                     {"last_error", text_or_null(head.last_error)},
-                    {"recording", recording != recordings.end() && recording->second.writing}});
+                    {"recording", recording != recordings.end() && recording->second.writing && !fails},
+                    {"recording_error", fails ? json::value(problem->second) : json::value(nullptr)}});
   }
   const auto index = services.archive.index_status();
   const auto now = services.clock.utc_now();
@@ -254,6 +305,8 @@ void add_status_routes(Router& router, Context& context) {
   meter->percent(context.services.clock.now());
   router.add({Method::get, api_prefix + "/status", Need::right(Right::status_read),
               [&context, meter](const Request& r) { return hub_status(context, *meter, r); }});
+  router.add({Method::get, api_prefix + "/archive/damage", Need::right(Right::status_read),
+              [&context](const Request& request) { return list_damage(context, request); }});
   router.add({Method::get, api_prefix + "/cameras/{id}/clock", Need::right(Right::status_read),
               [&context](const Request& request) { return camera_clock(context, request); }});
   router.add({Method::get, api_prefix + "/cameras/{id}/status", Need::right(Right::status_read),

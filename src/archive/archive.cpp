@@ -4,18 +4,23 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <set>
 #include <thread>
 
 #include "ccoc/base/log.h"
 #include "merged_catalog.h"
 #include "recorder.h"
 #include "recovery.h"
+#include "recording_watch.h"
 #include "retention.h"
+#include "scrubber.h"
 
 namespace ccoc::archive {
 namespace {
 
 constexpr auto index_interval = std::chrono::seconds{1};
+/// A disk with more to write than this has no idle time.
+constexpr std::uint64_t busy_queue = 8u << 20;
 
 class StandardArchive final : public Archive {
  public:
@@ -29,7 +34,9 @@ class StandardArchive final : public Archive {
         budget_(options_.write_buffer_bytes),
         catalog_(*store_, ledger_, clock, disks_),
         reconciler_(std::in_place, disks_, ledger_, *store_),
-        retention_(disks_, ledger_, *store_, clock) {
+        retention_(disks_, ledger_, *store_, clock),
+        scrubber_(disks_, *store_, clock, options_.scrub),
+        watch_(disks_, clock) {
     for (auto& spec : specs) {
       volumes_.push_back(std::make_unique<Volume>(std::move(spec), budget_, ledger_, clock_, options_));
     }
@@ -83,12 +90,34 @@ class StandardArchive final : public Archive {
     return retention_.enforce(policy, batch);
   }
 
+  void watch() override {
+    std::map<std::string, std::string> volume_problem;
+    for (const auto& volume : volumes_) volume_problem[volume->name()] = volume->status().last_error;
+    watch_.look(recordings(), volume_problem);
+  }
+
+  std::vector<RecordingProblem> problems() override { return watch_.problems(); }
+
+  Status scrub() override {
+    if (options_.scrub.bytes_per_second == 0) return {};
+    std::set<std::string> busy;
+    for (const auto& volume : volumes_) {
+      const auto status = volume->status();
+      if (!status.healthy || status.queued_bytes > busy_queue) busy.insert(volume->name());
+    }
+    return scrubber_.step(busy);
+  }
+
+  Result<std::vector<Damage>> damage(std::size_t limit) override { return store_->damage(limit); }
+
   std::vector<VolumeStatus> volumes() override {
     const auto bytes = retention_.footage_bytes();
+    const auto scrubs = scrubber_.status();
     std::vector<VolumeStatus> all;
     for (const auto& volume : volumes_) {
       all.push_back(volume->status());
       if (const auto it = bytes.find(volume->name()); it != bytes.end()) all.back().footage_bytes = it->second;
+      if (const auto it = scrubs.find(volume->name()); it != scrubs.end()) all.back().scrub = it->second;
     }
     return all;
   }
@@ -173,6 +202,8 @@ class StandardArchive final : public Archive {
   MergedCatalog catalog_;
   std::optional<Reconciler> reconciler_;
   Retention retention_;
+  Scrubber scrubber_;
+  RecordingWatch watch_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

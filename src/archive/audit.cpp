@@ -76,6 +76,20 @@ void compare(const FileFacts& facts, const IndexRow& row, std::vector<Issue>& is
   }
 }
 
+void add_damage(Disk& disk, const FileFacts& facts, std::vector<Issue>& issues) {
+  const auto& file = facts.segment;
+  const auto found = find_damage(disk, file);
+  if (!found) {
+    issues.push_back({Finding::unreadable, file.volume, file.path, found.error().message});
+    return;
+  }
+  for (const auto& damage : *found) {
+    issues.push_back({Finding::damaged, file.volume, file.path,
+                      damage.detail + " at byte " + std::to_string(damage.offset) + ", " + format_rfc3339(damage.from) + " to " +
+                          format_rfc3339(damage.to)});
+  }
+}
+
 void find_overlaps(std::map<StreamKey, std::vector<Segment>>& by_stream, std::vector<Issue>& issues) {
   for (auto& [key, segments] : by_stream) {
     std::ranges::sort(segments, {}, &Segment::start);
@@ -97,11 +111,12 @@ std::string_view to_string(Finding finding) {
     case Finding::size_mismatch: return "mismatch";
     case Finding::overlap: return "overlap";
     case Finding::unreadable: return "unreadable";
+    case Finding::damaged: return "damaged";
   }
   return "unreadable";
 }
 
-Result<CheckReport> check(const std::vector<VolumeSpec>& volumes, db::Database& database) {
+Result<CheckReport> check(const std::vector<VolumeSpec>& volumes, db::Database& database, bool verify) {
   // Rows first: a file made meanwhile is younger than they are, and its row is asked for again at the end.
   auto rows = read_rows(database);
   if (!rows) return std::unexpected(rows.error());
@@ -127,6 +142,7 @@ Result<CheckReport> check(const std::vector<VolumeSpec>& volumes, db::Database& 
                                        " bytes behind the last whole fragment"});
         }
         compare(*facts, row->second, report.issues);
+        if (verify) add_damage(*volume.disk, *facts, report.issues);
       }
       by_stream[facts->segment.key].push_back(facts->segment);
     }

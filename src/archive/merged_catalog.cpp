@@ -208,7 +208,7 @@ Result<std::shared_ptr<SegmentReader>> MergedCatalog::open(const Segment& segmen
   const SegmentId id{segment.volume, segment.path};
   auto table = segment.open ? nullptr : tables_.find(id);
   if (!table) {
-    auto scanned = scan_segment(**file, segment.bytes);
+    auto scanned = scan_segment(**file, segment.bytes, segment.open ? OnDamage::stop : OnDamage::skip);
     if (!scanned) return std::unexpected(scanned.error().within(segment.path));
     table = std::make_shared<const FragmentTable>(std::move(*scanned));
     if (!segment.open) tables_.put(id, table);

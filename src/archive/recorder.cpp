@@ -26,6 +26,8 @@ StreamRecorder::~StreamRecorder() {
 }
 
 void StreamRecorder::on_unit(const media::AccessUnitPtr& unit) {
+  seen_key_ = seen_key_ || unit->key;
+  if (seen_key_) writer_->count_taken();
   auto time = unit->capture_time;
   if (last_time_) time = std::max(time, *last_time_ + one_tick);
 

@@ -39,6 +39,7 @@ class StreamRecorder final : public Recorder {
   std::optional<UtcTime> last_audio_time_;
   UtcTime footage_end_;               ///< of what was handed over
   Duration last_duration_{0};
+  bool seen_key_ = false;
   bool waiting_for_key_ = true;
   bool starts_run_ = true;
   bool interrupted_ = false;

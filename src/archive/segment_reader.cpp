@@ -25,7 +25,37 @@ auto parse_at(DiskFile& file, std::uint64_t offset, std::uint64_t limit, Bytes& 
   }
 }
 
+/// Where the next fragment begins, from `from` on: nothing when there is none before `limit`.
+Result<std::optional<std::uint64_t>> find_fragment(DiskFile& file, std::uint64_t from, std::uint64_t limit) {
+  constexpr std::uint8_t mark[] = {0, 0, 0, 32, 'p', 'r', 'f', 't'};
+  constexpr std::size_t piece = 1u << 20;
+  Bytes bytes, header;
+  while (from + sizeof mark <= limit) {
+    bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(piece, limit - from)));
+    const auto got = file.read_at(from, bytes);
+    if (!got) return std::unexpected(got.error());
+    const auto end = bytes.begin() + static_cast<std::ptrdiff_t>(*got);
+    for (auto at = bytes.begin();; ++at) {
+      at = std::search(at, end, std::begin(mark), std::end(mark));
+      if (at == end) break;
+      const auto offset = from + static_cast<std::uint64_t>(at - bytes.begin());
+      const auto fragment = parse_at(file, offset, limit, header, [](ByteView b) { return media::parse_fragment_header(b); });
+      if (fragment && offset + fragment->size <= limit) return offset;
+    }
+    if (*got < bytes.size() || bytes.size() < piece) break;
+    from += piece - sizeof mark;
+  }
+  return std::nullopt;
+}
+
 bool ends_the_scan(ErrorCode code) { return code == ErrorCode::unavailable || code == ErrorCode::corrupt; }
+
+/// Whether the file's header describes what the fragment holds.
+bool fits(const media::Fragment& fragment, const media::FileHeader& header) {
+  const bool known_format = fragment.format_index >= 1 && fragment.format_index <= header.formats.size();
+  if (!known_format || fragment.audio.format_index > std::max<std::size_t>(header.audio_formats.size(), 1)) return false;
+  return fragment.audio.samples.empty() || !header.audio_formats.empty();
+}
 
 /// Whole NAL units, each behind its length in four bytes; or a JPEG file.
 bool is_whole(media::Codec codec, ByteView sample) {
@@ -51,7 +81,7 @@ std::size_t FragmentTable::memory() const {
   return sum;
 }
 
-Result<FragmentTable> scan_segment(DiskFile& file, std::uint64_t limit) {
+Result<FragmentTable> scan_segment(DiskFile& file, std::uint64_t limit, OnDamage on_damage) {
   FragmentTable table;
   Bytes buffer;
   auto header = parse_at(file, 0, limit, buffer, [](ByteView bytes) { return media::parse_file_header(bytes); });
@@ -63,26 +93,26 @@ Result<FragmentTable> scan_segment(DiskFile& file, std::uint64_t limit) {
   }
   table.header = std::move(*header);
   table.whole_bytes = table.header.size;
-  if (auto more = scan_more(file, limit, table); !more) return std::unexpected(more.error());
+  if (auto more = scan_more(file, limit, table, on_damage); !more) return std::unexpected(more.error());
   return table;
 }
 
-Status scan_more(DiskFile& file, std::uint64_t limit, FragmentTable& table) {
+Status scan_more(DiskFile& file, std::uint64_t limit, FragmentTable& table, OnDamage on_damage) {
   Bytes buffer;
-  while (table.whole_bytes < limit) {
-    auto fragment = parse_at(file, table.whole_bytes, limit, buffer,
-                             [](ByteView bytes) { return media::parse_fragment_header(bytes); });
-    if (!fragment) {
-      if (ends_the_scan(fragment.error().code)) break;
-      return std::unexpected(fragment.error());
+  for (auto at = table.whole_bytes; at < limit;) {
+    auto fragment = parse_at(file, at, limit, buffer, [](ByteView bytes) { return media::parse_fragment_header(bytes); });
+    if (!fragment && !ends_the_scan(fragment.error().code)) return std::unexpected(fragment.error());
+    if (fragment && !fragment->samples.empty() && fragment->size <= limit - at && fits(*fragment, table.header)) {
+      fragment->offset = at;
+      at = table.whole_bytes = at + fragment->size;
+      table.fragments.push_back(std::move(*fragment));
+      continue;
     }
-    if (fragment->samples.empty() || fragment->size > limit - table.whole_bytes) break;
-    const bool known_format = fragment->format_index >= 1 && fragment->format_index <= table.header.formats.size();
-    if (!known_format || fragment->audio.format_index > std::max<std::size_t>(table.header.audio_formats.size(), 1)) break;
-    if (!fragment->audio.samples.empty() && table.header.audio_formats.empty()) break;
-    fragment->offset = table.whole_bytes;
-    table.whole_bytes += fragment->size;
-    table.fragments.push_back(std::move(*fragment));
+    if (on_damage == OnDamage::stop) break;
+    const auto next = find_fragment(file, at + 1, limit);
+    if (!next) return std::unexpected(next.error());
+    if (!*next) break;
+    at = **next;
   }
   return {};
 }

@@ -114,6 +114,23 @@ select camera from c where camera is not null)";
 
 constexpr auto sum_bytes = "select volume, sum(bytes)::bigint from segments where closed group by volume";
 
+constexpr auto find_after = "select " CCOC_SEGMENT_COLUMNS R"( from segments
+where volume = $1 and closed and (starts_at, path) > ($2, $3) order by starts_at, path limit $4)";
+
+constexpr auto find_scrub = "select round_began_at, reached_at, reached_path, last_round_ended_at from scrubs where volume = $1";
+constexpr auto upsert_scrub = R"(
+insert into scrubs (volume, round_began_at, reached_at, reached_path, last_round_ended_at) values ($1, $2, $3, $4, $5)
+on conflict (volume) do update set round_began_at = excluded.round_began_at, reached_at = excluded.reached_at,
+  reached_path = excluded.reached_path, last_round_ended_at = excluded.last_round_ended_at)";
+
+constexpr auto upsert_damage = R"(
+insert into damage (volume, path, "offset", camera, stream, starts_at, ends_at, detail, found_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+on conflict (volume, path, "offset") do update set detail = excluded.detail, starts_at = excluded.starts_at, ends_at = excluded.ends_at)";
+constexpr auto find_damage_rows = R"(
+select d.volume, d.path, d."offset", d.camera, d.stream, d.starts_at, d.ends_at, d.detail, d.found_at
+from damage d join segments s on s.volume = d.volume and s.path = d.path order by d.found_at desc, d.path, d."offset" limit $1)";
+
 constexpr auto end_stale_gaps = R"(
 update gaps g set ends_at = f.starts_at
 from (select o.camera, o.stream, o.starts_at as gap_start,
@@ -311,6 +328,50 @@ class SqlSegmentStore final : public SegmentStore {
     std::map<std::string, std::uint64_t> sums;
     for (const auto& row : *rows) sums[row.text(0)] = static_cast<std::uint64_t>(row.i64(1));
     return sums;
+  }
+
+  Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path,
+                                     std::size_t limit) override {
+    const auto rows = database_.query(find_after, {volume, start, path, limit});
+    if (!rows) return std::unexpected(rows.error());
+    return read_all(*rows, read_segment);
+  }
+
+  Result<std::optional<ScrubState>> scrub_state(const std::string& volume) override {
+    const auto rows = database_.query(find_scrub, {volume});
+    if (!rows) return std::unexpected(rows.error());
+    if (rows->empty()) return std::nullopt;
+    const auto& row = (*rows)[0];
+    return ScrubState{volume, row.utc(0), row.utc(1), row.text(2), row.maybe_utc(3)};
+  }
+
+  Status save(const ScrubState& state) override {
+    const auto done = database_.execute(
+        upsert_scrub, {state.volume, state.round_began_at, state.reached_at, state.reached_path, state.last_round_ended_at});
+    if (!done) return std::unexpected(done.error());
+    return {};
+  }
+
+  Status add_damage(std::span<const Damage> found) override {
+    return database_.transaction([&](db::Transaction& transaction) -> Status {
+      for (const auto& d : found) {
+        const auto done = transaction.execute(upsert_damage, {d.volume, d.path, static_cast<std::int64_t>(d.offset), d.key.camera,
+                                                              d.key.stream, d.from, d.to, d.detail, d.found_at});
+        if (!done) return std::unexpected(done.error());
+      }
+      return {};
+    });
+  }
+
+  Result<std::vector<Damage>> damage(std::size_t limit) override {
+    const auto rows = database_.query(find_damage_rows, {limit});
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<Damage> all;
+    for (const auto& row : *rows) {
+      all.push_back({row.text(0), row.text(1), {row.text(3), row.text(4)}, static_cast<std::uint64_t>(row.i64(2)), row.utc(5),
+                     row.utc(6), row.text(7), row.utc(8)});
+    }
+    return all;
   }
 
   Status close_stale_gaps() override {

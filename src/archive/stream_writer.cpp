@@ -223,7 +223,10 @@ void StreamWriter::count_dropped(std::size_t frames) {
 
 RecordingStatus StreamWriter::status() const {
   const std::lock_guard lock(mutex_);
-  return status_;
+  auto status = status_;
+  status.frames_taken = frames_taken_.load(std::memory_order_relaxed);
+  status.volume = volume_;
+  return status;
 }
 
 }  // namespace ccoc::archive

@@ -3,6 +3,7 @@
 // only status() may be called from elsewhere.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,8 @@ class StreamWriter {
   /// Closes the file.
   void finish();
 
+  /// A frame the recorder was given. Any thread.
+  void count_taken() { frames_taken_.fetch_add(1, std::memory_order_relaxed); }
   /// Frames the recorder could not hand over.
   void count_dropped(std::size_t frames);
   RecordingStatus status() const;
@@ -60,6 +63,7 @@ class StreamWriter {
   std::optional<MonoTime> retry_at_;
   Duration back_off_{0};
 
+  std::atomic<std::uint64_t> frames_taken_{0};
   mutable std::mutex mutex_;
   RecordingStatus status_;
 };

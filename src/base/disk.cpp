@@ -132,6 +132,8 @@ class KernelFile final : public DiskFile {
     return {};
   }
 
+  void drop_cache() override { (void)::posix_fadvise(handle_.get(), 0, 0, POSIX_FADV_DONTNEED); }
+
  private:
   Handle handle_;
   std::string path_;

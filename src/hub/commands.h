@@ -14,7 +14,7 @@ int add_user(const Config& config, const std::string& username, const std::strin
 int change_password(const Config& config, const std::string& username);
 int disable_user(const Config& config, const std::string& username);
 
-int check_archive(const Config& config);
+int check_archive(const Config& config, bool verify);
 int reindex_archive(const Config& config);
 
 struct ExportArguments {

@@ -56,15 +56,15 @@ Status write_all(playback::VirtualFile& file, int fd) {
 
 }  // namespace
 
-int check_archive(const Config& config) {
+int check_archive(const Config& config, bool verify) {
   auto shelves = open_shelves(config, false);
   if (!shelves) return report_failure(shelves.error());
-  auto report = archive::check(shelves->volumes, *shelves->opened.database);
+  auto report = archive::check(shelves->volumes, *shelves->opened.database, verify);
   if (report && !report->clean() && shelves->data.hub_running()) {
     // A file is on disk up to a second before its row: only what is found twice, a while apart, is a finding.
     std::this_thread::sleep_for(std::chrono::seconds{3});
     const auto first = std::move(report->issues);
-    report = archive::check(shelves->volumes, *shelves->opened.database);
+    report = archive::check(shelves->volumes, *shelves->opened.database, verify);
     if (report) {
       std::erase_if(report->issues, [&](const archive::Issue& issue) {
         return std::ranges::none_of(first, [&](const archive::Issue& before) {

@@ -1,5 +1,6 @@
 #include "ccoc/hub/hub.h"
 
+#include <map>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,6 +77,7 @@ struct Hub::Impl {
   std::condition_variable housekeeping_wake;
   bool stopping = false;
   std::thread housekeeping;
+  std::map<archive::StreamKey, std::string> not_recorded;  ///< as last told; the housekeeping's own
   std::atomic<bool> stopped{false};
 
   Status start(const HubOptions& options);
@@ -87,6 +89,7 @@ struct Hub::Impl {
   void apply(const registry::Camera& camera);
   void pin_certificates(log::Throttle& throttle);
   void note_clocks(log::Throttle& throttle);
+  void watch_recordings();
   void keep_house();
   void stop();
 };
@@ -282,6 +285,19 @@ void Hub::Impl::note_clocks(log::Throttle& throttle) {
   }
 }
 
+void Hub::Impl::watch_recordings() {
+  archive->watch();
+  std::map<archive::StreamKey, std::string> now;
+  for (const auto& problem : archive->problems()) now[problem.key] = problem.reason;
+  for (const auto& [key, reason] : now) {
+    if (!not_recorded.contains(key)) events.recording_state(key.camera, key.stream, false, reason, clock.utc_now());
+  }
+  for (const auto& [key, reason] : not_recorded) {
+    if (!now.contains(key)) events.recording_state(key.camera, key.stream, true, {}, clock.utc_now());
+  }
+  not_recorded = std::move(now);
+}
+
 void Hub::Impl::keep_house() {
   archive::RetentionPolicy policy;
   policy.max_bytes = static_cast<std::uint64_t>(config.archive.quota_gib * bytes_per_gib);
@@ -302,6 +318,8 @@ void Hub::Impl::keep_house() {
     drop_initial_password_once_changed();
     pin_certificates(throttle);
     note_clocks(throttle);
+    watch_recordings();
+    if (const auto scrubbed = archive->scrub(); !scrubbed) throttle.warn("archive", "scrub", scrubbed.error().message, clock.now());
     if (clock.now() >= next_retention) {
       const auto report = archive->enforce_retention(policy);
       if (!report) throttle.warn("archive", "retention", report.error().message, clock.now());

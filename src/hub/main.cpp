@@ -110,7 +110,11 @@ int main(int argc, char** argv) {
   archive->require_subcommand(1);
   auto* check = archive->add_subcommand("check", "Compare every file with the index; changes nothing");
   common.add_to(*check, false);
-  check->callback([&] { code = common.run(ccoc::hub::check_archive); });
+  bool verify = false;
+  check->add_flag("--verify", verify, "Also compare every byte with its checksum");
+  check->callback([&] {
+    code = common.run([&](const ccoc::Config& config) { return ccoc::hub::check_archive(config, verify); });
+  });
   auto* reindex = archive->add_subcommand("reindex", "Make the index anew from the files; the hub must be stopped");
   common.add_to(*reindex, false);
   reindex->callback([&] { code = common.run(ccoc::hub::reindex_archive); });

@@ -14,6 +14,8 @@ struct IndexTables {
   std::mutex mutex;
   std::map<archive::SegmentId, archive::Segment> segments;
   std::map<std::pair<archive::StreamKey, UtcTime>, archive::Gap> gaps;
+  std::map<std::string, archive::ScrubState> scrubs;
+  std::vector<archive::Damage> damage;
   bool away = false;
   std::size_t batches = 0;
 };
@@ -121,6 +123,40 @@ class MemorySegmentStore final : public archive::SegmentStore {
     std::map<std::string, std::uint64_t> sums;
     for (const auto& s : *all) sums[s.volume] += s.bytes;
     return sums;
+  }
+  Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path,
+                                     std::size_t limit) override {
+    auto all = select([&](const Segment& s) {
+      return !s.open && s.volume == volume && std::pair(s.start, s.path) > std::pair(start, path);
+    });
+    if (all) std::ranges::sort(*all, [](const Segment& a, const Segment& b) { return std::pair(a.start, a.path) < std::pair(b.start, b.path); });
+    if (all && all->size() > limit) all->resize(limit);
+    return all;
+  }
+  Result<std::optional<archive::ScrubState>> scrub_state(const std::string& volume) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    const auto it = tables_->scrubs.find(volume);
+    return it == tables_->scrubs.end() ? std::nullopt : std::optional(it->second);
+  }
+  Status save(const archive::ScrubState& state) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    tables_->scrubs[state.volume] = state;
+    return {};
+  }
+  Status add_damage(std::span<const archive::Damage> found) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    tables_->damage.insert(tables_->damage.end(), found.begin(), found.end());
+    return {};
+  }
+  Result<std::vector<archive::Damage>> damage(std::size_t limit) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    auto found = tables_->damage;
+    if (found.size() > limit) found.resize(limit);
+    return found;
   }
   Status close_stale_gaps() override {
     const std::lock_guard lock(tables_->mutex);

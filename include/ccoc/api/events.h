@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ccoc/api/web_socket.h"
+#include "ccoc/base/time.h"
 #include "ccoc/ingest/status.h"
 
 namespace ccoc::api {
@@ -17,6 +18,8 @@ class EventFeed {
  public:
   /// A stream entered a state.
   void stream_state(const ingest::StreamStatus& status);
+  /// Pictures come and are not written (`recorded` false, with the reason), or are again.
+  void recording_state(const std::string& camera, const std::string& stream, bool recorded, const std::string& reason, UtcTime at);
   void camera_changed(const std::string& camera);
   void camera_deleted(const std::string& camera);
 

@@ -17,6 +17,19 @@
 
 namespace ccoc::archive {
 
+/// Reading everything back in the idle time.
+struct ScrubOptions {
+  std::uint64_t bytes_per_second = 32u << 20;      ///< at most; 0: never
+  Duration interval = std::chrono::hours{24 * 30}; ///< from the beginning of one round to that of the next
+};
+
+struct ScrubStatus {
+  UtcTime round_began_at;
+  UtcTime reached_at;  ///< footage up to here was read in this round
+  std::optional<UtcTime> last_round_ended_at;
+  std::uint64_t damaged_files = 0;  ///< found since the hub began
+};
+
 struct ArchiveOptions {
   Duration segment_length = std::chrono::seconds{60};  ///< files begin at multiples of it (wall clock)
   Duration fragment_length = std::chrono::seconds{1};
@@ -27,6 +40,7 @@ struct ArchiveOptions {
   Duration gap_tolerance = std::chrono::milliseconds{500};
   std::size_t write_buffer_bytes = 256u << 20;         ///< waiting for all disks together; then GOPs are dropped
   std::size_t index_backlog_rows = 100'000;            ///< kept while PostgreSQL is away
+  ScrubOptions scrub;
 };
 
 /// A place for footage. The disk's root is the footage folder itself.
@@ -62,6 +76,7 @@ struct VolumeStatus {
   DiskSpace space;
   std::uint64_t queued_bytes = 0;
   std::uint64_t footage_bytes = 0;  ///< what is open included
+  ScrubStatus scrub;
   bool healthy = true;
   std::string last_error;
 };
@@ -111,6 +126,16 @@ class Archive {
   /// Removes what is too old or too much, oldest first, at most `batch` files per call; never an open
   /// file. File first, then row. Blocks; call from one thread, every few seconds to minutes.
   virtual Result<RetentionReport> enforce_retention(const RetentionPolicy& policy, std::size_t batch = 200) = 0;
+
+  /// Looks whether what comes is written, by the files on the disk. Blocks; call from one thread, every two seconds: what is not
+  /// written is among problems() within ten.
+  virtual void watch() = 0;
+  virtual std::vector<RecordingProblem> problems() = 0;
+
+  /// Reads footage back, as far as the rate allows since the last call. Blocks; call from one thread, every few seconds.
+  virtual Status scrub() = 0;
+  /// What was found damaged, newest finding first.
+  virtual Result<std::vector<Damage>> damage(std::size_t limit) = 0;
 
   virtual std::vector<VolumeStatus> volumes() = 0;
   virtual IndexStatus index_status() = 0;

@@ -16,6 +16,7 @@ enum class Finding {
   size_mismatch,   ///< index and file disagree on bytes, start or end
   overlap,         ///< two files of one stream cover the same time
   unreadable,      ///< no file of ours, or the disk refuses
+  damaged,         ///< its bytes are not those that were written
 };
 std::string_view to_string(Finding finding);
 
@@ -40,8 +41,12 @@ struct ReindexReport {
   std::vector<Issue> skipped;  ///< files that could not be read; they are left alone
 };
 
-/// Reads only. Safe while a hub records: rows and files still open are not judged.
-Result<CheckReport> check(const std::vector<VolumeSpec>& volumes, db::Database& database);
+/// What of a closed file is not as it was written, in its order; `found_at` is not set. `io` when the disk cannot be asked.
+Result<std::vector<Damage>> find_damage(Disk& disk, const Segment& segment);
+
+/// Reads only. Safe while a hub records: rows and files still open are not judged. `verify`: compares all bytes with their
+/// checksums, which takes as long as reading them.
+Result<CheckReport> check(const std::vector<VolumeSpec>& volumes, db::Database& database, bool verify = false);
 /// Replaces the rows of `segments` in one transaction; gaps stay. No hub may be recording meanwhile.
 Result<ReindexReport> reindex(const std::vector<VolumeSpec>& volumes, db::Database& database);
 

@@ -20,11 +20,14 @@ struct FragmentTable {
 };
 using FragmentTablePtr = std::shared_ptr<const FragmentTable>;
 
-/// Scans the front of a file up to `limit` bytes (its size, or what is known to be written). Stops without error at the
-/// first thing that is no whole fragment. `corrupt` when the header is broken or not ours.
-Result<FragmentTable> scan_segment(DiskFile& file, std::uint64_t limit);
+/// What a scan does at something that is no whole fragment: it is the end (of a file that is written, or was when the hub
+/// died), or the scan looks for the next fragment behind it (of a file that rotted).
+enum class OnDamage { stop, skip };
+/// Scans the front of a file up to `limit` bytes (its size, or what is known to be written). `corrupt` when the header is
+/// broken or not ours.
+Result<FragmentTable> scan_segment(DiskFile& file, std::uint64_t limit, OnDamage on_damage = OnDamage::stop);
 /// Goes on where `table` ended.
-Status scan_more(DiskFile& file, std::uint64_t limit, FragmentTable& table);
+Status scan_more(DiskFile& file, std::uint64_t limit, FragmentTable& table, OnDamage on_damage = OnDamage::stop);
 
 /// One open file. Used by one thread at a time.
 class SegmentReader {
@@ -53,6 +56,8 @@ class SegmentReader {
   /// Reads all of a fragment and compares it with its checksum; without one, at least its samples must be whole. `corrupt`
   /// when it rotted, or never reached the disk.
   Status verify(const media::Fragment& fragment);
+  /// Tells the kernel that the file's bytes will not be wanted again soon.
+  void drop_cache() { file_->drop_cache(); }
   /// Raw bytes of the file.
   Status read_bytes(std::uint64_t offset, std::span<std::uint8_t> into);
 

@@ -30,6 +30,15 @@ struct IndexBatch {
   bool empty() const { return segments.empty() && removed.empty() && gaps.empty(); }
 };
 
+/// How far a volume was read back.
+struct ScrubState {
+  std::string volume;
+  UtcTime round_began_at;
+  UtcTime reached_at;        ///< start of the last file that was read
+  std::string reached_path;  ///< its path
+  std::optional<UtcTime> last_round_ended_at;
+};
+
 /// Footage of one camera in a range, merged by the store.
 struct StoredTimeline {
   std::vector<Span> spans;
@@ -64,6 +73,14 @@ class SegmentStore {
   virtual Result<std::vector<std::string>> cameras() = 0;
   /// Bytes of closed segments by volume. Reads every row.
   virtual Result<std::map<std::string, std::uint64_t>> total_bytes() = 0;
+  /// Closed segments of a volume behind (start, path), in that order.
+  virtual Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path, std::size_t limit) = 0;
+  virtual Result<std::optional<ScrubState>> scrub_state(const std::string& volume) = 0;
+  virtual Status save(const ScrubState& state) = 0;
+  /// Made or replaced, by file and offset.
+  virtual Status add_damage(std::span<const Damage> found) = 0;
+  /// Of files that the index still knows; newest finding first.
+  virtual Result<std::vector<Damage>> damage(std::size_t limit) = 0;
   /// Ends gaps that were left open although footage came after them.
   virtual Status close_stale_gaps() = 0;
 };

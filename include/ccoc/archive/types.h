@@ -41,6 +41,18 @@ struct Gap {
   std::string reason;
 };
 
+/// Footage that is not as it was written.
+struct Damage {
+  std::string volume;
+  std::string path;
+  StreamKey key;
+  std::uint64_t offset = 0;  ///< of the fragment in the file
+  UtcTime from;              ///< time that cannot be trusted
+  UtcTime to;
+  std::string detail;        ///< a sentence for a person
+  UtcTime found_at;
+};
+
 struct Span {
   UtcTime from;
   UtcTime to;
@@ -55,6 +67,13 @@ struct CameraTimeline {
   std::vector<double> activity;  ///< 0…1 per bucket: bytes recorded, relative to the camera's busiest bucket
 };
 
+/// Pictures come, and do not reach the disk.
+struct RecordingProblem {
+  StreamKey key;
+  UtcTime since;  ///< when it was noticed
+  std::string reason;
+};
+
 /// How one stream's recording fares, told from what is on disk.
 struct RecordingStatus {
   bool writing = false;                     ///< a file is open and the last write succeeded
@@ -63,6 +82,8 @@ struct RecordingStatus {
   std::uint64_t bytes_written = 0;          ///< since the recorder was made
   std::uint64_t frames_written = 0;
   std::uint64_t frames_dropped = 0;         ///< buffer full, or the disk refused
+  std::uint64_t frames_taken = 0;           ///< from the camera, from its first key frame on
+  std::string volume;
   std::string open_path;                    ///< empty when no file is open
 };
 

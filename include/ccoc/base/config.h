@@ -48,6 +48,8 @@ struct ArchiveConfig {
   double quota_gib = 0;                                  ///< GiB of footage; 0: no quota
   double min_free_gib = 2;                               ///< GiB always left free on the volume
   std::int64_t retention_days = 30;                      ///< of a camera that says nothing else
+  std::int64_t scrub_mib_s = 32;                         ///< MiB/s read back in the idle time; 0: none
+  std::int64_t scrub_days = 30;                          ///< from one round to the next
 };
 
 struct SiteConfig {

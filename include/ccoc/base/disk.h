@@ -24,6 +24,8 @@ class DiskFile {
   virtual Result<std::uint64_t> size() = 0;
   /// Returns when data and size are on the platter (fdatasync).
   virtual Status sync() = 0;
+  /// What was read need not be kept in memory (posix_fadvise).
+  virtual void drop_cache() {}
 };
 
 struct DiskEntry {

@@ -234,6 +234,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/archive/damage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Footage that is not as it was written, newest finding first */
+        get: operations["listDamage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/zones": {
         parameters: {
             query?: never;
@@ -755,6 +772,8 @@ export interface components {
             /** @description Footage of it reached the disk lately */
             writing?: boolean;
             last_written_at?: components["schemas"]["Time"] | null;
+            /** @description Why pictures come and are not written; told within ten seconds, by the files on the disk */
+            recording_error?: string | null;
         };
         ClockReadings: {
             items: {
@@ -797,6 +816,20 @@ export interface components {
                     footage_bytes: number;
                     writing: boolean;
                     last_error?: string | null;
+                    /** @description Reading footage back in the idle time and comparing it with its checksums */
+                    scrub?: {
+                        /** Format: date-time */
+                        round_began_at: string | null;
+                        /**
+                         * Format: date-time
+                         * @description Footage up to here was read in this round
+                         */
+                        reached_at: string | null;
+                        /** Format: date-time */
+                        last_round_ended_at: string | null;
+                        /** @description Found since the hub began; GET /archive/damage lists them */
+                        damaged_files: number;
+                    };
                 }[];
                 database: {
                     /** @enum {string} */
@@ -817,6 +850,8 @@ export interface components {
                 last_error: string | null;
                 /** @description Footage of the main stream reached the disk lately */
                 recording?: boolean;
+                /** @description Why pictures of the main stream come and are not written */
+                recording_error?: string | null;
             }[];
         };
         /**
@@ -1007,6 +1042,14 @@ export interface components {
             camera: components["schemas"]["Slug"];
             stream: components["schemas"]["StreamRole"];
             state: components["schemas"]["StreamState"];
+            reason: string | null;
+            at: components["schemas"]["Time"];
+        } | {
+            /** @constant */
+            type: "recording.state";
+            camera: components["schemas"]["Slug"];
+            stream: components["schemas"]["StreamRole"];
+            recorded: boolean;
             reason: string | null;
             at: components["schemas"]["Time"];
         } | {
@@ -1656,6 +1699,45 @@ export interface operations {
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+        };
+    };
+    listDamage: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Findings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            volume: string;
+                            path: string;
+                            camera: string;
+                            stream: string;
+                            from: components["schemas"]["Time"];
+                            to: components["schemas"]["Time"];
+                            /** @description Byte of the file at which the damaged fragment begins */
+                            offset: number;
+                            detail: string;
+                            found_at: components["schemas"]["Time"];
+                        }[];
+                        next: null;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Invalid"];
         };
     };
     getZones: {
