@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ccoc/api/api.h"
+#include "ccoc/archive/holds.h"
 #include "gate.h"
 #include "json.h"
 
@@ -16,6 +17,7 @@ struct Context {
 
   Services services;
   Gate gate;
+  archive::Holds holds{services.database};
   OpenSockets sockets;
   std::atomic<std::size_t> stream_connections{0};
   std::atomic<std::size_t> subscriptions{0};
@@ -43,6 +45,7 @@ void add_footage_routes(Router& router, Context& context);
 void add_status_routes(Router& router, Context& context);
 void add_geography_routes(Router& router, Context& context);
 void add_administration_routes(Router& router, Context& context);
+void add_hold_routes(Router& router, Context& context);
 void add_socket_routes(Router& router, Context& context);
 
 /// Serves the files beneath `root`, index.html for unknown paths that look like pages. Never leaves `root`.

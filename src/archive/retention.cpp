@@ -49,7 +49,7 @@ Status Retention::remove_old(const RetentionPolicy& policy, std::size_t batch, R
     const unsigned days = policy.days_of(camera);
     if (days == 0) continue;
     const auto limit = clock_.utc_now() - std::chrono::hours{24} * days;
-    const auto old = store_.oldest(camera, {}, limit, batch - std::min<std::size_t>(batch, report.files_removed));
+    const auto old = store_.removable(camera, {}, limit, batch - std::min<std::size_t>(batch, report.files_removed));
     if (!old) return std::unexpected(old.error());
     if (auto done = forget(*old, report); !done) return done;
     if (report.files_removed >= batch) {
@@ -97,7 +97,7 @@ Status Retention::remove_bytes(const std::string& volume, std::uint64_t bytes, s
     report.more = true;
     return {};
   }
-  const auto oldest = store_.oldest({}, volume, any_time, batch - report.files_removed);
+  const auto oldest = store_.removable({}, volume, any_time, batch - report.files_removed);
   if (!oldest) return std::unexpected(oldest.error());
   std::vector<Segment> chosen;
   std::uint64_t sum = 0;

@@ -99,10 +99,14 @@ constexpr auto find_open = "select " CCOC_SEGMENT_COLUMNS " from segments where 
 constexpr auto find_known = R"(
 select s.path from json_array_elements_text($2::json) as w(path), segments s where s.volume = $1 and s.path = w.path)";
 
-constexpr auto oldest_of_all = "select " CCOC_SEGMENT_COLUMNS R"( from segments
-where closed and ends_at < $1 and starts_at < $1 and ($2 = '' or volume = $2) order by starts_at limit $3)";
-constexpr auto oldest_of_camera = "select " CCOC_SEGMENT_COLUMNS R"( from segments
-where camera = $4 and closed and ends_at < $1 and starts_at < $1 and ($2 = '' or volume = $2) order by starts_at limit $3)";
+#define CCOC_OLDEST "select " CCOC_SEGMENT_COLUMNS \
+  " from segments s where closed and ends_at < $1 and starts_at < $1 and ($2 = '' or volume = $2) "
+#define CCOC_NOT_HELD "and not exists (select 1 from holds h where h.camera = s.camera and h.released_at is null " \
+  "and h.starts_at < s.ends_at and h.ends_at > s.starts_at) "
+constexpr auto oldest_of_all = CCOC_OLDEST "order by starts_at limit $3";
+constexpr auto oldest_of_camera = CCOC_OLDEST "and camera = $4 order by starts_at limit $3";
+constexpr auto removable_of_all = CCOC_OLDEST CCOC_NOT_HELD "order by starts_at limit $3";
+constexpr auto removable_of_camera = CCOC_OLDEST "and camera = $4 " CCOC_NOT_HELD "order by starts_at limit $3";
 
 // A loose index scan: one probe per camera, not one per row.
 constexpr auto all_cameras = R"(
@@ -310,6 +314,15 @@ class SqlSegmentStore final : public SegmentStore {
     db::Params params{before, volume, limit};
     if (!camera.empty()) params.emplace_back(camera);
     const auto rows = database_.query(camera.empty() ? oldest_of_all : oldest_of_camera, params);
+    if (!rows) return std::unexpected(rows.error());
+    return read_all(*rows, read_segment);
+  }
+
+  Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
+                                         std::size_t limit) override {
+    db::Params params{before, volume, limit};
+    if (!camera.empty()) params.emplace_back(camera);
+    const auto rows = database_.query(camera.empty() ? removable_of_all : removable_of_camera, params);
     if (!rows) return std::unexpected(rows.error());
     return read_all(*rows, read_segment);
   }

@@ -237,5 +237,36 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
   }
 }
 
+TEST_F(ArchiveIndex, footage_that_rotted_is_found_by_the_scrubber_and_by_check) {
+  record({"cam01", "main"}, "2026-11-24T05:24:00.000Z", "2026-11-24T05:26:30.000Z");
+  clock.advance(hours{2});
+  ASSERT_TRUE(archive->scrub());
+  EXPECT_TRUE(archive->damage(10).value().empty());
+  EXPECT_EQ(archive->volumes().at(0).scrub.reached_at, at("2026-11-24T05:26:00.000Z"));
+  const auto path = path_of("cam01/main/2026-11-24/052500Z.mp4");
+  const int fd = ::open(path.c_str(), O_RDWR);
+  ASSERT_GE(fd, 0);
+  char byte = 0;
+  ASSERT_EQ(::pread(fd, &byte, 1, 30'000), 1);
+  byte ^= 1;
+  ASSERT_EQ(::pwrite(fd, &byte, 1, 30'000), 1);
+  ::close(fd);
+  EXPECT_TRUE(check(volumes(), *database).value().clean()) << "its structure is whole";
+  EXPECT_EQ(findings(check(volumes(), *database, true).value()), std::vector{Finding::damaged});
+
+  boot();  // a new hub goes on where the last one was, and begins again in a month
+  archive->step();
+  clock.advance(hours{24 * 31});
+  ASSERT_TRUE(archive->scrub());
+  ASSERT_TRUE(archive->scrub());
+  clock.advance(seconds{5});
+  ASSERT_TRUE(archive->scrub());
+  const auto found = archive->damage(10).value();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].path, "cam01/main/2026-11-24/052500Z.mp4");
+  EXPECT_EQ(found[0].key.camera, "cam01");
+  EXPECT_LT(found[0].offset, 30'000u);
+}
+
 }  // namespace
 }  // namespace ccoc::archive

@@ -16,6 +16,11 @@ struct IndexTables {
   std::map<std::pair<archive::StreamKey, UtcTime>, archive::Gap> gaps;
   std::map<std::string, archive::ScrubState> scrubs;
   std::vector<archive::Damage> damage;
+  struct Held {
+    std::string camera;
+    UtcTime from, to;
+  };
+  std::vector<Held> holds;
   bool away = false;
   std::size_t batches = 0;
 };
@@ -106,6 +111,18 @@ class MemorySegmentStore final : public archive::SegmentStore {
       return !s.open && s.end < before && (camera.empty() || s.key.camera == camera) && (volume.empty() || s.volume == volume);
     });
     if (all && all->size() > limit) all->resize(limit);
+    return all;
+  }
+  Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
+                                         std::size_t limit) override {
+    auto all = oldest(camera, volume, before, ~std::size_t{0});
+    if (!all) return all;
+    std::erase_if(*all, [&](const Segment& s) {
+      return std::ranges::any_of(tables_->holds, [&](const IndexTables::Held& h) {
+        return h.camera == s.key.camera && h.from < s.end && h.to > s.start;
+      });
+    });
+    if (all->size() > limit) all->resize(limit);
     return all;
   }
   Result<std::vector<std::string>> cameras() override {

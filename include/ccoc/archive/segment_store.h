@@ -70,6 +70,9 @@ class SegmentStore {
   /// end before `before`.
   virtual Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
                                               std::size_t limit) = 0;
+  /// The same, without what a hold keeps.
+  virtual Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
+                                                 std::size_t limit) = 0;
   virtual Result<std::vector<std::string>> cameras() = 0;
   /// Bytes of closed segments by volume. Reads every row.
   virtual Result<std::map<std::string, std::uint64_t>> total_bytes() = 0;

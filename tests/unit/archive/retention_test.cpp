@@ -55,6 +55,22 @@ TEST_F(RetentionTest, removes_what_is_older_than_the_cameras_days_and_nothing_el
   expect_index_and_disk_agree();
 }
 
+TEST_F(RetentionTest, never_removes_what_is_held_neither_by_age_nor_for_room) {
+  const auto files = life.disk->files();
+  life.tables->holds = {{"cam01", at("2026-11-24T05:25:59.999Z"), at("2026-11-24T05:26:00.001Z")}, {"cam02", UtcTime::min(), UtcTime::max()}};
+  RetentionPolicy policy;
+  policy.days_of = [](const std::string&) { return 1u; };
+  policy.max_bytes = 1;
+  life.clock.advance_to(at("2026-11-26T05:24:00.000Z"));
+  ASSERT_EQ(files.size(), 5u);
+  EXPECT_EQ(enforce(policy).files_removed, 2u);
+  EXPECT_EQ(life.disk->files(), (std::vector{files[1], files[2], files[4]})) << "the two files that reach into it, and the open one";
+  expect_index_and_disk_agree();
+  life.tables->holds.clear();
+  EXPECT_EQ(enforce(policy).files_removed, 2u);
+  EXPECT_EQ(life.disk->files(), std::vector{files[4]});
+}
+
 TEST_F(RetentionTest, never_removes_the_file_that_is_being_written) {
   RetentionPolicy policy;
   policy.days_of = [](const std::string&) { return 1u; };

@@ -251,6 +251,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Footage that retention must not take, newest first */
+        get: operations["listHolds"];
+        put?: never;
+        /**
+         * Keep the footage of a camera and a range until it is released
+         * @description Whole files that reach into the range are kept, whatever their age and however full the disk is. What is gone already is not brought back.
+         */
+        post: operations["placeHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Release a hold; it stays listed with who released it */
+        delete: operations["releaseHold"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/zones": {
         parameters: {
             query?: never;
@@ -853,6 +891,18 @@ export interface components {
                 /** @description Why pictures of the main stream come and are not written */
                 recording_error?: string | null;
             }[];
+        };
+        Hold: {
+            id: string;
+            camera: components["schemas"]["Slug"];
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+            reason: string;
+            /** @description User name */
+            created_by: string;
+            created_at: components["schemas"]["Time"];
+            released_at: components["schemas"]["Time"] | null;
+            released_by: string | null;
         };
         /**
          * @description What was away: the camera, the network, the hub, the disk; or the stream is switched off
@@ -1738,6 +1788,95 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["Invalid"];
+        };
+    };
+    listHolds: {
+        parameters: {
+            query?: {
+                camera?: components["schemas"]["Slug"];
+                /** @description Released ones as well */
+                released?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Hold"][];
+                        next: null;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Invalid"];
+        };
+    };
+    placeHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    camera: components["schemas"]["Slug"];
+                    from: components["schemas"]["Time"];
+                    to: components["schemas"]["Time"];
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Placed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Invalid"];
+        };
+    };
+    releaseHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Released */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
         };
     };
     getZones: {
