@@ -12,6 +12,7 @@
 #include "ccoc/base/asio_reactor.h"
 #include "ccoc/media/nal.h"
 #include "support/file_server.h"
+#include "support/interface.h"
 #include "support/postgres.h"
 #include "support/process.h"
 
@@ -560,6 +561,89 @@ TEST_F(Bridge, refuses_loopback_and_link_local_addresses) {
     EXPECT_NE(recorder_.end().find("are refused"), std::string::npos) << url << ": " << recorder_.end();
     EXPECT_EQ(recorder_.received().causes.back(), media::GapCause::disabled);
   }
+}
+
+/// ingest.follow_redirects, by HTTP: 127.0.0.2 is another host.
+TEST_F(Bridge, follows_a_redirect_to_another_host_only_when_allowed) {
+  make_clip();
+  test::FileServer elsewhere(test::FileServer::files_of(folder_.path()), "127.0.0.2");
+  test::FileServer server(test::FileServer::redirect_to(elsewhere.url("/clip.mp4")));
+  open(server.url("/live"));
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("follow_redirects"), std::string::npos) << recorder_.end();
+  EXPECT_EQ(recorder_.pictures(), 0u);
+  options_.follow_redirects = true;
+  open(server.url("/live"));
+  EXPECT_TRUE(eventually([&] { return recorder_.pictures() > 10; })) << recorder_.end();
+}
+
+TEST_F(Bridge, follows_a_redirect_on_the_same_host) {
+  make_clip();
+  test::FileServer target(test::FileServer::files_of(folder_.path()));
+  test::FileServer server(test::FileServer::redirect_to(target.url("/clip.mp4")));
+  open(server.url("/live"));
+  EXPECT_TRUE(eventually([&] { return recorder_.pictures() > 10; })) << recorder_.end();
+}
+
+TEST_F(Bridge, does_not_carry_a_password_along_a_redirect_to_another_host) {
+  std::atomic<int> asked = 0;
+  test::FileServer elsewhere(
+      [&](const std::string&) {
+        ++asked;
+        return test::FileServer::Answer{};
+      },
+      "127.0.0.2");
+  test::FileServer server(test::FileServer::redirect_to(elsewhere.url("/clip.mp4")));
+  open(server.url("/live"), "admin", "s3cret");
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("follow_redirects"), std::string::npos) << recorder_.end();
+  EXPECT_EQ(asked, 0);
+}
+
+/// A playlist can send the hub elsewhere just as well.
+TEST_F(Bridge, follows_a_playlist_to_another_host_only_when_allowed) {
+  make_clip();
+  ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", file("index.m3u8")});
+  test::FileServer elsewhere(test::FileServer::files_of(folder_.path()), "127.0.0.2");
+  std::ifstream in(file("index.m3u8"));
+  std::string playlist;
+  for (std::string line; std::getline(in, line);) playlist += (line.starts_with("index") ? elsewhere.url("/" + line) : line) + "\n";
+  std::filesystem::create_directory(folder_.path() / "away");
+  std::ofstream(file("away/index.m3u8")) << playlist;
+  test::FileServer server(test::FileServer::files_of(folder_.path() / "away"));
+  open(server.url("/index.m3u8"));
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("follow_redirects"), std::string::npos) << recorder_.end();
+  EXPECT_EQ(recorder_.pictures(), 0u);
+  options_.follow_redirects = true;
+  open(server.url("/index.m3u8"));
+  EXPECT_TRUE(eventually([&] { return recorder_.pictures() > 10; })) << recorder_.end();
+}
+
+// faults.md 31: not by a detour, either.
+TEST_F(Bridge, refuses_loopback_in_redirects_and_in_playlists) {
+  if (!test::ensure_usable_address()) GTEST_SKIP() << test::no_usable_address;
+  make_clip();
+  std::atomic<int> asked = 0;
+  test::FileServer inside([&](const std::string&) {
+    ++asked;
+    return test::FileServer::Answer{};
+  });
+  std::filesystem::create_directory(folder_.path() / "away");
+  std::ofstream(file("away/index.m3u8")) << "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n" + inside.url("/secret.ts") +
+                                               "\n#EXT-X-ENDLIST\n";
+  options_.refuse_local = true;
+  options_.follow_redirects = true;
+  test::FileServer redirect(test::FileServer::redirect_to(inside.url("/secret.ts")), test::usable_address());
+  test::FileServer files(test::FileServer::files_of(folder_.path() / "away"), test::usable_address());
+  for (const auto& url : {redirect.url("/live"), files.url("/index.m3u8")}) {
+    const auto before = recorder_.received().ends.size();
+    open(url);
+    ASSERT_TRUE(eventually([&] { return recorder_.received().ends.size() > before; })) << url;
+    EXPECT_NE(recorder_.end().find("are refused"), std::string::npos) << url << ": " << recorder_.end();
+    EXPECT_EQ(recorder_.received().causes.back(), media::GapCause::disabled);
+  }
+  EXPECT_EQ(asked, 0);
 }
 
 TEST_F(Bridge, cannot_break_out_of_its_sandbox) {
