@@ -88,7 +88,8 @@ Result<SourcePlan> rtmp(const Url& url, const Start& order) {
 Result<SourcePlan> http(const Url& url, const Start& order) {
   auto element = make("souphttpsrc", "gstreamer1.0-plugins-good");
   if (!element) return std::unexpected(element.error());
-  // A redirect to another host would be given the password.
+  if (!order.follow_redirects) only_this_host(url.host);
+  // Even on the same host another protocol could be given the password.
   const gboolean redirects = order.password.empty() || order.follow_redirects;
   set_text(*element, "location", url.text);
   set_text(*element, "user-id", order.username);
