@@ -63,6 +63,8 @@ struct Ingest::Impl {
     });
   }
 
+  ProbeResult probe_once(const StreamConfig& config, Duration limit);
+
   void stop_stream(const std::shared_ptr<Stream>& stream) {
     stream->reactor->post([this, stream] {
       stream->session.reset();
@@ -157,16 +159,35 @@ std::vector<StreamStatus> Ingest::statuses_of(const std::string& camera) const {
 }
 
 ProbeResult Ingest::probe(const StreamConfig& config, Duration limit) {
+  const bool rtsp = config.url.starts_with("rtsp://") || config.url.starts_with("rtsps://");
+  if (!rtsp || config.client != "native" || impl_->options.bridge.empty()) {
+    auto result = impl_->probe_once(config, limit);
+    if (rtsp) result.client = config.client;
+    return result;
+  }
+  const auto began = std::chrono::steady_clock::now();
+  auto first = impl_->probe_once(config, limit * 6 / 10);
+  first.client = "native";
+  if (first.ok || !first.another_may_help) return first;
+  auto other = config;
+  other.client = "gstreamer";
+  const auto passed = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
+  auto second = impl_->probe_once(other, limit - passed);
+  second.client = "gstreamer";
+  return second.ok ? second : first;
+}
+
+ProbeResult Ingest::Impl::probe_once(const StreamConfig& config, Duration limit) {
   auto answer = std::make_shared<std::promise<ProbeResult>>();
   auto future = answer->get_future();
   Reactor* reactor = nullptr;
   {
-    const std::lock_guard lock(impl_->mutex);
-    reactor = impl_->reactors[impl_->next_reactor++ % impl_->reactors.size()];
+    const std::lock_guard lock(mutex);
+    reactor = reactors[next_reactor++ % reactors.size()];
   }
   auto probe = std::make_shared<std::unique_ptr<Probe>>();
   reactor->post([this, reactor, probe, answer, config, limit] {
-    *probe = std::make_unique<Probe>(*reactor, config, impl_->options, limit, [answer](ProbeResult result) {
+    *probe = std::make_unique<Probe>(*reactor, config, options, limit, [answer](ProbeResult result) {
       answer->set_value(std::move(result));
     });
     (*probe)->start();

@@ -76,7 +76,8 @@ class Ingest {
   std::vector<StreamStatus> statuses() const;
   std::vector<StreamStatus> statuses_of(const std::string& camera) const;
 
-  /// Tries a URL now, blocking the calling (pool) thread for at most `limit`.
+  /// Tries a URL now, blocking the calling (pool) thread for at most `limit`. RTSP that the hub's own client cannot take is tried
+  /// with GStreamer, too.
   ProbeResult probe(const StreamConfig& config, Duration limit);
 
  private:

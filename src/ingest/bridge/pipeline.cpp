@@ -35,6 +35,7 @@ constexpr Depayloader depayloaders[] = {
     {"OPUS", "rtpopusdepay", nullptr},
     {"PCMU", "rtppcmudepay", nullptr},
     {"PCMA", "rtppcmadepay", nullptr},
+    {"MP2T", "rtpmp2tdepay", nullptr},
 };
 
 GstFlowReturn on_sample(GstAppSink* sink, gpointer track) {

@@ -19,7 +19,7 @@ const Names always = {"pipeline", "bin", "typefind", "capsfilter", "queue",     
 const Names for_rtsp = {"rtspsrc",       "rtpbin",         "rtpsession",     "rtpssrcdemux",  "rtpptdemux",    "rtpjitterbuffer",
                         "rtpstorage",    "rtpfunnel",      "funnel",         "udpsrc",        "udpsink",       "fakesrc",
                         "appsrc",        "rtph264depay",   "rtph265depay",   "rtpjpegdepay",  "rtpmp4gdepay",  "rtpmp4adepay",
-                        "rtpopusdepay",  "rtppcmudepay",   "rtppcmadepay"};
+                        "rtpopusdepay",  "rtppcmudepay",   "rtppcmadepay",   "rtpmp2tdepay"};
 const Names for_http = {"souphttpsrc", "hlsdemux"};
 
 Names names_for(const std::string& scheme) {

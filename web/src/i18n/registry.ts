@@ -47,6 +47,7 @@ export const registry = {
   'form.probe': ['ทดสอบ', 'Test'],
   'form.probing': ['กำลังทดสอบ…', 'Testing…'],
   'form.probe.failed': ['เชื่อมต่อไม่ได้: {reason}', 'No picture: {reason}'],
+  'form.probe.gstreamer': ['ต้องรับด้วย GStreamer (เลือกให้แล้ว)', 'needs GStreamer (chosen)'],
   'form.recording': ['การบันทึก', 'Recording'],
   'form.recording.mode': ['บันทึกภาพ', 'Record'],
   'form.recording.continuous': ['ต่อเนื่อง', 'Continuously'],
