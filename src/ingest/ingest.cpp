@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 
+#include "ccoc/base/random.h"
 #include "ccoc/ingest/stream_session.h"
 #include "probe.h"
 
@@ -64,6 +65,14 @@ struct Ingest::Impl {
   }
 
   ProbeResult probe_once(const StreamConfig& config, Duration limit);
+
+  std::shared_ptr<Stream> find(const std::string& camera, const std::string& role) const {
+    const std::lock_guard lock(mutex);
+    const auto found = cameras.find(camera);
+    if (found == cameras.end()) return nullptr;
+    const auto at = std::ranges::find_if(found->second, [&](const auto& stream) { return stream->config.role == role; });
+    return at == found->second.end() ? nullptr : *at;
+  }
 
   void stop_stream(const std::shared_ptr<Stream>& stream) {
     stream->reactor->post([this, stream] {
@@ -156,6 +165,33 @@ std::vector<StreamStatus> Ingest::statuses_of(const std::string& camera) const {
     for (const auto& stream : found->second) out.push_back(stream->cell->get());
   }
   return out;
+}
+
+Result<Push> Ingest::accept_push(const std::string& camera, const std::string& role, std::string offer) {
+  const auto stream = impl_->find(camera, role);
+  if (!stream) return fail(ErrorCode::not_found, "the camera has no such stream");
+  auto answer = std::make_shared<std::promise<Result<std::string>>>();
+  auto future = answer->get_future();
+  const auto id = random_name();
+  stream->reactor->post([stream, answer, id, offer = std::move(offer)]() mutable {
+    if (!stream->session) return answer->set_value(fail(ErrorCode::unavailable, "the stream was stopped"));
+    stream->session->take_offer(id, std::move(offer), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
+  });
+  auto sdp = future.get();
+  if (!sdp) return std::unexpected(sdp.error());
+  return Push{id, *std::move(sdp)};
+}
+
+Status Ingest::end_push(const std::string& camera, const std::string& id) {
+  for (const char* role : {"main", "sub"}) {
+    const auto stream = impl_->find(camera, role);
+    if (!stream) continue;
+    auto ended = std::make_shared<std::promise<bool>>();
+    auto future = ended->get_future();
+    stream->reactor->post([stream, ended, id] { ended->set_value(stream->session && stream->session->end_push(id)); });
+    if (future.get()) return {};
+  }
+  return fail(ErrorCode::not_found, "nobody sends to this camera under that name");
 }
 
 ProbeResult Ingest::probe(const StreamConfig& config, Duration limit) {

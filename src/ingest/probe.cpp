@@ -22,7 +22,8 @@ void Probe::start() {
   limit_timer_ = reactor_.call_after(limit_, [this] {
     if (!result_.ok && result_.reason.empty()) {
       result_.another_may_help = true;
-      result_.reason = set_up_ ? "the camera answers, but sends no picture" : "no answer in time";
+      if (source_) result_.reason = source_->report().waiting;
+      if (result_.reason.empty()) result_.reason = set_up_ ? "the camera answers, but sends no picture" : "no answer in time";
     }
     finish();
   });

@@ -102,6 +102,15 @@ bool is_refused(const sockaddr* address, socklen_t size) {
   return false;
 }
 
+bool is_allowed_address(const std::string& text) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_DGRAM;
+  hints.ai_flags = AI_NUMERICHOST;
+  if (getaddrinfo(text.c_str(), nullptr, &hints, &found) != 0) return false;
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
+  return !is_refused(found->ai_addr, found->ai_addrlen);
+}
+
 Result<std::string> resolve(const std::string& host) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_DGRAM;

@@ -24,6 +24,8 @@ void only_this_host(const std::string& host);
 /// Why a connection was refused since the start; null: none was.
 const char* refusal();
 bool is_refused(const sockaddr* address, socklen_t size);
+/// A numeric address that is not refused; no name is looked up.
+bool is_allowed_address(const std::string& text);
 
 /// The first allowed address of a host, numeric, for protocols that connect without connect(). `not_found`,
 /// `permission_denied` with the sentence.

@@ -8,6 +8,7 @@
 
 #include "address_guard.h"
 #include "opened_file.h"
+#include "webrtc.h"
 
 namespace ccoc::ingest::bridge {
 namespace {
@@ -20,12 +21,19 @@ const Names for_rtsp = {"rtspsrc",       "rtpbin",         "rtpsession",     "rt
                         "rtpstorage",    "rtpfunnel",      "funnel",         "udpsrc",        "udpsink",       "fakesrc",
                         "appsrc",        "rtph264depay",   "rtph265depay",   "rtpjpegdepay",  "rtpmp4gdepay",  "rtpmp4adepay",
                         "rtpopusdepay",  "rtppcmudepay",   "rtppcmadepay",   "rtpmp2tdepay"};
+const Names for_webrtc = {"webrtcbin",     "nicesrc",       "nicesink",      "dtlssrtpdec",   "dtlssrtpenc",   "dtlsdec",
+                          "dtlsenc",       "srtpdec",       "srtpenc",       "rtpbin",        "rtpsession",    "rtpssrcdemux",
+                          "rtpptdemux",    "rtpjitterbuffer", "rtpstorage",  "rtpfunnel",     "funnel",        "rtprtxsend",
+                          "rtprtxreceive", "rtpulpfecdec",  "rtpulpfecenc",  "rtpredenc",     "rtpreddec",     "clocksync",
+                          "tee",           "output-selector", "input-selector", "valve",      "rtph264depay",  "rtph265depay",
+                          "rtpopusdepay",  "rtppcmudepay",  "rtppcmadepay",  "appsrc",        "rtph264pay"};
 const Names for_http = {"souphttpsrc", "hlsdemux"};
 
 Names names_for(const std::string& scheme) {
   auto out = always;
   if (scheme == "rtsp" || scheme == "rtsps") out.insert(for_rtsp.begin(), for_rtsp.end());
   if (scheme == "http" || scheme == "https") out.insert(for_http.begin(), for_http.end());
+  if (scheme == "whip" || scheme == "whep") out.insert(for_webrtc.begin(), for_webrtc.end());
   if (scheme == "srt") out.insert("srtsrc");
   if (scheme == "rtmp" || scheme == "rtmps") out.insert("rtmp2src");
   if (scheme == "file") out.insert("fdsrc");
@@ -99,6 +107,12 @@ Result<SourcePlan> http(const Url& url, const Start& order) {
   return SourcePlan{*element, "http"};
 }
 
+Result<SourcePlan> whip() {
+  const auto element = make_webrtc_element();
+  if (!element) return std::unexpected(element.error());
+  return SourcePlan{*element, "whip"};
+}
+
 Result<SourcePlan> file(const Url& url, const Start& order) {
   const auto opened = open_beneath(order.files, url.path);
   if (!opened) return std::unexpected(opened.error());
@@ -127,6 +141,7 @@ Result<SourcePlan> make_source_element(const Url& url, const Start& order) {
   if (url.scheme == "rtmp" || url.scheme == "rtmps") return rtmp(url, order);
   if (url.scheme == "http" || url.scheme == "https") return http(url, order);
   if (url.scheme == "file") return file(url, order);
+  if (url.scheme == "whip") return whip();
   return fail(ErrorCode::unsupported, "the hub does not know " + url.scheme.substr(0, 20) + ":// streams");
 }
 
