@@ -15,6 +15,7 @@ std::string_view to_string(Right right) {
     case Right::users_manage: return "users.manage";
     case Right::system_manage: return "system.manage";
     case Right::audit_read: return "audit.read";
+    case Right::live_send: return "live.send";
   }
   return "";
 }
@@ -56,7 +57,7 @@ Rights rights_of(Role role) {
   switch (role) {
     case Role::administrator:
       return {cameras_read, cameras_manage, live_view,    playback_view, recordings_export, map_read,
-              status_read,  events_read,    users_manage, system_manage, audit_read};
+              status_read,  events_read,    users_manage, system_manage, audit_read,        live_send};
     case Role::investigator:
       return {cameras_read, live_view, playback_view, recordings_export, map_read, status_read, events_read};
     case Role::operator_: return {cameras_read, live_view, playback_view, map_read, status_read, events_read};

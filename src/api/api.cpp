@@ -24,6 +24,23 @@ void add_security_headers(Response& response) {
   response.headers.set("Cross-Origin-Resource-Policy", "same-origin");
 }
 
+/// The Fetch standard's CORS protocol. Without credentials: a cookie is never taken from another site's page.
+void allow_other_origins(Response& response) {
+  response.headers.set("Access-Control-Allow-Origin", "*");
+  response.headers.set("Access-Control-Expose-Headers", "Location, Retry-After");
+}
+
+Response preflight(const std::string& allow) {
+  auto out = no_content();
+  allow_other_origins(out);
+  out.headers.add("Allow", allow + ", OPTIONS");
+  out.headers.add("Access-Control-Allow-Methods", allow + ", OPTIONS");
+  out.headers.add("Access-Control-Allow-Headers", "Authorization, Content-Type");
+  out.headers.add("Access-Control-Max-Age", "600");
+  if (allow.find("POST") != std::string::npos) out.headers.add("Accept-Post", "application/sdp");
+  return out;
+}
+
 void count(unsigned status, Duration took) {
   static auto& seconds = metrics::global().histogram("ccoc_http_request_seconds", "Time from a whole request to its answer",
                                                      {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10});
@@ -87,6 +104,7 @@ class Api::Impl final : public Dispatcher {
     add_session_routes(router_, context_);
     add_camera_routes(router_, context_);
     add_footage_routes(router_, context_);
+    add_webrtc_routes(router_, context_);
     add_status_routes(router_, context_);
     add_hold_routes(router_, context_);
     add_geography_routes(router_, context_);
@@ -168,6 +186,14 @@ class Api::Impl final : public Dispatcher {
 
   Response dispatch(Request& request) {
     auto match = router_.match(request.method, request.path);
+    const bool cross_origin = match.cross_origin;
+    if (cross_origin && request.method == Method::options) return preflight(match.allow);
+    auto out = answer(request, std::move(match));
+    if (cross_origin) allow_other_origins(out);
+    return out;
+  }
+
+  Response answer(Request& request, Router::Match match) {
     if (match.route == nullptr) {
       if (!match.other_methods) return router_.fallback()(request);
       auto out = refuse(request, make_problem(ProblemKind::method_not_allowed, "allowed here: " + match.allow));
@@ -190,6 +216,7 @@ class Api::Impl final : public Dispatcher {
               static_cast<double>(context_.subscriptions.load()));
     out.gauge("ccoc_event_listeners", "Open /events connections", {},
               static_cast<double>(context_.services.events.listeners()));
+    out.gauge("ccoc_webrtc_viewers", "Viewers by WebRTC", {}, static_cast<double>(context_.services.viewers.count()));
     std::map<std::string_view, double> states;
     for (const auto& status : context_.services.ingest.statuses()) {
       ++states[ingest::to_string(status.state)];

@@ -22,6 +22,7 @@ struct Context {
   std::atomic<std::size_t> stream_connections{0};
   std::atomic<std::size_t> subscriptions{0};
   std::atomic<int> probes{0};
+  std::atomic<int> negotiations{0};  ///< of WebRTC, under way
   UtcTime started_at = services.clock.utc_now();
 
   /// Notes an action in the audit trail; a trail that is away is logged and does not stop the work.
@@ -42,6 +43,7 @@ std::optional<Problem> check_token(const Request& request, const std::string& ca
 void add_session_routes(Router& router, Context& context);
 void add_camera_routes(Router& router, Context& context);
 void add_footage_routes(Router& router, Context& context);
+void add_webrtc_routes(Router& router, Context& context);
 void add_status_routes(Router& router, Context& context);
 void add_geography_routes(Router& router, Context& context);
 void add_administration_routes(Router& router, Context& context);

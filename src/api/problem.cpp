@@ -21,6 +21,7 @@ constexpr std::array kinds{
     Kind{ProblemKind::csrf, 403, "/problems/csrf", "The change was not shown to come from the console"},
     Kind{ProblemKind::not_found, 404, "/problems/not-found", "There is nothing here"},
     Kind{ProblemKind::method_not_allowed, 405, "/problems/method-not-allowed", "Not with this method"},
+    Kind{ProblemKind::not_acceptable, 406, "/problems/not-acceptable", "Not in a form that you take"},
     Kind{ProblemKind::conflict, 409, "/problems/conflict", "It contradicts what is there"},
     Kind{ProblemKind::too_large, 413, "/problems/too-large", "The body is too large"},
     Kind{ProblemKind::unsupported_type, 415, "/problems/unsupported-type", "Not with this content type"},

@@ -60,6 +60,7 @@ Router::Match Router::match(Method method, std::string_view path) const {
     Parameters parameters;
     const int literals = fits(route->path, path, parameters);
     if (literals < 0) continue;
+    best.cross_origin = best.cross_origin || route->cross_origin;
     const bool same = route->method == method || (method == Method::head && route->method == Method::get);
     if (!same) {
       best.other_methods = true;

@@ -142,7 +142,7 @@ Response probe(Context& context, const Request& request) {
   const auto result = context.services.ingest.probe(config, probe_time);
   json::object out{{"ok", result.ok}, {"codec", nullptr},       {"width", nullptr},     {"height", nullptr},
                    {"fps", nullptr},  {"bitrate_bps", nullptr}, {"transport", nullptr}, {"reason", text_or_null(result.reason)},
-                   {"certificate_sha256", nullptr}, {"audio_codec", nullptr}};
+                   {"certificate_sha256", nullptr}, {"audio_codec", nullptr}, {"client", nullptr}};
   if (result.ok) {
     out["codec"] = result.codec;
     out["audio_codec"] = text_or_null(result.audio_codec);
@@ -151,6 +151,7 @@ Response probe(Context& context, const Request& request) {
     out["fps"] = result.fps;
     out["bitrate_bps"] = result.bitrate_bps;
     out["transport"] = result.transport;
+    out["client"] = text_or_null(result.client);
     out["certificate_sha256"] = text_or_null(result.certificate);
     out["reason"] = nullptr;
   }

@@ -23,7 +23,7 @@ using asio::generic::stream_protocol;  // TCP, or one end of a socket pair
 using boost::system::error_code;
 
 constexpr int low_water_mark = 64 * 1024;
-constexpr std::size_t max_queued_bytes = 1024 * 1024;
+constexpr std::size_t usual_queue_limit = 1024 * 1024;
 constexpr Duration sweep_interval = std::chrono::milliseconds{250};
 
 bool is_local(const asio::ip::address& address) {
@@ -81,12 +81,15 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
 
   void send(ByteView bytes) {
     if (handler_ == nullptr) return;
-    if (waiting_.size() + writing_.size() + bytes.size() > max_queued_bytes) {
+    if (queued() + bytes.size() > queue_limit_) {
       return end(Error{ErrorCode::limit_exceeded, "the peer does not read what is sent to it", {}});
     }
     waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
     if (connected_ && writing_.empty()) write_next();
   }
+
+  std::size_t queued() const { return waiting_.size() + writing_.size(); }
+  void set_queue_limit(std::size_t bytes) { queue_limit_ = bytes; }
 
   void set_prompt(bool prompt) {
     if (prompt_ == prompt) return;
@@ -242,6 +245,7 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
   bool connected_ = false;
   bool prompt_ = true;
   MonoTime last_read_{};
+  std::size_t queue_limit_ = usual_queue_limit;
   Bytes waiting_;
   Bytes writing_;
 };
@@ -251,6 +255,8 @@ class OwnedConnection final : public Connection {
   explicit OwnedConnection(std::shared_ptr<AsioConnection> state) : state_(std::move(state)) {}
   ~OwnedConnection() override { state_->release(); }
   void send(ByteView bytes) override { state_->send(bytes); }
+  std::size_t queued() const override { return state_->queued(); }
+  void set_queue_limit(std::size_t bytes) override { state_->set_queue_limit(bytes); }
   void set_prompt(bool prompt) override { state_->set_prompt(prompt); }
   std::optional<PeerAddress> peer() const override { return state_->peer(); }
 

@@ -43,8 +43,8 @@ std::vector<Key> make_keys() {
        .doc = "Give a camera that knows nothing better its password unencrypted (Basic). When false such cameras are refused.",
        .field = CCOC_FIELD(bool, ingest.allow_basic_auth)},
       {.name = "ingest.follow_redirects",
-       .doc = "Follow a camera that sends the hub to another host (RTSP; on the same host it is always followed). By HTTP\n"
-              "redirects are followed anyway, but without this none where there is a password that it could carry away.",
+       .doc = "Follow a camera that sends the hub to another host, by RTSP or HTTP, in a playlist, too. On the same host it is\n"
+              "followed in any case; but by HTTP never where there is a password.",
        .field = CCOC_FIELD(bool, ingest.follow_redirects)},
       {.name = "ingest.audio",
        .doc = "Take the cameras' sound, too. Each camera can be told otherwise; false silences all.",
@@ -126,6 +126,11 @@ std::vector<Key> make_keys() {
        .field = CCOC_FIELD(std::int64_t, archive.scrub_days),
        .min = 1,
        .max = 3650},
+      {.name = "webrtc.max_viewers",
+       .doc = "Viewers by WebRTC (WHEP) at a time; each is a process of its own.",
+       .field = CCOC_FIELD(std::int64_t, webrtc.max_viewers),
+       .min = 0,
+       .max = 200},
       {.name = "site.name_th", .doc = "Name of the place, in Thai.", .field = CCOC_FIELD(std::string, site.name_th)},
       {.name = "site.name_en", .doc = "Name of the place, in English.", .field = CCOC_FIELD(std::string, site.name_en)},
       {.name = "site.min_lat",

@@ -23,6 +23,7 @@
 #include "ccoc/registry/geography.h"
 #include "ccoc/registry/registry.h"
 #include "ccoc/vision/snapshot.h"
+#include "ccoc/webrtc/viewers.h"
 #include "foundation.h"
 #include "places.h"
 #include "stream_plan.h"
@@ -70,6 +71,7 @@ struct Hub::Impl {
   std::unique_ptr<AsioReactor> playback_reactor;
   std::unique_ptr<WorkQueue> playback_pool;
   std::unique_ptr<ingest::Ingest> ingest;
+  std::unique_ptr<webrtc::Viewers> viewers;
   api::EventFeed events;
   std::unique_ptr<api::Api> api;
 
@@ -217,6 +219,13 @@ Status Hub::Impl::start(const HubOptions& options) {
   playback_pool = make_thread_pool("ccoc-read", 2, 1024);
   if (const auto started = start_ingest(); !started) return started;
 
+  webrtc::ViewerOptions viewing;
+  viewing.bridge = find_bridge();
+  viewing.bridge_cache = (data.path() / "gstreamer-plugins.bin").string();
+  viewing.refuse_local = !config.ingest.allow_loopback;
+  viewing.max_viewers = static_cast<std::size_t>(config.webrtc.max_viewers);
+  viewers = std::make_unique<webrtc::Viewers>(*playback_reactor, *playback_pool, channels, std::move(viewing));
+
   const auto address = parse_listen_address(config.http.address);
   if (!address) return std::unexpected(address.error());
   api::Services services{
@@ -229,6 +238,7 @@ Status Hub::Impl::start(const HubOptions& options) {
       .archive = *archive,
       .ingest = *ingest,
       .live = channels,
+      .viewers = *viewers,
       .events = events,
       .playback_reactor = *playback_reactor,
       .playback_pool = *playback_pool,
@@ -342,11 +352,13 @@ void Hub::Impl::stop() {
   }
   housekeeping_wake.notify_all();
   if (cameras) cameras->on_change({});
+  if (viewers) viewers->stop();
   if (api) api->stop();
   if (ingest) ingest->stop();
   if (archive) archive->stop();
   if (housekeeping.joinable()) housekeeping.join();
   api.reset();
+  viewers.reset();
   ingest.reset();
   reactors.clear();
   playback_pool.reset();

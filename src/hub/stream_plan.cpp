@@ -19,7 +19,7 @@ std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
     stream.audio = camera.audio && config.audio;
     stream.enabled = camera.enabled;
     stream.record = camera.recording.mode == registry::RecordingMode::continuous;
-    stream.on_demand = config.sub_streams == "on_demand" && source.role == "sub";
+    stream.on_demand = config.sub_streams == "on_demand" && source.role == "sub" && source.url != "whip:";  // who pushes is not called
     out.push_back(std::move(stream));
   }
   return out;

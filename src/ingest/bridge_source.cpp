@@ -1,38 +1,14 @@
 #include "bridge_source.h"
 
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <thread>
 #include <utility>
 
-#include "ccoc/base/child_process.h"
 #include "ccoc/media/audio.h"
 
 namespace ccoc::ingest {
 namespace {
 
 using std::chrono::seconds;
-
-/// A process that hangs in the kernel is not awaited on a media thread: other streams live there.
-void kill_and_collect(int pid) {
-  ::kill(-pid, SIGKILL);
-  std::thread([pid] {
-    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }).detach();
-}
-
-/// What GStreamer needs; nothing of the hub's environment. GLib is told to leave the user's desktop alone: no settings, no
-/// proxies, no session bus.
-std::vector<std::string> environment_for(const IngestOptions& options) {
-  std::vector<std::string> out{"LANG=C.UTF-8", "MALLOC_ARENA_MAX=2", "GSETTINGS_BACKEND=memory", "GIO_USE_PROXY_RESOLVER=dummy",
-                               "GIO_USE_VFS=local"};
-  out.push_back(options.bridge_cache.empty() ? "GST_REGISTRY_DISABLE=yes" : "GST_REGISTRY=" + options.bridge_cache);
-  return out;
-}
 
 Result<media::AudioFormat> format_of(const bridge::Sound& sound) {
   if (sound.codec == media::AudioCodec::aac) return media::make_aac_format(sound.config);
@@ -59,25 +35,40 @@ BridgeSource::~BridgeSource() { end_process(); }
 void BridgeSource::start() {
   end_process();
   attempt_ = std::make_shared<const int>(0);
-  const auto started = start_process();
+  if (awaits_offer()) {
+    report_.waiting = "nobody sends by WebRTC (WHIP) yet";
+    return;
+  }
+  const auto started = start_process({});
   if (started) return;
   refusal_ = reactor_.call_after(Duration{0}, [this, reason = started.error().message] {
     end(media::GapCause::hub, reason, seconds{30});
   });
 }
 
-Status BridgeSource::start_process() {
-  if (options_.bridge.empty())
-    return fail(ErrorCode::unavailable, "this needs the program ccoc-bridge (GStreamer), which is not installed here");
-  const auto child = start_child(options_.bridge, environment_for(options_));
-  if (!child) return std::unexpected(child.error());
-  pid_ = child->pid;
-  auto connection = reactor_.adopt(child->socket, *this);
-  if (!connection) return std::unexpected(connection.error());
-  connection_ = *std::move(connection);
-  connection_->set_prompt(prompt_);
-  connection_->send(bridge::encode(order()));
+Status BridgeSource::start_process(std::string offer) {
+  auto message = order();
+  message.offer = std::move(offer);
+  auto started = BridgeProcess::start(reactor_, options_.bridge, options_.bridge_cache, message, *this);
+  if (!started) return std::unexpected(started.error());
+  process_ = *std::move(started);
+  process_->connection().set_prompt(prompt_);
   return {};
+}
+
+void BridgeSource::take_offer(std::string offer, OfferAnswered answered) {
+  if (!awaits_offer() || !attempt_) return Source::take_offer(std::move(offer), std::move(answered));
+  if (process_) return answered(fail(ErrorCode::conflict, "someone sends to this stream already"));
+  answered_ = std::move(answered);
+  answer_limit_ = reactor_.call_after(seconds{10}, [this] {
+    end(media::GapCause::hub, "ccoc-bridge did not answer the sender in time", Duration{0});
+  });
+  if (const auto started = start_process(std::move(offer)); !started) answer(std::unexpected(started.error()));
+}
+
+void BridgeSource::answer(Result<std::string> with) {
+  answer_limit_.reset();
+  if (const auto answered = std::exchange(answered_, nullptr)) answered(std::move(with));
 }
 
 bridge::Start BridgeSource::order() const {
@@ -104,14 +95,14 @@ void BridgeSource::stop(bool silent) {
 
 void BridgeSource::set_prompt(bool prompt) {
   prompt_ = prompt;
-  if (connection_) connection_->set_prompt(prompt);
+  if (process_) process_->connection().set_prompt(prompt);
 }
 
 void BridgeSource::end_process() {
+  answer(fail(ErrorCode::unavailable, "the stream was stopped"));
   attempt_.reset();
   refusal_.reset();
-  connection_.reset();
-  if (const int pid = std::exchange(pid_, 0); pid != 0) kill_and_collect(pid);
+  process_.reset();
   reader_ = {};
   assembler_.reset();
   pictures_.clear();
@@ -137,6 +128,7 @@ void BridgeSource::on_bytes(ByteView bytes) {
 }
 
 void BridgeSource::on_closed(const Error&) {
+  answer(fail(ErrorCode::unavailable, "ccoc-bridge ended unexpectedly"));
   end(media::GapCause::hub, "the program that received this stream (ccoc-bridge) ended unexpectedly", Duration{0});
 }
 
@@ -193,7 +185,11 @@ void BridgeSource::take(const bridge::Sound& message) {
   listener_.on_sound(std::move(sound));
 }
 
+void BridgeSource::take(const bridge::Answer& message) { answer(message.sdp); }
+
 void BridgeSource::take(const bridge::Ended& message) {
+  const bool his_fault = message.cause == media::GapCause::camera;
+  answer(fail(his_fault ? ErrorCode::invalid_argument : ErrorCode::unavailable, message.reason));
   end(message.cause, message.reason, seconds{message.wait_seconds});
 }
 

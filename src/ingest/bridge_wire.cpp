@@ -1,4 +1,4 @@
-#include "bridge_wire.h"
+#include "ccoc/ingest/bridge_wire.h"
 
 #include <algorithm>
 #include <cstring>
@@ -9,7 +9,7 @@ namespace ccoc::ingest::bridge {
 namespace {
 
 constexpr std::size_t length_size = 4;
-constexpr std::size_t max_text = 4096;
+constexpr std::size_t max_text = max_sdp;
 constexpr std::size_t max_config = 64;
 constexpr std::size_t max_sound = 64 * 1024;
 constexpr std::size_t usual_buffer = 1024 * 1024;
@@ -92,7 +92,7 @@ void fields(M& m, Visit& visit) {
   const auto all = [&visit](auto&... each) { (visit(each), ...); };
   if constexpr (std::is_same_v<T, Start>) {
     all(m.url, m.username, m.password, m.transport, m.certificate, m.files, m.refuse_local, m.follow_redirects,
-        m.connect_timeout_ms);
+        m.connect_timeout_ms, m.offer, m.profile);
   } else if constexpr (std::is_same_v<T, Waiting>) {
     all(m.why);
   } else if constexpr (std::is_same_v<T, SetUp>) {
@@ -105,6 +105,8 @@ void fields(M& m, Visit& visit) {
     all(m.codec, m.sample_rate, m.channels, m.time, m.duration, m.after_loss, m.config);
   } else if constexpr (std::is_same_v<T, Ended>) {
     all(m.cause, m.wait_seconds, m.reason);
+  } else if constexpr (std::is_same_v<T, Answer>) {
+    all(m.sdp);
   }
 }
 
@@ -140,6 +142,11 @@ bool accept(const Sound& message) { return sensible(message); }
 bool accept(const Picture& message) { return !message.data.empty(); }
 bool accept(const Configuration& message) { return message.codec != media::Codec::mjpeg; }
 bool accept(const Start& message) { return !message.url.empty(); }
+/// It goes to the peer as it is: lines of visible characters, and no more.
+bool accept(const Answer& message) {
+  return message.sdp.starts_with("v=0") &&
+         std::ranges::all_of(message.sdp, [](char c) { return (c >= 0x20 && c <= 0x7e) || c == '\r' || c == '\n'; });
+}
 
 template <std::size_t Kind = 0>
 Result<std::optional<Message>> decode(std::uint8_t kind, ByteView body) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 
+#include "ccoc/base/random.h"
 #include "ccoc/ingest/stream_session.h"
 #include "probe.h"
 
@@ -61,6 +62,16 @@ struct Ingest::Impl {
       }));
       stream->session->start();
     });
+  }
+
+  ProbeResult probe_once(const StreamConfig& config, Duration limit);
+
+  std::shared_ptr<Stream> find(const std::string& camera, const std::string& role) const {
+    const std::lock_guard lock(mutex);
+    const auto found = cameras.find(camera);
+    if (found == cameras.end()) return nullptr;
+    const auto at = std::ranges::find_if(found->second, [&](const auto& stream) { return stream->config.role == role; });
+    return at == found->second.end() ? nullptr : *at;
   }
 
   void stop_stream(const std::shared_ptr<Stream>& stream) {
@@ -156,17 +167,63 @@ std::vector<StreamStatus> Ingest::statuses_of(const std::string& camera) const {
   return out;
 }
 
+Result<Push> Ingest::accept_push(const std::string& camera, const std::string& role, std::string offer) {
+  const auto stream = impl_->find(camera, role);
+  if (!stream) return fail(ErrorCode::not_found, "the camera has no such stream");
+  auto answer = std::make_shared<std::promise<Result<std::string>>>();
+  auto future = answer->get_future();
+  const auto id = random_name();
+  stream->reactor->post([stream, answer, id, offer = std::move(offer)]() mutable {
+    if (!stream->session) return answer->set_value(fail(ErrorCode::unavailable, "the stream was stopped"));
+    stream->session->take_offer(id, std::move(offer), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
+  });
+  auto sdp = future.get();
+  if (!sdp) return std::unexpected(sdp.error());
+  return Push{id, *std::move(sdp)};
+}
+
+Status Ingest::end_push(const std::string& camera, const std::string& id) {
+  for (const char* role : {"main", "sub"}) {
+    const auto stream = impl_->find(camera, role);
+    if (!stream) continue;
+    auto ended = std::make_shared<std::promise<bool>>();
+    auto future = ended->get_future();
+    stream->reactor->post([stream, ended, id] { ended->set_value(stream->session && stream->session->end_push(id)); });
+    if (future.get()) return {};
+  }
+  return fail(ErrorCode::not_found, "nobody sends to this camera under that name");
+}
+
 ProbeResult Ingest::probe(const StreamConfig& config, Duration limit) {
+  const bool rtsp = config.url.starts_with("rtsp://") || config.url.starts_with("rtsps://");
+  if (!rtsp || config.client != "native" || impl_->options.bridge.empty()) {
+    auto result = impl_->probe_once(config, limit);
+    if (rtsp) result.client = config.client;
+    return result;
+  }
+  const auto began = std::chrono::steady_clock::now();
+  auto first = impl_->probe_once(config, limit * 6 / 10);
+  first.client = "native";
+  if (first.ok || !first.another_may_help) return first;
+  auto other = config;
+  other.client = "gstreamer";
+  const auto passed = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
+  auto second = impl_->probe_once(other, limit - passed);
+  second.client = "gstreamer";
+  return second.ok ? second : first;
+}
+
+ProbeResult Ingest::Impl::probe_once(const StreamConfig& config, Duration limit) {
   auto answer = std::make_shared<std::promise<ProbeResult>>();
   auto future = answer->get_future();
   Reactor* reactor = nullptr;
   {
-    const std::lock_guard lock(impl_->mutex);
-    reactor = impl_->reactors[impl_->next_reactor++ % impl_->reactors.size()];
+    const std::lock_guard lock(mutex);
+    reactor = reactors[next_reactor++ % reactors.size()];
   }
   auto probe = std::make_shared<std::unique_ptr<Probe>>();
   reactor->post([this, reactor, probe, answer, config, limit] {
-    *probe = std::make_unique<Probe>(*reactor, config, impl_->options, limit, [answer](ProbeResult result) {
+    *probe = std::make_unique<Probe>(*reactor, config, options, limit, [answer](ProbeResult result) {
       answer->set_value(std::move(result));
     });
     (*probe)->start();

@@ -6,6 +6,8 @@
 namespace ccoc::ingest {
 namespace {
 
+/// What the sources ask for after a wrong password: one more try with it may lock the camera's account (faults.md 11).
+constexpr Duration after_wrong_password = std::chrono::seconds{30};
 constexpr Duration measuring_time = std::chrono::milliseconds{1500};
 
 }  // namespace
@@ -19,7 +21,9 @@ Probe::~Probe() = default;
 void Probe::start() {
   limit_timer_ = reactor_.call_after(limit_, [this] {
     if (!result_.ok && result_.reason.empty()) {
-      result_.reason = set_up_ ? "the camera answers, but sends no picture" : "no answer in time";
+      result_.another_may_help = true;
+      if (source_) result_.reason = source_->report().waiting;
+      if (result_.reason.empty()) result_.reason = set_up_ ? "the camera answers, but sends no picture" : "no answer in time";
     }
     finish();
   });
@@ -52,8 +56,9 @@ void Probe::on_picture(media::RawUnit&& picture) {
 
 void Probe::on_sound(media::RawAudio&& sound) { result_.audio_codec = std::string(to_string(sound.format->codec)); }
 
-void Probe::on_source_ended(media::GapCause, const std::string& reason, Duration) {
+void Probe::on_source_ended(media::GapCause cause, const std::string& reason, Duration at_least) {
   if (!result_.ok) result_.reason = reason;
+  result_.another_may_help = cause == media::GapCause::camera && at_least < after_wrong_password;
   finish();
 }
 

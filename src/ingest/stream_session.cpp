@@ -82,6 +82,21 @@ void StreamSession::set_prompt(bool prompt) {
   }
 }
 
+void StreamSession::take_offer(const std::string& id, std::string offer, OfferAnswered answered) {
+  if (!source_) return answered(ccoc::fail(ErrorCode::conflict, "the camera is switched off"));
+  if (retry_timer_) attempt();
+  source_->take_offer(std::move(offer), [this, id, answered = std::move(answered)](Result<std::string> sdp) {
+    if (sdp) push_id_ = id;
+    answered(std::move(sdp));
+  });
+}
+
+bool StreamSession::end_push(const std::string& id) {
+  if (push_id_.empty() || push_id_ != id) return false;
+  fail(media::GapCause::camera, "the sender ended the stream", Duration{0});
+  return true;
+}
+
 void StreamSession::rest() {
   resting_ = true;
   retry_timer_.reset();
@@ -94,7 +109,10 @@ void StreamSession::rest() {
   enter(StreamState::disabled);
 }
 
-void StreamSession::attempt() { source_->start(); }
+void StreamSession::attempt() {
+  retry_timer_.reset();
+  source_->start();
+}
 
 void StreamSession::on_set_up() {
   set_up_ = true;
@@ -230,6 +248,7 @@ void StreamSession::fail(media::GapCause cause, const std::string& reason, Durat
   take_report();
   source_->stop(silent);
   set_up_ = false;
+  push_id_.clear();
   const bool was_live = status_.state == StreamState::live;
   if (was_live) ++status_.reconnects;
   const bool news = was_live || status_.last_error != reason;

@@ -127,6 +127,13 @@ std::expected<CameraUrl, std::string> file_url(std::string_view path, const Rule
   return out;
 }
 
+/// Whoever pushes by WebRTC names the camera in the path of his request: there is nothing more to say.
+CameraUrl whip_url() {
+  CameraUrl out;
+  out.url = "whip:";
+  return out;
+}
+
 }  // namespace
 
 bool is_local_host(std::string_view host) {
@@ -154,11 +161,12 @@ std::expected<CameraUrl, std::string> parse_camera_url(std::string_view text, co
   if (std::ranges::any_of(text, [](unsigned char c) { return c <= 0x20 || c == 0x7f; })) {
     return std::unexpected("the URL contains a space or a control character");
   }
+  if (const auto all = lower(text); all == "whip:" || all == "whip://") return whip_url();
   const auto separator = text.find("://");
   if (separator == std::string_view::npos) return std::unexpected("this is no URL; write it as rtsp://host/path");
   const auto scheme = lower(text.substr(0, separator));
   if (std::ranges::find(schemes, scheme) == std::end(schemes)) {
-    return std::unexpected("a camera's URL begins with rtsp://, rtsps://, srt://, rtmp://, rtmps://, http://, https:// or file://, not with " +
+    return std::unexpected("a camera's URL begins with rtsp://, rtsps://, srt://, rtmp://, rtmps://, http://, https:// or file://, or is whip:, not with " +
                            scheme.substr(0, 20) + ":");
   }
   const auto rest = text.substr(separator + 3);

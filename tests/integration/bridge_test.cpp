@@ -12,6 +12,7 @@
 #include "ccoc/base/asio_reactor.h"
 #include "ccoc/media/nal.h"
 #include "support/file_server.h"
+#include "support/interface.h"
 #include "support/postgres.h"
 #include "support/process.h"
 
@@ -341,6 +342,28 @@ TEST_F(Bridge, receives_rtmp_from_gstreamer_too) {
   EXPECT_EQ(recorder_.received().pictures.front().format->width, 320u);
 }
 
+TEST_F(Bridge, pulls_rtmp_from_a_server) {
+  const std::string module = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
+  if (!std::filesystem::exists(module)) GTEST_SKIP() << "nginx with libnginx-mod-rtmp is not installed";
+  make_clip();
+  std::ofstream(file("nginx.conf")) << "load_module " + module + ";\ndaemon off;\nmaster_process off;\npid " + file("pid") + ";\n" +
+                                           "events { worker_connections 64; }\nrtmp { access_log off; server { listen " + at_ +
+                                           "; application live { live on; } } }\n";
+  Process server({"/usr/sbin/nginx", "-c", file("nginx.conf"), "-p", folder_.path(), "-e", file("error.log")});
+  std::unique_ptr<Process> sender;
+  ASSERT_TRUE(eventually([&] {
+    siginfo_t gone{};
+    if (sender) ::waitid(P_PID, static_cast<id_t>(sender->pid()), &gone, WEXITED | WNOHANG | WNOWAIT);
+    if (!sender || gone.si_pid != 0) sender = send_clip({"-f", "flv", "rtmp://" + at_ + "/live/key"});
+    if (!source_) open("rtmp://" + at_ + "/live/key");
+    if (!recorder_.end().empty() && recorder_.pictures() == 0) start();
+    return recorder_.pictures() >= 60;
+  })) << recorder_.end();
+  expect_clip(recorder_.received(), file("clip.h264"), 100);
+  expect_aac(recorder_.received());
+  EXPECT_EQ(report().transport, "rtmp");
+}
+
 TEST_F(Bridge, plays_hls_in_its_time) {
   make_clip();
   ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", file("index.m3u8")});
@@ -426,6 +449,25 @@ TEST_F(Bridge, takes_a_camera_by_rtspsrc) {
   expect_clip(recorder_.received(), file("clip.h264"), 100);
   expect_aac(recorder_.received());
   EXPECT_EQ(report().transport, "tcp");
+}
+
+TEST_F(Bridge, takes_a_camera_by_rtspsrc_over_tls_and_keeps_to_its_certificate) {
+  const auto pem = file("both.pem");
+  Process made({"sh", "-c", "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=camera -keyout \"$0\" -out \"$0.crt\" && cat \"$0.crt\" >> \"$0\"", pem});
+  ASSERT_EQ(made.wait(), 0);
+  Process server({std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
+                  "( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
+                  "rtph264pay name=pay0 pt=96 )", pem});
+  ASSERT_TRUE(server.wait_for_output("ready"));
+  open("rtsps://" + at_ + "/test");
+  ASSERT_TRUE(has_pictures(30)) << recorder_.end();
+  EXPECT_EQ(report().certificate.size(), 64u);
+  StreamConfig config{"cam01", "main", "rtsps://" + at_ + "/test", "", ""};
+  config.certificate = std::string(64, '0');
+  on_reactor([&] { source_ = make_bridge_source(reactor_, config, options_, recorder_); });
+  start();
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("certificate"), std::string::npos) << recorder_.end();
 }
 
 TEST_F(Bridge, ends_with_a_sentence_when_its_process_is_killed_and_starts_again) {
@@ -562,6 +604,89 @@ TEST_F(Bridge, refuses_loopback_and_link_local_addresses) {
   }
 }
 
+/// ingest.follow_redirects, by HTTP: 127.0.0.2 is another host.
+TEST_F(Bridge, follows_a_redirect_to_another_host_only_when_allowed) {
+  make_clip();
+  test::FileServer elsewhere(test::FileServer::files_of(folder_.path()), "127.0.0.2");
+  test::FileServer server(test::FileServer::redirect_to(elsewhere.url("/clip.mp4")));
+  open(server.url("/live"));
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("follow_redirects"), std::string::npos) << recorder_.end();
+  EXPECT_EQ(recorder_.pictures(), 0u);
+  options_.follow_redirects = true;
+  open(server.url("/live"));
+  EXPECT_TRUE(eventually([&] { return recorder_.pictures() > 10; })) << recorder_.end();
+}
+
+TEST_F(Bridge, follows_a_redirect_on_the_same_host) {
+  make_clip();
+  test::FileServer target(test::FileServer::files_of(folder_.path()));
+  test::FileServer server(test::FileServer::redirect_to(target.url("/clip.mp4")));
+  open(server.url("/live"));
+  EXPECT_TRUE(eventually([&] { return recorder_.pictures() > 10; })) << recorder_.end();
+}
+
+TEST_F(Bridge, does_not_carry_a_password_along_a_redirect_to_another_host) {
+  std::atomic<int> asked = 0;
+  test::FileServer elsewhere(
+      [&](const std::string&) {
+        ++asked;
+        return test::FileServer::Answer{};
+      },
+      "127.0.0.2");
+  test::FileServer server(test::FileServer::redirect_to(elsewhere.url("/clip.mp4")));
+  open(server.url("/live"), "admin", "s3cret");
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("follow_redirects"), std::string::npos) << recorder_.end();
+  EXPECT_EQ(asked, 0);
+}
+
+/// A playlist can send the hub elsewhere just as well.
+TEST_F(Bridge, follows_a_playlist_to_another_host_only_when_allowed) {
+  make_clip();
+  ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", file("index.m3u8")});
+  test::FileServer elsewhere(test::FileServer::files_of(folder_.path()), "127.0.0.2");
+  std::ifstream in(file("index.m3u8"));
+  std::string playlist;
+  for (std::string line; std::getline(in, line);) playlist += (line.starts_with("index") ? elsewhere.url("/" + line) : line) + "\n";
+  std::filesystem::create_directory(folder_.path() / "away");
+  std::ofstream(file("away/index.m3u8")) << playlist;
+  test::FileServer server(test::FileServer::files_of(folder_.path() / "away"));
+  open(server.url("/index.m3u8"));
+  ASSERT_TRUE(has_ended());
+  EXPECT_NE(recorder_.end().find("follow_redirects"), std::string::npos) << recorder_.end();
+  EXPECT_EQ(recorder_.pictures(), 0u);
+  options_.follow_redirects = true;
+  open(server.url("/index.m3u8"));
+  EXPECT_TRUE(eventually([&] { return recorder_.pictures() > 10; })) << recorder_.end();
+}
+
+// faults.md 31: not by a detour, either.
+TEST_F(Bridge, refuses_loopback_in_redirects_and_in_playlists) {
+  if (!test::ensure_usable_address()) GTEST_SKIP() << test::no_usable_address;
+  make_clip();
+  std::atomic<int> asked = 0;
+  test::FileServer inside([&](const std::string&) {
+    ++asked;
+    return test::FileServer::Answer{};
+  });
+  std::filesystem::create_directory(folder_.path() / "away");
+  std::ofstream(file("away/index.m3u8")) << "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n" + inside.url("/secret.ts") +
+                                               "\n#EXT-X-ENDLIST\n";
+  options_.refuse_local = true;
+  options_.follow_redirects = true;
+  test::FileServer redirect(test::FileServer::redirect_to(inside.url("/secret.ts")), test::usable_address());
+  test::FileServer files(test::FileServer::files_of(folder_.path() / "away"), test::usable_address());
+  for (const auto& url : {redirect.url("/live"), files.url("/index.m3u8")}) {
+    const auto before = recorder_.received().ends.size();
+    open(url);
+    ASSERT_TRUE(eventually([&] { return recorder_.received().ends.size() > before; })) << url;
+    EXPECT_NE(recorder_.end().find("are refused"), std::string::npos) << url << ": " << recorder_.end();
+    EXPECT_EQ(recorder_.received().causes.back(), media::GapCause::disabled);
+  }
+  EXPECT_EQ(asked, 0);
+}
+
 TEST_F(Bridge, cannot_break_out_of_its_sandbox) {
   Process check({program(), "--check-sandbox"}, {"ASAN_OPTIONS=detect_leaks=0"});
   EXPECT_EQ(check.wait(), 0);
@@ -647,6 +772,34 @@ TEST_F(IngestByBridge, takes_rtsp_by_gstreamer_when_asked_to) {
   ingest(config);
   ASSERT_TRUE(eventually([&] { return collector_->units().size() >= 30; })) << status().last_error;
   EXPECT_EQ(status().height, 240u);
+}
+
+TEST_F(IngestByBridge, probes_rtsp_with_gstreamer_where_its_own_client_fails) {
+  const auto serve = [&](const std::string& end) {
+    return std::make_unique<Process>(std::vector<std::string>{
+        std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
+        "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! " + end + " )"});
+  };
+  ingest({"cam02", "main", "srt://192.0.2.1:9", "", ""});
+  const StreamConfig config{"probe", "main", "rtsp://" + at_ + "/test", "", ""};
+  {
+    // A transport stream in RTP, as broadcast encoders send it.
+    const auto server = serve("mpegtsmux ! rtpmp2tpay name=pay0 pt=33");
+    ASSERT_TRUE(server->wait_for_output("ready"));
+    const auto found = ingest_->probe(config, std::chrono::seconds{20});
+    EXPECT_TRUE(found.ok) << found.reason;
+    EXPECT_EQ(found.client, "gstreamer");
+    EXPECT_EQ(found.codec, "h264");
+    EXPECT_EQ(found.height, 240u);
+  }
+  const auto server = serve("rtph264pay name=pay0 pt=96");
+  ASSERT_TRUE(server->wait_for_output("ready"));
+  const auto usual = ingest_->probe(config, std::chrono::seconds{20});
+  EXPECT_TRUE(usual.ok) << usual.reason;
+  EXPECT_EQ(usual.client, "native");
+  auto nobody = config;
+  nobody.url = "rtsp://127.0.0.1:" + std::to_string(test::free_port()) + "/x";
+  EXPECT_EQ(ingest_->probe(nobody, std::chrono::seconds{20}).client, "native") << "there is nothing that another client could do";
 }
 
 TEST_F(IngestByBridge, says_that_it_waits_for_a_sender) {

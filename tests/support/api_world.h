@@ -55,6 +55,7 @@ struct ApiWorld {
                            .archive = *archive,
                            .ingest = ingest,
                            .live = live,
+                           .viewers = viewers,
                            .events = events,
                            .playback_reactor = playback_reactor,
                            .playback_pool = *playback_pool,
@@ -74,6 +75,7 @@ struct ApiWorld {
     });
   }
   ~ApiWorld() {
+    viewers.stop();
     api->stop();
     api.reset();
     ingest.stop();
@@ -130,10 +132,20 @@ struct ApiWorld {
   AsioReactor media_reactor{"media"};
   AsioReactor playback_reactor{"playback"};
   std::unique_ptr<WorkQueue> playback_pool = make_thread_pool("read", 2, 1024);
+  webrtc::Viewers viewers{playback_reactor, *playback_pool, live, {.bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
+                                                                     .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin",
+                                                                     .refuse_local = false,
+                                                                     .max_viewers = 2}};
   ingest::Ingest ingest{{&media_reactor},
-                        {},
-                        [](const ingest::StreamConfig&, Reactor&, std::function<void(bool)>) { return ingest::StreamSinks{}; },
-                        [](const ingest::StreamConfig&) {},
+                        {.refuse_local = false,
+                         .bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
+                         .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin"},
+                        [this](const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> watched) {
+                          auto channel = std::make_shared<live::Channel>(reactor, std::move(watched));
+                          live.add(stream.camera, stream.role, channel);
+                          return ingest::StreamSinks{{std::move(channel)}};
+                        },
+                        [this](const ingest::StreamConfig& stream) { live.remove(stream.camera, stream.role); },
                         [](const ingest::StreamStatus&) {}};
   api::EventFeed events;
   std::unique_ptr<api::Api> api;

@@ -29,11 +29,12 @@ class FileServer {
   /// Of a request's head.
   using Handler = std::function<Answer(const std::string& head)>;
 
-  explicit FileServer(Handler handler) : handler_(std::move(handler)) {
+  /// `host`: a numeric IPv4 address of this machine.
+  explicit FileServer(Handler handler, std::string host = "127.0.0.1") : handler_(std::move(handler)), host_(std::move(host)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::inet_pton(AF_INET, host_.c_str(), &address.sin_addr);
     socklen_t size = sizeof address;
     if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 16) != 0 ||
         ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
@@ -51,7 +52,7 @@ class FileServer {
   FileServer(const FileServer&) = delete;
   FileServer& operator=(const FileServer&) = delete;
 
-  std::string url(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
+  std::string url(const std::string& path) const { return "http://" + host_ + ":" + std::to_string(port_) + path; }
 
   /// Serves the files of a folder.
   static Handler files_of(const std::filesystem::path& folder) {
@@ -62,6 +63,14 @@ class FileServer {
       if (path.size() < 2 || path.find("..") != std::string::npos || !in) return answer;
       answer.body.assign(std::istreambuf_iterator<char>(in), {});
       answer.head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n";
+      return answer;
+    };
+  }
+  /// Sends whoever asks to another place.
+  static Handler redirect_to(const std::string& url) {
+    return [url](const std::string&) {
+      Answer answer;
+      answer.head = "HTTP/1.1 302 Found\r\nLocation: " + url + "\r\nContent-Length: 0\r\n\r\n";
       return answer;
     };
   }
@@ -122,6 +131,7 @@ class FileServer {
   }
 
   Handler handler_;
+  const std::string host_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;

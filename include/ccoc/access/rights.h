@@ -24,12 +24,13 @@ enum class Right : std::uint8_t {
   users_manage,       ///< "users.manage"
   system_manage,      ///< "system.manage"
   audit_read,         ///< "audit.read"
+  live_send,          ///< "live.send": push pictures as a camera does that waits for them (WHIP)
 };
 
 inline constexpr std::array all_rights{
     Right::cameras_read, Right::cameras_manage, Right::live_view,   Right::playback_view,
     Right::recordings_export, Right::map_read,  Right::status_read, Right::events_read,
-    Right::users_manage, Right::system_manage,  Right::audit_read,
+    Right::users_manage, Right::system_manage,  Right::audit_read,  Right::live_send,
 };
 
 /// The dotted name, as the API shows it.

@@ -20,6 +20,7 @@
 #include "ccoc/registry/clock_history.h"
 #include "ccoc/registry/geography.h"
 #include "ccoc/registry/registry.h"
+#include "ccoc/webrtc/viewers.h"
 
 namespace ccoc::api {
 
@@ -36,6 +37,7 @@ struct Services {
   archive::Archive& archive;
   ingest::Ingest& ingest;
   live::Directory& live;
+  webrtc::Viewers& viewers;
   EventFeed& events;
   Reactor& playback_reactor;  ///< subscriptions and players live on it
   WorkQueue& playback_pool;   ///< players read on it

@@ -34,6 +34,7 @@ enum class ProblemKind {
   csrf,                  ///< 403
   not_found,             ///< 404
   method_not_allowed,    ///< 405
+  not_acceptable,        ///< 406
   conflict,              ///< 409
   too_large,             ///< 413
   unsupported_type,      ///< 415

@@ -47,6 +47,8 @@ struct Route {
   std::variant<Handler, SocketHandler> handler;
   std::size_t body_limit = default_body_limit;
   bool takes_token = false;  ///< `?token=` is an alternative to a log-in; the handler checks its range
+  /// Pages of other sites may ask with a key or a token, which no browser adds by itself; never with a cookie.
+  bool cross_origin = false;
 };
 
 /// Built once, then only read.
@@ -61,6 +63,7 @@ class Router {
     const Route* route = nullptr;  ///< null: nothing has that path and method
     bool other_methods = false;    ///< the path exists with other methods
     std::string allow;             ///< of these methods, for the Allow header
+    bool cross_origin = false;     ///< one of them is for pages of other sites, too
     std::vector<std::pair<std::string, std::string>> parameters;
   };
   /// HEAD matches GET. Literal segments win over parameters.

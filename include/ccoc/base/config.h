@@ -52,6 +52,10 @@ struct ArchiveConfig {
   std::int64_t scrub_days = 30;                          ///< from one round to the next
 };
 
+struct WebRtcConfig {
+  std::int64_t max_viewers = 16;  ///< at a time, each a process
+};
+
 struct SiteConfig {
   std::string name_th = "สถานีตำรวจภูธรช้างเผือก";
   std::string name_en = "Chang Phueak Police Station";
@@ -77,6 +81,7 @@ struct Config {
   DatabaseConfig database;
   IngestConfig ingest;
   ArchiveConfig archive;
+  WebRtcConfig webrtc;
   SiteConfig site;
   LogConfig log;
 };

@@ -56,8 +56,11 @@ class ConnectionHandler {
 class Connection {
  public:
   virtual ~Connection() = default;
-  /// Queues bytes; bounded at 1 MiB, beyond which the connection is closed with `limit_exceeded`.
+  /// Queues bytes; bounded at 1 MiB, or as set_queue_limit() says, beyond which the connection is closed with `limit_exceeded`.
   virtual void send(ByteView bytes) = 0;
+  /// Bytes that send() was given and the kernel has not taken yet.
+  virtual std::size_t queued() const { return 0; }
+  virtual void set_queue_limit(std::size_t) {}
   /// True: wake the reader for every packet (someone is watching). False: the kernel may collect
   /// up to 64 KiB or 250 ms first, which costs less. Default true.
   virtual void set_prompt(bool prompt) = 0;

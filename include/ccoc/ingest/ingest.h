@@ -44,6 +44,12 @@ struct IngestOptions {
   Duration linger = std::chrono::seconds{15};  ///< an on-demand stream stays so long after its last viewer
 };
 
+/// A sender by WebRTC (WHIP) that was let in.
+struct Push {
+  std::string id;   ///< 32 hexadecimal digits that nobody can guess
+  std::string sdp;  ///< the answer to his session description
+};
+
 /// What a stream's units are handed to, on the stream's media thread.
 struct StreamSinks {
   std::vector<std::shared_ptr<media::FrameSink>> sinks;
@@ -76,7 +82,15 @@ class Ingest {
   std::vector<StreamStatus> statuses() const;
   std::vector<StreamStatus> statuses_of(const std::string& camera) const;
 
-  /// Tries a URL now, blocking the calling (pool) thread for at most `limit`.
+  /// Someone pushes to a stream by WebRTC. Blocks the calling (pool) thread for at most 10 s. `not_found`: there is no such
+  /// stream; `conflict`: someone sends already, or the stream waits for nobody; `invalid_argument`: the offer cannot be
+  /// answered; `unavailable`, `timeout`.
+  Result<Push> accept_push(const std::string& camera, const std::string& role, std::string offer);
+  /// Ends what accept_push() began. `not_found` when it has ended, or another has come in its place.
+  Status end_push(const std::string& camera, const std::string& id);
+
+  /// Tries a URL now, blocking the calling (pool) thread for at most `limit`. RTSP that the hub's own client cannot take is tried
+  /// with GStreamer, too.
   ProbeResult probe(const StreamConfig& config, Duration limit);
 
  private:

@@ -2,6 +2,7 @@
 // process of its own. Kept for the stream's life, started anew for every attempt. Lives on one reactor's thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,9 @@ class SourceListener {
   virtual void on_source_ended(media::GapCause cause, const std::string& reason, Duration at_least) = 0;
 };
 
+/// What a sender who pushes by WebRTC is told: the session description that answers his, or why there is none.
+using OfferAnswered = std::function<void(Result<std::string>)>;
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -53,6 +57,9 @@ class Source {
   /// About every second while started.
   virtual void tick() = 0;
   virtual SourceReport report() const = 0;
+  /// Only while started. `answered` is called once, perhaps inside the call; `conflict` when someone sends already, or when
+  /// this source takes no offers; `invalid_argument` when the offer cannot be answered.
+  virtual void take_offer(std::string offer, OfferAnswered answered);
 };
 
 /// By the scheme of the URL, and by what is asked for. `unsupported` or `invalid_argument` when there is none.

@@ -45,8 +45,10 @@ struct ProbeResult {
   std::uint32_t width = 0, height = 0;
   double fps = 0;
   std::uint64_t bitrate_bps = 0;
-  std::string transport;  ///< "tcp" or "udp"
+  std::string transport;  ///< as SourceReport
+  std::string client;     ///< of RTSP: which one brought the pictures, "native" or "gstreamer"; else empty
   std::string certificate;  ///< rtsps: SHA-256 of what the camera showed, hex
+  bool another_may_help = false;  ///< the failure may be that of the client, not of the address, the network or the password
   std::string reason;     ///< why not, when !ok
 };
 

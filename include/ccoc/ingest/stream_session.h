@@ -41,6 +41,10 @@ class StreamSession final : private SourceListener {
   void start();
   /// True while someone watches: packets are then passed on one by one, and an on-demand stream is connected.
   void set_prompt(bool prompt);
+  /// A sender pushes by WebRTC, known by `id` from then on. As Source::take_offer(); it does not wait for a retry that is due.
+  void take_offer(const std::string& id, std::string offer, OfferAnswered answered);
+  /// The sender says good-bye. False when it is not he who sends.
+  bool end_push(const std::string& id);
 
  private:
   void on_set_up() override;
@@ -71,6 +75,7 @@ class StreamSession final : private SourceListener {
   StreamStatus status_;
   std::unique_ptr<Source> source_;
   bool set_up_ = false;  ///< a session stands
+  std::string push_id_;  ///< of the sender by WebRTC; empty: none
   CaptureClock capture_clock_;
   std::optional<CaptureClock> audio_clock_;
   std::uint32_t audio_clock_rate_ = 0;  ///< Hz, of audio_clock_

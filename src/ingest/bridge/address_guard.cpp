@@ -1,9 +1,11 @@
 #include "address_guard.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <strings.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +14,9 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
 
 #include "ccoc/base/local_address.h"
 
@@ -19,13 +24,66 @@ namespace ccoc::ingest::bridge {
 namespace {
 
 std::atomic<bool> refuse_local{false};
-std::atomic<bool> refused{false};
+std::atomic<const char*> refused{nullptr};
+
+/// The host of the stream's URL; empty: any may be connected to. Set once, before other threads run.
+std::string own_host;
+std::mutex own_mutex;
+std::set<std::array<std::uint8_t, 16>> own_addresses;  ///< under the mutex
+
+/// IPv4 mapped into IPv6; nothing for other families.
+std::optional<std::array<std::uint8_t, 16>> bytes_of(const sockaddr* address, socklen_t size) {
+  std::array<std::uint8_t, 16> out{};
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  if (address->sa_family == AF_INET && size >= sizeof v4) {
+    std::memcpy(&v4, address, sizeof v4);
+    out[10] = out[11] = 0xff;
+    std::memcpy(out.data() + 12, &v4.sin_addr, 4);
+    return out;
+  }
+  if (address->sa_family != AF_INET6 || size < sizeof v6) return std::nullopt;
+  std::memcpy(&v6, address, sizeof v6);
+  std::memcpy(out.data(), v6.sin6_addr.s6_addr, out.size());
+  return out;
+}
+
+void note_own(const char* host, const addrinfo* found) {
+  if (host == nullptr || own_host.empty() || strcasecmp(host, own_host.c_str()) != 0) return;
+  const std::lock_guard lock(own_mutex);
+  for (const auto* one = found; one != nullptr; one = one->ai_next)
+    if (const auto bytes = bytes_of(one->ai_addr, one->ai_addrlen)) own_addresses.insert(*bytes);
+}
+
+bool is_elsewhere(const sockaddr* address, socklen_t size) {
+  if (own_host.empty() || address == nullptr) return false;
+  const auto bytes = bytes_of(address, size);
+  const std::lock_guard lock(own_mutex);
+  return bytes && !own_addresses.contains(*bytes);
+}
+
+/// The C library's own, behind ours.
+int look_up(const char* host, const char* service, const addrinfo* hints, addrinfo** found) {
+  using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const auto real = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "getaddrinfo"));
+  return real == nullptr ? EAI_SYSTEM : real(host, service, hints, found);
+}
 
 }  // namespace
 
 void refuse_local_addresses() { refuse_local = true; }
 
-bool was_refused() { return refused; }
+void only_this_host(const std::string& host) {
+  own_host = host;
+  // A numeric one is never looked up.
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_flags = AI_NUMERICHOST;
+  if (look_up(host.c_str(), nullptr, &hints, &found) != 0) return;
+  note_own(host.c_str(), found);
+  freeaddrinfo(found);
+}
+
+const char* refusal() { return refused; }
 
 bool is_refused(const sockaddr* address, socklen_t size) {
   if (!refuse_local || address == nullptr) return false;
@@ -42,6 +100,15 @@ bool is_refused(const sockaddr* address, socklen_t size) {
     return is_local_ipv6(bytes);
   }
   return false;
+}
+
+bool is_allowed_address(const std::string& text) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_DGRAM;
+  hints.ai_flags = AI_NUMERICHOST;
+  if (getaddrinfo(text.c_str(), nullptr, &hints, &found) != 0) return false;
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
+  return !is_refused(found->ai_addr, found->ai_addrlen);
 }
 
 Result<std::string> resolve(const std::string& host) {
@@ -89,9 +156,21 @@ Status reach(const std::string& host, std::uint16_t port, std::uint32_t limit_ms
 extern "C" __attribute__((visibility("default"))) int connect(int socket, const sockaddr* address, socklen_t size) {
   using namespace ccoc::ingest::bridge;
   if (is_refused(address, size)) {
-    refused = true;
-    errno = EACCES;
-    return -1;
+    refused = refused_sentence;
+  } else if (is_elsewhere(address, size)) {
+    refused = elsewhere_sentence;
+  } else {
+    return static_cast<int>(syscall(SYS_connect, socket, address, size));
   }
-  return static_cast<int>(syscall(SYS_connect, socket, address, size));
+  errno = EACCES;
+  return -1;
+}
+
+/// What the plug-ins call to look up names: those of the stream's own host are noted.
+extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* host, const char* service, const addrinfo* hints,
+                                                                  addrinfo** found) {
+  using namespace ccoc::ingest::bridge;
+  const int failed = look_up(host, service, hints, found);
+  if (failed == 0) note_own(host, *found);
+  return failed;
 }

@@ -14,11 +14,18 @@ namespace ccoc::ingest::bridge {
 inline constexpr const char* refused_sentence =
     "loopback and link-local addresses are refused (ingest.allow_loopback allows them)";
 
+inline constexpr const char* elsewhere_sentence =
+    "the server sends the hub to another host; that is followed only if ingest.follow_redirects allows it";
+
 /// From now on loopback, link-local and unspecified addresses cannot be connected to.
 void refuse_local_addresses();
-/// That a connection was refused since the start.
-bool was_refused();
+/// From now on only the addresses of this host can be connected to, as they are when its name is looked up.
+void only_this_host(const std::string& host);
+/// Why a connection was refused since the start; null: none was.
+const char* refusal();
 bool is_refused(const sockaddr* address, socklen_t size);
+/// A numeric address that is not refused; no name is looked up.
+bool is_allowed_address(const std::string& text);
 
 /// The first allowed address of a host, numeric, for protocols that connect without connect(). `not_found`,
 /// `permission_denied` with the sentence.

@@ -88,7 +88,7 @@ Ended explain(GstMessage* message, const Url& url, std::uint32_t connect_timeout
   const std::unique_ptr<GError, decltype(&g_error_free)> owned(error, g_error_free);
   const Text owned_debug(debug);
   const auto all = std::string(error->message) + "\n" + (debug != nullptr ? debug : "");
-  if (was_refused()) return {GapCause::disabled, after_wrong_password, refused_sentence};
+  if (const char* refused = refusal()) return {GapCause::disabled, after_wrong_password, refused};
   if (const auto status = http_status(message); status >= 300) return of_http_status(status);
   const bool resource = error->domain == GST_RESOURCE_ERROR;
   if (!had_pictures && url.scheme == "srt" && resource)

@@ -1,7 +1,7 @@
 // What went wrong, as a sentence with its cause.
 #pragma once
 
-#include "bridge_wire.h"
+#include "ccoc/ingest/bridge_wire.h"
 #include "gst.h"
 #include "url.h"
 

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "bridge_wire.h"
+#include "ccoc/ingest/bridge_wire.h"
 
 namespace ccoc::ingest::bridge {
 

@@ -43,15 +43,27 @@ Start HubLink::receive_order() {
     if (!message->has_value()) continue;
     const auto* order = std::get_if<Start>(&**message);
     if (order == nullptr) _exit(1);
-    std::thread([this] { watch(); }).detach();
     return *order;
   }
 }
 
-/// The hub says nothing more; that the socket can be read means that it is gone.
-void HubLink::watch() {
-  wait_for(socket_, POLLIN, -1);
-  _exit(0);
+void HubLink::watch(std::function<void(const Picture&)> take) {
+  std::thread([this, take = std::move(take)] { read_on(take); }).detach();
+}
+
+void HubLink::read_on(const std::function<void(const Picture&)>& take) {
+  Bytes buffer(64 * 1024);
+  for (;;) {
+    const auto count = wait_for(socket_, POLLIN, -1) ? recv(socket_, buffer.data(), buffer.size(), 0) : -1;
+    if (count <= 0 || !take) _exit(0);
+    reader_.feed({buffer.data(), static_cast<std::size_t>(count)});
+    for (;;) {
+      const auto message = reader_.next();
+      if (!message) _exit(1);
+      if (!message->has_value()) break;
+      if (const auto* picture = std::get_if<Picture>(&**message)) take(*picture);
+    }
+  }
 }
 
 void HubLink::write(ByteView bytes) {

@@ -1,9 +1,10 @@
 // The bridge's end of the socket to the hub. When the hub lets go of it, the process ends at once.
 #pragma once
 
+#include <functional>
 #include <mutex>
 
-#include "bridge_wire.h"
+#include "ccoc/ingest/bridge_wire.h"
 
 namespace ccoc::ingest::bridge {
 
@@ -14,13 +15,16 @@ class HubLink {
 
   /// Waits for the hub's order; the process ends when none comes.
   Start receive_order();
+  /// Once, after the order: the process ends when the hub lets go of it. `take`: what the hub sends to be passed on, on a thread
+  /// of its own; without it the hub has nothing more to say.
+  void watch(std::function<void(const Picture&)> take = {});
   /// From any thread. Waits while the hub reads slowly, so that nothing grows here.
   void send(const Message& message);
   /// Says why and ends the process.
   [[noreturn]] void end(const Ended& message);
 
  private:
-  void watch();
+  void read_on(const std::function<void(const Picture&)>& take);
   void write(ByteView bytes);
 
   int socket_ = -1;

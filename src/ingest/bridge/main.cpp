@@ -13,6 +13,7 @@
 #include "pipeline.h"
 #include "rtmp_listener.h"
 #include "sandbox.h"
+#include "viewer.h"
 
 namespace ccoc::ingest::bridge {
 namespace {
@@ -27,8 +28,10 @@ int check_sandbox() {
 Ended receive(const Start& order, HubLink& hub) {
   const auto url = parse_url(order.url);
   if (!url) return explain(url.error());
-  if (url->scheme == "rtmp" && url->listens()) return listen_for_rtmp(*url, hub);
   keep_only_elements_for(url->scheme);
+  if (url->scheme == "whep") return send_to_viewer(order, hub);
+  hub.watch();
+  if (url->scheme == "rtmp" && url->listens()) return listen_for_rtmp(*url, hub);
   Timeline timeline;
   for (bool again = false;; again = true) {
     auto plan = make_source_element(*url, order);

@@ -4,12 +4,16 @@
 
 #include <array>
 
+#include "webrtc.h"
+
 namespace ccoc::ingest::bridge {
 namespace {
 
 constexpr GstClockTime look_every = GST_SECOND;
 /// Connecting, a playlist and its first segment take no longer.
 constexpr std::int64_t pictures_within = 20'000'000'000;
+/// A sender by WebRTC makes key frames when it is asked to, and only then; recordings begin with one.
+constexpr std::int64_t key_frame_every = 2'000'000'000;
 
 struct Demuxer {
   std::string_view caps;
@@ -35,6 +39,7 @@ constexpr Depayloader depayloaders[] = {
     {"OPUS", "rtpopusdepay", nullptr},
     {"PCMU", "rtppcmudepay", nullptr},
     {"PCMA", "rtppcmadepay", nullptr},
+    {"MP2T", "rtpmp2tdepay", nullptr},
 };
 
 GstFlowReturn on_sample(GstAppSink* sink, gpointer track) {
@@ -45,6 +50,7 @@ GstFlowReturn on_sample(GstAppSink* sink, gpointer track) {
   return GST_FLOW_OK;
 }
 
+bool is_whip(const Url& url) { return url.scheme == "whip"; }
 bool is_rtsp(const Url& url) { return url.scheme == "rtsp" || url.scheme == "rtsps"; }
 
 /// The element's only source pad.
@@ -68,6 +74,11 @@ Pipeline::Pipeline(const Url& url, const Start& order, SourcePlan plan, HubLink&
     };
     g_signal_connect(plan_.element, "accept-certificate", G_CALLBACK(judge), this);
     const auto added = +[](GstElement*, GstPad* pad, Pipeline* self) { self->follow(pad); };
+    g_signal_connect(plan_.element, "pad-added", G_CALLBACK(added), this);
+  } else if (is_whip(url_)) {
+    const auto added = +[](GstElement*, GstPad* pad, Pipeline* self) {
+      if (GST_PAD_DIRECTION(pad) == GST_PAD_SRC) self->follow(pad);
+    };
     g_signal_connect(plan_.element, "pad-added", G_CALLBACK(added), this);
   } else {
     follow(source_pad(plan_.element).get());
@@ -147,6 +158,7 @@ void Pipeline::plug_rtp(GstPad* pad, const GstStructure* format) {
     if (encoding == nullptr || g_ascii_strcasecmp(encoding, known.encoding.data()) != 0) continue;
     auto* depayloader = add(known.factory);
     if (depayloader == nullptr) break;
+    if (is_whip(url_) && known.caps != nullptr) g_object_set(depayloader, "request-keyframe", TRUE, nullptr);
     demuxed_ = true;
     auto behind = add_behind(pad, depayloader);
     if (known.caps != nullptr) {
@@ -161,6 +173,7 @@ void Pipeline::plug_rtp(GstPad* pad, const GstStructure* format) {
 
 void Pipeline::plug_video(GstPad* pad, media::Codec codec) {
   if (std::exchange(has_video_, true)) return leave_aside(pad);
+  if (is_whip(url_)) video_.reset(GST_PAD(gst_object_ref(pad)));
   plug_sink(pad, make_video_track(codec, hub_, timeline_, [this] { on_first_picture(); }));
 }
 
@@ -216,14 +229,48 @@ std::optional<Ended> Pipeline::judge_silence() const {
   return Ended{media::GapCause::camera, 10, no_video_sentence};
 }
 
+Status Pipeline::answer_offer() {
+  const auto offer = read_offer(order_.offer);
+  if (!offer) return std::unexpected(offer.error());
+  auto answer = answer_sender(plan_.element, *offer);
+  if (!answer) return std::unexpected(answer.error());
+  hub_.send(Answer{*std::move(answer)});
+  return {};
+}
+
+/// Upwards, through the depayloader, to where it becomes a PLI (RFC 4585 §6.3.1).
+void Pipeline::ask_for_key_frame() {
+  if (const auto now = Timeline::arrival(); now - asked_ < key_frame_every) return;
+  else asked_ = now;
+  const std::lock_guard lock(mutex_);
+  if (!video_) return;
+  auto* wish = gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE, "all-headers",
+                                 G_TYPE_BOOLEAN, FALSE, "count", G_TYPE_UINT, 0u, nullptr);
+  gst_pad_send_event(video_.get(), gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, wish));
+}
+
+std::optional<Ended> Pipeline::judge_peer() {
+  if (!is_whip(url_)) return std::nullopt;
+  if (state_of(plan_.element) == PeerState::gone) {
+    if (pictures_) return Ended{media::GapCause::camera, 0, "the sender ended the stream"};
+    return Ended{media::GapCause::network, 0, "no connection with the sender came about: are this hub's UDP ports open to it?"};
+  }
+  ask_for_key_frame();
+  return std::nullopt;
+}
+
 std::optional<Ended> Pipeline::run() {
   if (url_.listens()) hub_.send(Waiting{waiting_sentence(url_)});
   gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+  if (is_whip(url_)) {
+    if (const auto answered = answer_offer(); !answered) return explain(answered.error());
+  }
   auto* bus = gst_element_get_bus(pipeline_.get());
   const std::unique_ptr<GstBus, UnrefObject> owned(bus);
   for (;;) {
     const BusMessage message(
         gst_bus_timed_pop_filtered(bus, look_every, static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS)));
+    if (auto ended = judge_peer()) return ended;
     if (!message) {
       if (auto ended = judge_silence()) return ended;
     } else if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR) {

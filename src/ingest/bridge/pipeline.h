@@ -38,6 +38,9 @@ class Pipeline {
   /// Adds the element behind the pad; its source pad.
   Pad add_behind(GstPad* pad, GstElement* element);
   bool reads_a_file_by_http() const;
+  Status answer_offer();
+  void ask_for_key_frame();
+  std::optional<Ended> judge_peer();
   void on_first_picture();
   bool accepts(GTlsCertificate* certificate);
   std::optional<Ended> judge_silence() const;
@@ -51,9 +54,10 @@ class Pipeline {
   std::mutex mutex_;  ///< for the tracks
   std::vector<std::unique_ptr<Track>> tracks_;
   bool demuxed_ = false, has_video_ = false, has_audio_ = false;
+  Pad video_;  ///< where the pictures of a WebRTC sender end; under the mutex
   std::string certificate_;
   std::string transport_;
-  std::int64_t began_;
+  std::int64_t began_, asked_ = 0;
   std::atomic<bool> set_up_ = false, pictures_ = false, other_certificate_ = false;
 };
 

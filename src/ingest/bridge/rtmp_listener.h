@@ -1,7 +1,7 @@
 // Waits for someone who pushes by RTMP: rtmp://:1935/app/key?mode=listener. GStreamer has no server for it.
 #pragma once
 
-#include "bridge_wire.h"
+#include "ccoc/ingest/bridge_wire.h"
 #include "hub_link.h"
 #include "url.h"
 

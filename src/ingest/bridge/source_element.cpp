@@ -8,6 +8,7 @@
 
 #include "address_guard.h"
 #include "opened_file.h"
+#include "webrtc.h"
 
 namespace ccoc::ingest::bridge {
 namespace {
@@ -19,13 +20,20 @@ const Names always = {"pipeline", "bin", "typefind", "capsfilter", "queue",     
 const Names for_rtsp = {"rtspsrc",       "rtpbin",         "rtpsession",     "rtpssrcdemux",  "rtpptdemux",    "rtpjitterbuffer",
                         "rtpstorage",    "rtpfunnel",      "funnel",         "udpsrc",        "udpsink",       "fakesrc",
                         "appsrc",        "rtph264depay",   "rtph265depay",   "rtpjpegdepay",  "rtpmp4gdepay",  "rtpmp4adepay",
-                        "rtpopusdepay",  "rtppcmudepay",   "rtppcmadepay"};
+                        "rtpopusdepay",  "rtppcmudepay",   "rtppcmadepay",   "rtpmp2tdepay"};
+const Names for_webrtc = {"webrtcbin",     "nicesrc",       "nicesink",      "dtlssrtpdec",   "dtlssrtpenc",   "dtlsdec",
+                          "dtlsenc",       "srtpdec",       "srtpenc",       "rtpbin",        "rtpsession",    "rtpssrcdemux",
+                          "rtpptdemux",    "rtpjitterbuffer", "rtpstorage",  "rtpfunnel",     "funnel",        "rtprtxsend",
+                          "rtprtxreceive", "rtpulpfecdec",  "rtpulpfecenc",  "rtpredenc",     "rtpreddec",     "clocksync",
+                          "tee",           "output-selector", "input-selector", "valve",      "rtph264depay",  "rtph265depay",
+                          "rtpopusdepay",  "rtppcmudepay",  "rtppcmadepay",  "appsrc",        "rtph264pay"};
 const Names for_http = {"souphttpsrc", "hlsdemux"};
 
 Names names_for(const std::string& scheme) {
   auto out = always;
   if (scheme == "rtsp" || scheme == "rtsps") out.insert(for_rtsp.begin(), for_rtsp.end());
   if (scheme == "http" || scheme == "https") out.insert(for_http.begin(), for_http.end());
+  if (scheme == "whip" || scheme == "whep") out.insert(for_webrtc.begin(), for_webrtc.end());
   if (scheme == "srt") out.insert("srtsrc");
   if (scheme == "rtmp" || scheme == "rtmps") out.insert("rtmp2src");
   if (scheme == "file") out.insert("fdsrc");
@@ -88,7 +96,8 @@ Result<SourcePlan> rtmp(const Url& url, const Start& order) {
 Result<SourcePlan> http(const Url& url, const Start& order) {
   auto element = make("souphttpsrc", "gstreamer1.0-plugins-good");
   if (!element) return std::unexpected(element.error());
-  // A redirect to another host would be given the password.
+  if (!order.follow_redirects) only_this_host(url.host);
+  // Even on the same host another protocol could be given the password.
   const gboolean redirects = order.password.empty() || order.follow_redirects;
   set_text(*element, "location", url.text);
   set_text(*element, "user-id", order.username);
@@ -96,6 +105,12 @@ Result<SourcePlan> http(const Url& url, const Start& order) {
   set_text(*element, "user-agent", "ccoc");
   g_object_set(*element, "automatic-redirect", redirects, "retries", 0, "timeout", 15u, nullptr);
   return SourcePlan{*element, "http"};
+}
+
+Result<SourcePlan> whip() {
+  const auto element = make_webrtc_element();
+  if (!element) return std::unexpected(element.error());
+  return SourcePlan{*element, "whip"};
 }
 
 Result<SourcePlan> file(const Url& url, const Start& order) {
@@ -126,6 +141,7 @@ Result<SourcePlan> make_source_element(const Url& url, const Start& order) {
   if (url.scheme == "rtmp" || url.scheme == "rtmps") return rtmp(url, order);
   if (url.scheme == "http" || url.scheme == "https") return http(url, order);
   if (url.scheme == "file") return file(url, order);
+  if (url.scheme == "whip") return whip();
   return fail(ErrorCode::unsupported, "the hub does not know " + url.scheme.substr(0, 20) + ":// streams");
 }
 

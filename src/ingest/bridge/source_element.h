@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "bridge_wire.h"
+#include "ccoc/ingest/bridge_wire.h"
 #include "gst.h"
 #include "url.h"
 

@@ -58,6 +58,13 @@ std::string Url::value(const std::string& name) const {
 
 Result<Url> parse_url(const std::string& text) {
   const std::string_view view(text);
+  for (const char* scheme : {"whip", "whep"}) {
+    if (view != std::string(scheme) + ":") continue;
+    Url out;
+    out.text = text;
+    out.scheme = scheme;
+    return out;
+  }
   const auto separator = view.find("://");
   if (separator == std::string_view::npos) return fail(ErrorCode::invalid_argument, "the stream's URL cannot be read");
   Url out;

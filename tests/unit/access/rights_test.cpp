@@ -21,7 +21,7 @@ TEST(Rights, have_a_name_each_that_leads_back) {
 TEST(Rights, of_each_role_are_these_and_no_others) {
   EXPECT_THAT(rights_of(Role::administrator).names(),
               ElementsAre("cameras.read", "cameras.manage", "live.view", "playback.view", "recordings.export", "map.read",
-                          "status.read", "events.read", "users.manage", "system.manage", "audit.read"));
+                          "status.read", "events.read", "users.manage", "system.manage", "audit.read", "live.send"));
   EXPECT_THAT(rights_of(Role::investigator).names(),
               ElementsAre("cameras.read", "live.view", "playback.view", "recordings.export", "map.read", "status.read",
                           "events.read"));

@@ -53,6 +53,11 @@ TEST(CameraUrl, of_another_scheme_is_refused_by_name) {
   EXPECT_THAT(refusal(""), HasSubstr("rtsp://host/path"));
 }
 
+TEST(CameraUrl, may_wait_for_a_sender_by_webrtc) {
+  for (const char* url : {"whip:", "WHIP:", "whip://"}) EXPECT_EQ(good(url).url, "whip:") << url;
+  for (const char* url : {"whip://10.1.2.3", "whip:cam01", "whip:?x", "whep:"}) EXPECT_THAT(refusal(url), Not(HasSubstr("taken"))) << url;
+}
+
 TEST(CameraUrl, may_be_of_other_protocols) {
   for (const char* url : {"srt://10.1.2.3:9000", "srt://cam.example.org:9000?streamid=a", "rtmp://10.1.2.3/live/key", "rtmps://10.1.2.3/live/key",
                           "http://10.1.2.3/video.mjpg", "https://cam.example.org/live/index.m3u8?x=1"}) {

@@ -200,6 +200,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cameras/{id}/whip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push pictures and sound by WebRTC (WHIP, RFC 9725)
+         * @description For a stream whose URL is `whip:`. H.264 or H.265, and Opus or G.711; one video section, at most one of audio. One sender at
+         *     a time. The answer holds all candidates: nothing is trickled, `PATCH` is answered 405. Pages of other sites may ask with a key.
+         */
+        post: operations["pushByWhip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cameras/{id}/whip/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+                session: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Stop pushing */
+        delete: operations["endWhip"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cameras/{id}/whep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Watch live by WebRTC (WHEP, draft-ietf-wish-whep)
+         * @description H.264 as the camera sends it, without sound; the viewer must take `packetization-mode=1`. Streams of other codecs, and with
+         *     B-frames, are answered 406. The answer holds all candidates: nothing is trickled, `PATCH` is answered 405. At most
+         *     `webrtc.max_viewers` at a time (429). The right is asked for again every few seconds; who came with a token stays until he
+         *     leaves. Who falls silent for 10 s has left. Pages of other sites may ask with a key or a token.
+         */
+        post: operations["watchByWhep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cameras/{id}/whep/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+                session: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Stop watching */
+        delete: operations["endWhep"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/timeline": {
         parameters: {
             query?: never;
@@ -587,7 +675,7 @@ export interface components {
         /** @enum {string} */
         RoleName: "administrator" | "investigator" | "operator" | "viewer";
         /** @enum {string} */
-        RightName: "cameras.read" | "cameras.manage" | "live.view" | "playback.view" | "recordings.export" | "map.read" | "status.read" | "events.read" | "users.manage" | "system.manage" | "audit.read";
+        RightName: "cameras.read" | "cameras.manage" | "live.view" | "playback.view" | "recordings.export" | "map.read" | "status.read" | "events.read" | "users.manage" | "system.manage" | "audit.read" | "live.send";
         /** @description lon, lat */
         Position: number[];
         Text: {
@@ -666,7 +754,7 @@ export interface components {
         CertificatePin: string;
         NewCameraStream: {
             role: components["schemas"]["StreamRole"];
-            /** @description rtsp, rtsps, srt, rtmp, rtmps, http, https or file (beneath `ingest.files`); user and password in it are taken out. `srt://:9000?mode=listener` and `rtmp://:1935/live/KEY?mode=listener` wait for a sender */
+            /** @description rtsp, rtsps, srt, rtmp, rtmps, http, https or file (beneath `ingest.files`); user and password in it are taken out. `srt://:9000?mode=listener` and `rtmp://:1935/live/KEY?mode=listener` wait for a sender; `whip:` for one by WebRTC */
             url: string;
             username?: string;
             /** @description Stored encrypted; absent in a PATCH: the stored one stays */
@@ -763,6 +851,11 @@ export interface components {
             bitrate_bps: number | null;
             /** @example tcp */
             transport: string | null;
+            /**
+             * @description `rtsp`, `rtsps`: whose pictures these are; `gstreamer` where the hub's own client fails and GStreamer does not. Give it to the stream.
+             * @enum {string|null}
+             */
+            client?: "native" | "gstreamer" | null;
             /** @description `rtsps`: what the camera showed */
             certificate_sha256?: string | null;
             /** @description Why it fails */
@@ -1147,6 +1240,15 @@ export interface components {
         };
         /** @description It is already so */
         Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not with this content type */
+        OtherType: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1692,6 +1794,142 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+        };
+    };
+    pushByWhip: {
+        parameters: {
+            query?: {
+                stream?: components["parameters"]["Stream"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/sdp": string;
+            };
+        };
+        responses: {
+            /** @description The answer; `DELETE` the `Location` to end */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/sdp": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["OtherType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Busy"];
+        };
+    };
+    endWhip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    watchByWhep: {
+        parameters: {
+            query?: {
+                stream?: components["parameters"]["Stream"];
+                /** @description From `POST /tokens` */
+                token?: components["parameters"]["Token"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/sdp": string;
+            };
+        };
+        responses: {
+            /** @description The answer; `DELETE` the `Location` to end */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/sdp": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The stream is not of a kind that goes out by WebRTC */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["OtherType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Busy"];
+        };
+    };
+    endWhep: {
+        parameters: {
+            query?: {
+                /** @description From `POST /tokens` */
+                token?: components["parameters"]["Token"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
         };
     };
     getTimeline: {

@@ -47,6 +47,7 @@ export const registry = {
   'form.probe': ['ทดสอบ', 'Test'],
   'form.probing': ['กำลังทดสอบ…', 'Testing…'],
   'form.probe.failed': ['เชื่อมต่อไม่ได้: {reason}', 'No picture: {reason}'],
+  'form.probe.gstreamer': ['ต้องรับด้วย GStreamer (เลือกให้แล้ว)', 'needs GStreamer (chosen)'],
   'form.recording': ['การบันทึก', 'Recording'],
   'form.recording.mode': ['บันทึกภาพ', 'Record'],
   'form.recording.continuous': ['ต่อเนื่อง', 'Continuously'],
@@ -59,7 +60,7 @@ export const registry = {
   'form.required': ['ต้องกรอก', 'Required'],
   'form.number': ['ต้องเป็นตัวเลข {min} ถึง {max}', 'A number from {min} to {max}'],
   'form.id.wrong': ['ใช้ a–z 0–9 และ - ได้เท่านั้น', 'Only a–z, 0–9 and -'],
-  'form.url.wrong': ['ต้องขึ้นต้นด้วย rtsp:// rtsps:// srt:// rtmp:// http:// https:// หรือ file:///', 'Must begin with rtsp://, rtsps://, srt://, rtmp://, http://, https:// or file:///'],
+  'form.url.wrong': ['ต้องขึ้นต้นด้วย rtsp:// rtsps:// srt:// rtmp:// http:// https:// file:/// หรือเป็น whip:', 'Must begin with rtsp://, rtsps://, srt://, rtmp://, http://, https:// or file:///, or be whip:'],
 
   'import.title': ['นำเข้ากล้องจากไฟล์ CSV', 'Import cameras from a CSV file'],
   'import.choose': ['เลือกไฟล์ CSV หรือลากมาวางที่นี่', 'Choose a CSV file or drop it here'],

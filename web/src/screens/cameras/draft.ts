@@ -86,7 +86,7 @@ export function check(draft: Draft): Problems {
   const address = (field: string, url: string, required: boolean) => {
     if (!url.trim()) {
       if (required) problems[field] = { key: 'form.required' };
-    } else if (!/^((rtsps?|srt|rtmps?|https?):\/\/[^\s/]+|file:\/\/\/\S+)/i.test(url.trim())) problems[field] = { key: 'form.url.wrong' };
+    } else if (!/^((rtsps?|srt|rtmps?|https?):\/\/[^\s/]+|file:\/\/\/\S+|whip:(\/\/)?$)/i.test(url.trim())) problems[field] = { key: 'form.url.wrong' };
   };
   address('streams[0].url', draft.main.url, true);
   address('streams[1].url', draft.sub.url, false);

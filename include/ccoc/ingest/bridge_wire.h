@@ -17,6 +17,7 @@
 namespace ccoc::ingest::bridge {
 
 inline constexpr std::size_t max_message = 16 * 1024 * 1024;  ///< with its kind, without its length
+inline constexpr std::size_t max_sdp = 64 * 1024;
 
 /// Hub to bridge, first and once.
 struct Start {
@@ -28,11 +29,17 @@ struct Start {
   bool refuse_local = true;
   bool follow_redirects = false;  ///< of HTTP, although there is a password
   std::uint32_t connect_timeout_ms = 5000;
+  std::string offer;    ///< WebRTC: the peer's session description, to be answered
+  std::string profile;  ///< of the H.264 that a viewer is sent: profile-level-id (RFC 6184 §8.1)
 };
 
-/// Bridge to hub. Views are into the message.
+/// Bridge to hub; Picture also from the hub, to be sent to a viewer. Views are into the message.
 struct Waiting {
   std::string why;  ///< a sentence: a listener waits for its sender
+};
+/// To the offer (RFC 9429): whole, with all candidates.
+struct Answer {
+  std::string sdp;
 };
 struct SetUp {
   std::string transport;    ///< as SourceReport
@@ -67,7 +74,7 @@ struct Ended {
   std::string reason;              ///< a sentence for people
 };
 
-using Message = std::variant<Start, Waiting, SetUp, Configuration, Picture, Sound, Ended>;
+using Message = std::variant<Start, Waiting, SetUp, Configuration, Picture, Sound, Ended, Answer>;
 
 /// The whole message, with its length in front. `data` of pictures and sounds is not in it: it comes right after.
 Bytes encode(const Message& message);

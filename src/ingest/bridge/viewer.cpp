@@ -1,0 +1,132 @@
+#include "viewer.h"
+
+#include <gst/app/gstappsrc.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "explain.h"
+#include "track.h"
+#include "webrtc.h"
+
+namespace ccoc::ingest::bridge {
+namespace {
+
+constexpr GstClockTime look_every = 200 * GST_MSECOND;
+constexpr std::int64_t connects_within = 15'000'000'000;
+/// A player reports what it receives every second or so (RFC 3550 §6.2).
+constexpr std::int64_t longest_silence = 10'000'000'000;
+/// Room for a few large key frames; while it is full the hub is not read, and skips.
+constexpr std::uint64_t most_waiting = 4 * 1024 * 1024;
+
+class Viewer {
+ public:
+  Viewer(GstElement* webrtc, HubLink& hub)
+      : hub_(hub), pipeline_(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr)))), webrtc_(webrtc), began_(Timeline::arrival()) {
+    gst_bin_add(GST_BIN(pipeline_.get()), webrtc_);
+  }
+  ~Viewer() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
+  Viewer(const Viewer&) = delete;
+  Viewer& operator=(const Viewer&) = delete;
+
+  bool plug(const OfferedVideo& wanted) {
+    source_ = gst_element_factory_make("appsrc", nullptr);
+    auto* payloader = gst_element_factory_make("rtph264pay", nullptr);
+    auto* filter = gst_element_factory_make("capsfilter", nullptr);
+    if (source_ == nullptr || payloader == nullptr || filter == nullptr) return false;
+    const Caps pictures(gst_caps_from_string("video/x-h264,stream-format=byte-stream,alignment=au"));
+    g_object_set(source_, "caps", pictures.get(), "is-live", TRUE, "format", GST_FORMAT_TIME, "block", TRUE, "max-bytes",
+                 guint64{most_waiting}, nullptr);
+    // Known before the answer is made: browsers take nothing from a source that it does not name.
+    const guint32 ssrc = g_random_int();
+    // 1200 bytes and what wraps them fit through every tunnel.
+    g_object_set(payloader, "pt", wanted.payload, "mtu", 1200u, "ssrc", ssrc, nullptr);
+    gst_util_set_object_arg(G_OBJECT(payloader), "aggregate-mode", "zero-latency");
+    const Caps packets(gst_caps_new_simple("application/x-rtp", "media", G_TYPE_STRING, "video", "encoding-name", G_TYPE_STRING, "H264",
+                                           "clock-rate", G_TYPE_INT, 90'000, "payload", G_TYPE_INT, static_cast<int>(wanted.payload),
+                                           "packetization-mode", G_TYPE_STRING, "1", "ssrc", G_TYPE_UINT, ssrc, nullptr));
+    g_object_set(filter, "caps", packets.get(), nullptr);
+    gst_bin_add_many(GST_BIN(pipeline_.get()), source_, payloader, filter, nullptr);
+    if (gst_element_link_many(source_, payloader, filter, nullptr) == 0) return false;
+    const Pad out(gst_element_get_static_pad(filter, "src"));
+    const Pad in(gst_element_request_pad_simple(webrtc_, "sink_0"));
+    return in && GST_PAD_LINK_SUCCESSFUL(gst_pad_link(out.get(), in.get()));
+  }
+
+  void play() {
+    const Element inner(gst_bin_get_by_name(GST_BIN(webrtc_), "rtpbin"));
+    const auto heard = +[](GstElement*, guint, guint, Viewer* self) { self->heard_ = Timeline::arrival(); };
+    if (inner) g_signal_connect(inner.get(), "on-ssrc-active", G_CALLBACK(heard), this);
+    gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+  }
+
+  void take(const Picture& picture) {
+    if (picture.codec != media::Codec::h264 || !picture.annexb) return;
+    if (!last_) {
+      last_ = picture.time;
+      time_ = gst_element_get_current_running_time(pipeline_.get());
+    }
+    // Modulo 2^32, forwards.
+    time_ += gst_util_uint64_scale(picture.time - *last_, GST_SECOND, 90'000);
+    last_ = picture.time;
+    auto* buffer = gst_buffer_new_memdup(picture.data.data(), picture.data.size());
+    GST_BUFFER_PTS(buffer) = GST_BUFFER_DTS(buffer) = time_;
+    gst_app_src_push_buffer(GST_APP_SRC(source_), buffer);
+  }
+
+  Ended run() {
+    const std::unique_ptr<GstBus, UnrefObject> bus(gst_element_get_bus(pipeline_.get()));
+    for (;;) {
+      const BusMessage message(gst_bus_timed_pop_filtered(bus.get(), look_every, GST_MESSAGE_ERROR));
+      if (message) return {media::GapCause::network, 0, "the connection with the viewer broke"};
+      if (auto ended = judge()) return *std::move(ended);
+    }
+  }
+
+ private:
+  std::optional<Ended> judge() {
+    const auto now = Timeline::arrival();
+    const auto state = state_of(webrtc_);
+    if (state == PeerState::gone) return Ended{media::GapCause::network, 0, "the viewer has gone"};
+    if (!connected_ && state == PeerState::connected) {
+      connected_ = true;
+      heard_ = now;
+      hub_.send(SetUp{"whep", {}});
+    }
+    if (!connected_ && now - began_ > connects_within)
+      return Ended{media::GapCause::network, 0, "no connection with the viewer came about: are this hub's UDP ports open to him?"};
+    if (connected_ && now - heard_ > longest_silence) return Ended{media::GapCause::network, 0, "the viewer fell silent"};
+    return std::nullopt;
+  }
+
+  HubLink& hub_;
+  Element pipeline_;
+  GstElement* webrtc_;
+  GstElement* source_ = nullptr;
+  const std::int64_t began_;
+  std::atomic<std::int64_t> heard_ = 0;
+  bool connected_ = false;
+  std::optional<std::uint32_t> last_;  ///< time of the last picture, 90 kHz
+  GstClockTime time_ = 0;              ///< the same on the pipeline's clock
+};
+
+}  // namespace
+
+Ended send_to_viewer(const Start& order, HubLink& hub) {
+  const auto offer = read_offer(order.offer);
+  if (!offer) return explain(offer.error());
+  const auto wanted = best_for(*offer, order.profile);
+  if (!wanted) return explain(Error{ErrorCode::invalid_argument, "the viewer takes no H.264 (packetization-mode=1)", {}});
+  const auto element = make_webrtc_element();
+  if (!element) return explain(element.error());
+  Viewer viewer(*element, hub);
+  if (!viewer.plug(*wanted)) return explain(Error{ErrorCode::unsupported, "GStreamer's plug-ins for WebRTC do not fit together here", {}});
+  viewer.play();
+  auto answer = answer_viewer(*element, *offer);
+  if (!answer) return explain(answer.error());
+  hub.send(Answer{*std::move(answer)});
+  hub.watch([&viewer](const Picture& picture) { viewer.take(picture); });
+  hub.end(viewer.run());  // not by returning: the reading thread uses the viewer to the last
+}
+
+}  // namespace ccoc::ingest::bridge

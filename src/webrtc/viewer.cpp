@@ -1,0 +1,158 @@
+#include "viewer.h"
+
+#include <atomic>
+#include <utility>
+
+namespace ccoc::webrtc {
+namespace {
+
+using std::chrono::seconds;
+namespace bridge = ingest::bridge;
+
+constexpr Duration answers_within = seconds{10};
+constexpr Duration tick_interval = seconds{1};
+/// What may wait for a viewer's bridge; beyond the first he is skipped to the next key frame.
+constexpr std::size_t enough_queued = 4 * 1024 * 1024;
+constexpr std::size_t most_queued = 24 * 1024 * 1024;  ///< and one picture of the largest size
+/// Between the stream's thread and the viewer's: a cached GOP, and more than ever comes at once.
+constexpr int most_posted = 1500;
+
+}  // namespace
+
+/// Hands units from the stream's media thread to the viewer's reactor.
+class Viewer::Feed final : public live::Subscriber {
+ public:
+  Feed(std::weak_ptr<Viewer> viewer, Reactor& reactor) : viewer_(std::move(viewer)), reactor_(reactor) {}
+
+  void on_unit(const live::LiveUnitPtr& unit) override {
+    if (stopped_.load(std::memory_order_acquire) || posted_->load() >= most_posted) return;
+    ++*posted_;
+    reactor_.post([viewer = viewer_, posted = posted_, unit] {
+      --*posted;
+      if (const auto held = viewer.lock()) held->send(unit);
+    });
+  }
+  void on_interrupted(media::GapCause, std::string_view) override {}
+  void stop() { stopped_.store(true, std::memory_order_release); }
+
+ private:
+  const std::weak_ptr<Viewer> viewer_;
+  Reactor& reactor_;
+  const std::shared_ptr<std::atomic<int>> posted_ = std::make_shared<std::atomic<int>>(0);
+  std::atomic<bool> stopped_ = false;
+};
+
+Viewer::Viewer(Reactor& reactor, const live::Directory& channels, Place place, std::function<void(const std::string&)> ended)
+    : reactor_(reactor), channels_(channels), place_(std::move(place)), ended_(std::move(ended)) {}
+
+Viewer::~Viewer() { stop(); }
+
+void Viewer::start(const ViewerOptions& options, const std::string& offer, const std::string& profile, Answered answered) {
+  answered_ = std::move(answered);
+  bridge::Start order;
+  order.url = "whep:";
+  order.offer = offer;
+  order.profile = profile;
+  order.refuse_local = options.refuse_local;
+  auto started = ingest::BridgeProcess::start(reactor_, options.bridge, options.bridge_cache, order, *this);
+  if (!started) return answer(std::unexpected(started.error()));
+  process_ = *std::move(started);
+  process_->connection().set_queue_limit(most_queued);
+  limit_ = reactor_.call_after(answers_within, [this] {
+    answer(fail(ErrorCode::timeout, "ccoc-bridge did not answer the viewer in time"));
+    end("no answer was made in time");
+  });
+}
+
+void Viewer::stop() {
+  ended_ = nullptr;
+  leave();
+  limit_.reset();
+  tick_.reset();
+  process_.reset();
+  answer(fail(ErrorCode::unavailable, "the hub stops"));
+}
+
+void Viewer::answer(Result<std::string> with) {
+  limit_.reset();
+  if (const auto answered = std::exchange(answered_, nullptr)) answered(std::move(with));
+}
+
+void Viewer::end(const std::string& why) {
+  const auto ended = std::exchange(ended_, nullptr);
+  const auto self = shared_from_this();  // who hears of the end lets go of this
+  stop();
+  if (ended) ended(why);
+}
+
+void Viewer::on_bytes(ByteView bytes) {
+  const auto self = shared_from_this();
+  reader_.feed(bytes);
+  while (process_) {
+    const auto message = reader_.next();
+    if (!message) return end(message.error().message);
+    if (!message->has_value()) return;
+    std::visit([this](const auto& m) { take(m); }, **message);
+  }
+}
+
+void Viewer::on_closed(const Error& reason) {
+  answer(fail(ErrorCode::unavailable, "ccoc-bridge ended unexpectedly"));
+  end(reason.message);
+}
+
+void Viewer::take(const bridge::Answer& message) { answer(message.sdp); }
+
+void Viewer::take(const bridge::SetUp&) {
+  if (std::exchange(set_up_, true)) return;
+  watch();
+  tick_ = reactor_.call_after(tick_interval, [this] { tick(); });
+}
+
+void Viewer::take(const bridge::Ended& message) {
+  const bool his_fault = message.cause == media::GapCause::camera;
+  answer(fail(his_fault ? ErrorCode::invalid_argument : ErrorCode::unavailable, message.reason));
+  end(message.reason);
+}
+
+void Viewer::watch() {
+  channel_ = channels_.find(place_.camera, place_.stream);
+  if (!channel_) return;
+  times_.begin(reactor_.clock().utc_now());
+  needs_key_ = true;
+  feed_ = std::make_shared<Feed>(weak_from_this(), reactor_);
+  channel_->subscribe(feed_);
+}
+
+void Viewer::leave() {
+  if (!feed_) return;
+  feed_->stop();
+  channel_->unsubscribe(std::exchange(feed_, nullptr));
+  channel_.reset();
+}
+
+/// A camera that was changed has another channel.
+void Viewer::tick() {
+  tick_ = reactor_.call_after(tick_interval, [this] { tick(); });
+  if (channels_.find(place_.camera, place_.stream) == channel_) return;
+  leave();
+  watch();
+}
+
+void Viewer::send(const live::LiveUnitPtr& unit) {
+  if (!process_ || !feed_) return;
+  const auto& picture = unit->unit();
+  if (picture.format->codec != media::Codec::h264) return end("the camera no longer sends H.264");
+  if (process_->connection().queued() > enough_queued) needs_key_ = true;
+  if (needs_key_ && (!picture.key || process_->connection().queued() > enough_queued)) return;
+  needs_key_ = false;
+  const auto& data = *unit->annexb();
+  bridge::Picture message;
+  message.annexb = message.whole = true;
+  message.time = times_.of(picture);
+  message.data = data;
+  process_->connection().send(bridge::encode(message));
+  if (process_) process_->connection().send(data);
+}
+
+}  // namespace ccoc::webrtc

@@ -1,0 +1,64 @@
+// One viewer by WebRTC: his ccoc-bridge, and the live units on their way to it. Private to webrtc.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "ccoc/ingest/bridge_process.h"
+#include "ccoc/live/directory.h"
+#include "ccoc/webrtc/viewers.h"
+#include "picture_times.h"
+
+namespace ccoc::webrtc {
+
+/// Lives on one reactor's thread.
+class Viewer final : public std::enable_shared_from_this<Viewer>, private ConnectionHandler {
+ public:
+  struct Place {
+    std::string camera, stream;
+  };
+  using Answered = std::function<void(Result<std::string>)>;
+
+  /// `ended` is called once, after `answered` was, and not inside start().
+  Viewer(Reactor& reactor, const live::Directory& channels, Place place, std::function<void(const std::string& why)> ended);
+  ~Viewer() override;
+
+  void start(const ViewerOptions& options, const std::string& offer, const std::string& profile, Answered answered);
+  /// Silently: `ended` is not called.
+  void stop();
+  const Place& place() const { return place_; }
+
+ private:
+  class Feed;
+
+  void on_connected() override {}
+  void on_bytes(ByteView bytes) override;
+  void on_closed(const Error& reason) override;
+  void take(const ingest::bridge::Answer& message);
+  void take(const ingest::bridge::SetUp& message);
+  void take(const ingest::bridge::Ended& message);
+  template <class Other>
+  void take(const Other&) {}  // it has nothing else to say
+
+  void send(const live::LiveUnitPtr& unit);
+  void watch();
+  void leave();
+  void tick();
+  void answer(Result<std::string> with);
+  void end(const std::string& why);
+
+  Reactor& reactor_;
+  const live::Directory& channels_;
+  const Place place_;
+  std::function<void(const std::string&)> ended_;
+  Answered answered_;
+  std::unique_ptr<ingest::BridgeProcess> process_;
+  ingest::bridge::MessageReader reader_;
+  std::unique_ptr<Timer> limit_, tick_;
+  std::shared_ptr<live::Channel> channel_;
+  std::shared_ptr<Feed> feed_;
+  PictureTimes times_;
+  bool set_up_ = false, needs_key_ = true;
+};
+
+}  // namespace ccoc::webrtc

@@ -1,0 +1,194 @@
+#include "ccoc/webrtc/viewers.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+
+#include "ccoc/base/log.h"
+#include "ccoc/base/random.h"
+#include "viewer.h"
+
+namespace ccoc::webrtc {
+namespace {
+
+/// A stream that is connected only while someone watches, or has just begun, is given so long to bring its first picture.
+constexpr std::chrono::seconds first_picture_within{5};
+
+/// Waits on a pool thread for the first key unit.
+class FirstKey final : public live::Subscriber {
+ public:
+  void on_unit(const live::LiveUnitPtr& unit) override {
+    const std::lock_guard lock(mutex_);
+    if (unit->unit().key) unit_ = unit->pointer();
+    came_.notify_all();
+  }
+  void on_interrupted(media::GapCause, std::string_view) override {}
+  media::AccessUnitPtr wait() {
+    std::unique_lock lock(mutex_);
+    came_.wait_for(lock, first_picture_within, [this] { return unit_ != nullptr; });
+    return unit_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable came_;
+  media::AccessUnitPtr unit_;
+};
+
+media::AccessUnitPtr first_key(live::Channel& channel) {
+  if (auto key = channel.last_key()) return key;
+  const auto waiting = std::make_shared<FirstKey>();
+  channel.subscribe(waiting);
+  auto key = waiting->wait();
+  channel.unsubscribe(waiting);
+  return key;
+}
+
+/// "avc1.640028" → "640028"
+std::string profile_of(const media::VideoFormat& format) {
+  return format.codec_string.substr(std::min<std::size_t>(5, format.codec_string.size()));
+}
+
+Status check(const media::VideoFormat& format) {
+  if (format.codec != media::Codec::h264)
+    return fail(ErrorCode::unsupported, "this stream is " + std::string(to_string(format.codec)) +
+                                            ", which viewers by WebRTC are not sent: only H.264 goes out as it is; try the other stream");
+  if (format.reorder_frames > 0)
+    return fail(ErrorCode::unsupported,
+                "this stream has B-frames, which players by WebRTC do not show in order; switch them off in the camera");
+  return {};
+}
+
+}  // namespace
+
+struct Viewers::State : std::enable_shared_from_this<State> {
+  State(Reactor& r, WorkQueue& p, const live::Directory& c, ViewerOptions o) : reactor(r), pool(p), channels(c), options(std::move(o)) {}
+
+  struct Entry {
+    std::shared_ptr<Viewer> viewer;
+    StillAllowed still_allowed;
+    std::unique_ptr<Timer> check;
+  };
+
+  Reactor& reactor;
+  WorkQueue& pool;
+  const live::Directory& channels;
+  const ViewerOptions options;
+  std::atomic<std::size_t> number{0};       ///< also those that are being let in
+  std::map<std::string, Entry> entries;     ///< reactor's thread
+  bool stopped = false;                     ///< reactor's thread
+  std::shared_mutex asking;                 ///< held while a right is asked for
+  bool asks = true;                         ///< under it
+
+  void drop(const std::string& id, const std::string& why) {
+    const auto found = entries.find(id);
+    if (found == entries.end()) return;
+    const auto entry = std::move(found->second);
+    entries.erase(found);
+    --number;
+    log::info("webrtc", "{}/{}: a viewer ended: {}", entry.viewer->place().camera, entry.viewer->place().stream, why);
+    entry.viewer->stop();
+  }
+
+  void check_later(const std::string& id) {
+    auto& entry = entries.at(id);
+    entry.check = reactor.call_after(options.check_interval, [this, id] {
+      const auto found = entries.find(id);
+      if (found == entries.end()) return;
+      const bool taken = pool.submit([self = shared_from_this(), id, ask = found->second.still_allowed] {
+        const std::shared_lock lock(self->asking);
+        if (!self->asks) return;
+        const bool allowed = ask();
+        self->reactor.post([self, id, allowed] {
+          if (!self->entries.contains(id)) return;
+          if (allowed) self->check_later(id);
+          else self->drop(id, "he may not watch any more");
+        });
+      });
+      if (!taken) check_later(id);
+    });
+  }
+
+  void let_in(const std::string& id, const Viewer::Place& place, const std::string& offer, const std::string& profile, StillAllowed allowed,
+              Viewer::Answered answered) {
+    if (stopped) {
+      --number;
+      return answered(fail(ErrorCode::unavailable, "the hub stops"));
+    }
+    auto viewer = std::make_shared<Viewer>(reactor, channels, place, [this, id](const std::string& why) { drop(id, why); });
+    entries[id] = Entry{viewer, std::move(allowed), nullptr};
+    check_later(id);
+    viewer->start(options, offer, profile, [this, id, answered = std::move(answered)](Result<std::string> sdp) {
+      const bool good = sdp.has_value();
+      answered(std::move(sdp));
+      if (!good) reactor.post([self = shared_from_this(), id] { self->drop(id, "he was not let in"); });
+    });
+  }
+};
+
+Viewers::Viewers(Reactor& reactor, WorkQueue& pool, const live::Directory& channels, ViewerOptions options)
+    : state_(std::make_shared<State>(reactor, pool, channels, std::move(options))) {}
+
+Viewers::~Viewers() { stop(); }
+
+void Viewers::stop() {
+  {
+    const std::lock_guard lock(state_->asking);
+    state_->asks = false;
+  }
+  auto done = std::make_shared<std::promise<void>>();
+  auto ended = done->get_future();
+  state_->reactor.post([state = state_, done] {
+    state->stopped = true;
+    while (!state->entries.empty()) state->drop(std::string(state->entries.begin()->first), "the hub stops");
+    done->set_value();
+  });
+  ended.wait_for(std::chrono::seconds{2});
+}
+
+Result<Admitted> Viewers::admit(const std::string& camera, const std::string& stream, std::string offer, StillAllowed still_allowed) {
+  const auto channel = state_->channels.find(camera, stream);
+  if (!channel) return fail(ErrorCode::not_found, "the camera has no such stream, or it is switched off");
+  if (++state_->number > state_->options.max_viewers) {
+    --state_->number;
+    return fail(ErrorCode::limit_exceeded, "as many viewers watch by WebRTC as may (webrtc.max_viewers)");
+  }
+  const auto key = first_key(*channel);
+  const auto good = key ? check(*key->format) : Status(fail(ErrorCode::unavailable, "no picture of this stream has come yet"));
+  if (!good) {
+    --state_->number;
+    return std::unexpected(good.error());
+  }
+  auto answer = std::make_shared<std::promise<Result<std::string>>>();
+  auto future = answer->get_future();
+  const auto id = random_name();
+  state_->reactor.post([state = state_, id, place = Viewer::Place{camera, stream}, offer = std::move(offer),
+                        profile = profile_of(*key->format), allowed = std::move(still_allowed), answer]() mutable {
+    state->let_in(id, place, offer, profile, std::move(allowed), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
+  });
+  auto sdp = future.get();
+  if (!sdp) return std::unexpected(sdp.error());
+  log::info("webrtc", "{}/{}: a viewer came", camera, stream);
+  return Admitted{id, *std::move(sdp)};
+}
+
+Status Viewers::end(const std::string& camera, const std::string& id) {
+  auto answer = std::make_shared<std::promise<bool>>();
+  auto future = answer->get_future();
+  state_->reactor.post([state = state_, camera, id, answer] {
+    const auto found = state->entries.find(id);
+    const bool his = found != state->entries.end() && found->second.viewer->place().camera == camera;
+    if (his) state->drop(id, "he left");
+    answer->set_value(his);
+  });
+  if (future.get()) return {};
+  return fail(ErrorCode::not_found, "nobody watches this camera under that name");
+}
+
+std::size_t Viewers::count() const { return state_->number.load(); }
+
+}  // namespace ccoc::webrtc

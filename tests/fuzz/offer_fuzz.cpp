@@ -1,0 +1,22 @@
+// What a WebRTC peer offers, before GStreamer reads it.
+#include "bridge/offer.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "ccoc/base/bytes.h"
+#include "check.h"
+
+using namespace ccoc;
+using namespace ccoc::ingest;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto offer = bridge::read_offer(std::string(as_text({data, size})));
+  if (!offer) return 0;
+  check(offer->sdp.starts_with("v=0") && offer->sdp.ends_with("\r\n") && offer->sdp.find('\0') == std::string::npos);
+  for (const auto& video : offer->video) check(video.payload <= 127 && video.profile.size() <= 6);
+  std::size_t candidates = 0;
+  for (auto at = offer->sdp.find("\r\na=candidate:"); at != std::string::npos; at = offer->sdp.find("\r\na=candidate:", at + 1)) ++candidates;
+  check(candidates <= 32);
+  return 0;
+}

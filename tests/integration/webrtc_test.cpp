@@ -1,0 +1,293 @@
+// WHIP and WHEP over real sockets, with a peer that makes its own offers.
+#include <gtest/gtest.h>
+
+#include "support/api_world.h"
+#include "support/interface.h"
+#include "support/webrtc_peer.h"
+
+namespace ccoc::test {
+namespace {
+
+const std::string whip = "/api/v1/cameras/drone/whip";
+const std::string whep = "/api/v1/cameras/cam01/whep";
+
+bool eventually_so(const std::function<bool()>& condition) { return eventually(condition, seconds{60}); }
+
+/// What every offer holds, without any media yet.
+std::string offer_with(const std::string& media) {
+  return "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n"
+         "a=fingerprint:sha-256 "
+         "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n"
+         "a=setup:actpass\r\n" +
+         media;
+}
+const std::string vp8_only = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n";
+
+class WebRtc : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    world = new ApiWorld;
+    for (const auto* id : {"drone", "cam01"}) world->add_camera(id);
+    administrator = new Person(world->port());
+    ASSERT_EQ(administrator->log_in("administrator").status, 200);
+    viewer = new Person(world->port());
+    ASSERT_EQ(viewer->log_in("viewer").status, 200);
+  }
+  static void TearDownTestSuite() {
+    delete viewer;
+    delete administrator;
+    delete world;
+  }
+  void SetUp() override {
+    if (!std::filesystem::exists(WebRtcPeer::program())) GTEST_SKIP() << "built without GStreamer's WebRTC";
+    if (!ensure_usable_address()) GTEST_SKIP() << no_usable_address;
+  }
+  void TearDown() override { world->ingest.remove("drone"); }
+
+  static void wait_for_pushes() { world->ingest.apply("drone", {{"drone", "main", "whip:", "", ""}}); }
+  static ingest::StreamStatus status() {
+    const auto all = world->ingest.statuses_of("drone");
+    return all.empty() ? ingest::StreamStatus{} : all.front();
+  }
+  static Answer post(const Person& who, const std::string& target, const std::string& body, HeaderList more = {}) {
+    auto headers = who.headers();
+    headers.emplace_back("Content-Type", "application/sdp");
+    for (auto& field : more) headers.push_back(std::move(field));
+    return Peer(world->port()).ask("POST", target, headers, body);
+  }
+  static std::string key_with(const std::string& rights) {
+    const auto made = administrator->ask("POST", "/api/v1/keys", R"({"name":"k","rights":[)" + rights + "]}");
+    return std::string(json_of(made).at("bearer").as_string());
+  }
+
+  static inline ApiWorld* world = nullptr;
+  static inline Person* administrator = nullptr;
+  static inline Person* viewer = nullptr;
+};
+
+TEST_F(WebRtc, takes_what_is_pushed_until_the_sender_says_good_bye) {
+  wait_for_pushes();
+  ASSERT_TRUE(eventually_so([] { return status().last_error.find("nobody sends") != std::string::npos; }));
+  const auto bearer = key_with(R"("live.send")");
+  const HeaderList key{{"Authorization", "Bearer " + bearer}, {"Content-Type", "application/sdp"}};
+  WebRtcPeer sender("send");
+  const auto offer = sender.offer();
+  const auto answer = Peer(world->port()).ask("POST", whip, key, offer);
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  EXPECT_EQ(answer.header("Content-Type"), "application/sdp");
+  const auto location = answer.header("Location");
+  EXPECT_EQ(location.find(whip + "/"), 0u) << location;
+  EXPECT_NE(answer.body.find("a=candidate:"), std::string::npos) << "nothing is trickled";
+  EXPECT_NE(answer.body.find("H264/90000"), std::string::npos) << answer.body;
+  sender.answer(answer.body);
+  ASSERT_TRUE(sender.connects());
+  ASSERT_TRUE(eventually_so([] { return status().state == ingest::StreamState::live; })) << status().last_error;
+  ASSERT_TRUE(eventually_so([] { return status().audio_codec == "opus"; }));
+  EXPECT_EQ(status().transport, "whip");
+  EXPECT_EQ(status().width, 320u);
+  EXPECT_EQ(status().height, 180u);
+  // The sender itself would make one every 1000 pictures.
+  ASSERT_TRUE(eventually_so([] { return status().gop_frames > 0; }));
+  EXPECT_LT(status().gop_frames, 200u);
+
+  EXPECT_EQ(Peer(world->port()).ask("POST", whip, key, offer).status, 409) << "one at a time";
+  EXPECT_EQ(Peer(world->port()).ask("PATCH", location, key, "a=end-of-candidates\r\n").status, 405);
+  EXPECT_EQ(Peer(world->port()).ask("DELETE", whip + "/" + std::string(32, '0'), key).status, 404);
+  EXPECT_EQ(status().state, ingest::StreamState::live);
+  EXPECT_EQ(Peer(world->port()).ask("DELETE", location, key).status, 200);
+  EXPECT_EQ(status().state, ingest::StreamState::offline);
+  EXPECT_EQ(Peer(world->port()).ask("DELETE", location, key).status, 404);
+
+  // And again at once, by someone else.
+  WebRtcPeer second("send");
+  const auto again = Peer(world->port()).ask("POST", whip, key, second.offer());
+  ASSERT_EQ(again.status, 201) << again.body;
+  second.answer(again.body);
+  ASSERT_TRUE(eventually_so([] { return status().state == ingest::StreamState::live; })) << status().last_error;
+  second.vanish();
+  EXPECT_TRUE(eventually_so([] { return status().state == ingest::StreamState::offline; }));
+}
+
+TEST_F(WebRtc, refuses_what_it_cannot_take_and_who_may_not) {
+  wait_for_pushes();
+  EXPECT_EQ(post(*viewer, whip, offer_with(vp8_only)).status, 403);
+  EXPECT_EQ(post(Person(world->port()), whip, offer_with(vp8_only)).status, 401);
+  EXPECT_EQ(administrator->ask("POST", whip, "{}").status, 415);
+  EXPECT_EQ(post(*administrator, "/api/v1/cameras/nobody/whip", offer_with(vp8_only)).status, 404);
+  EXPECT_EQ(post(*administrator, whip + "?stream=sub", offer_with(vp8_only)).status, 404);
+  EXPECT_EQ(post(*administrator, whip, std::string(70'000, 'a')).status, 413);
+  for (const auto& wrong : {std::string("hello"), std::string("v=0\r\n"), offer_with(""), offer_with(vp8_only), offer_with(vp8_only + vp8_only)}) {
+    const auto answer = post(*administrator, whip, wrong);
+    EXPECT_EQ(answer.status, 422) << wrong;
+    EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
+  }
+  EXPECT_NE(post(*administrator, whip, offer_with(vp8_only)).body.find("H.264"), std::string::npos);
+  world->ingest.apply("drone", {{"drone", "main", "rtsp://127.0.0.1:1/x", "", ""}});
+  EXPECT_EQ(post(*administrator, whip, offer_with(vp8_only)).status, 409) << "this one is called, it does not wait";
+}
+
+TEST_F(WebRtc, tells_pages_of_other_sites_what_they_may_ask_with_a_key) {
+  wait_for_pushes();
+  const auto preflight = Peer(world->port()).ask("OPTIONS", whip, {{"Origin", "https://drone.example"}});
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_EQ(preflight.header("Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(preflight.header("Accept-Post"), "application/sdp");
+  EXPECT_NE(preflight.header("Access-Control-Allow-Headers").find("Authorization"), std::string::npos);
+  EXPECT_NE(preflight.header("Access-Control-Allow-Methods").find("POST"), std::string::npos);
+  const auto elsewhere = HeaderList{{"Origin", "https://drone.example"}};
+  EXPECT_EQ(post(*administrator, whip, offer_with(vp8_only), elsewhere).status, 403) << "never with a cookie";
+  auto key = HeaderList{{"Authorization", "Bearer " + key_with(R"("live.send")")}, {"Content-Type", "application/sdp"}};
+  key.push_back(elsewhere.front());
+  const auto answer = Peer(world->port()).ask("POST", whip, key, offer_with(vp8_only));
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(Peer(world->port()).ask("OPTIONS", "/api/v1/cameras", elsewhere).header("Access-Control-Allow-Origin"), "");
+}
+
+/// Pictures of a street, in their time, until the object goes.
+class Feeding {
+ public:
+  Feeding(ApiWorld& world, const std::string& id, media::VideoFormatPtr format = nullptr)
+      : world_(world), id_(id), channel_(world.open_channel(id)), camera_(SystemClock{}.utc_now()) {
+    if (format) camera_.set_format(std::move(format));
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Feeding() {
+    stopped_ = true;
+    thread_.join();
+    world_.live.remove(id_, "main");
+  }
+  const std::shared_ptr<live::Channel>& channel() const { return channel_; }
+
+ private:
+  void run() {
+    while (!stopped_) {
+      world_.feed(channel_, camera_.next());
+      const auto wait = camera_.time() - SystemClock{}.utc_now();
+      if (wait > Duration{0}) std::this_thread::sleep_for(wait);
+    }
+  }
+  ApiWorld& world_;
+  const std::string id_;
+  std::shared_ptr<live::Channel> channel_;
+  Camera camera_;
+  std::atomic<bool> stopped_ = false;
+  std::thread thread_;
+};
+
+/// The pictures' own NAL units, without delimiters and parameter sets.
+std::vector<std::string> slices_of(std::string_view annexb) {
+  std::vector<std::string> out;
+  for (const auto nal : media::split_annexb(as_bytes(annexb)))
+    if (media::is_vcl(media::Codec::h264, nal)) out.emplace_back(as_text(nal));
+  return out;
+}
+
+testing::AssertionResult is_the_street(const std::vector<std::string>& got) {
+  std::vector<std::string> street_slices;
+  for (const auto& picture : street().pictures)
+    media::for_each_nal(*picture.data, [&](ByteView nal) {
+      if (media::is_vcl(media::Codec::h264, nal)) street_slices.emplace_back(as_text(nal));
+    });
+  if (got.empty()) return testing::AssertionFailure() << "nothing came";
+  const auto first = std::ranges::find(street_slices, got.front());
+  if (first == street_slices.end()) return testing::AssertionFailure() << "the first is none of the street's";
+  const auto at = static_cast<std::size_t>(first - street_slices.begin());
+  for (std::size_t i = 0; i + 1 < got.size(); ++i)
+    if (got[i] != street_slices[(at + i) % street_slices.size()]) return testing::AssertionFailure() << "differs after " << i;
+  return testing::AssertionSuccess();
+}
+
+TEST_F(WebRtc, shows_a_viewer_the_pictures_as_they_are) {
+  const Feeding feeding(*world, "cam01");
+  ASSERT_TRUE(eventually_so([&] { return feeding.channel()->last_key() != nullptr; }));
+  WebRtcPeer peer("receive");
+  const auto answer = post(*viewer, whep, peer.offer());
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  EXPECT_NE(answer.body.find("a=candidate:"), std::string::npos);
+  EXPECT_EQ(world->viewers.count(), 1u);
+  peer.answer(answer.body);
+  ASSERT_TRUE(peer.connects());
+  ASSERT_TRUE(peer.receives());
+  ASSERT_TRUE(eventually_so([&] { return slices_of(peer.received()).size() > 120; }));
+  EXPECT_TRUE(is_the_street(slices_of(peer.received())));
+  const auto location = answer.header("Location");
+  EXPECT_EQ(viewer->ask("DELETE", "/api/v1/cameras/drone" + location.substr(location.find("/whep"))).status, 404) << "of another camera";
+  EXPECT_EQ(viewer->ask("DELETE", location).status, 200);
+  EXPECT_TRUE(eventually_so([&] { return world->viewers.count() == 0 && feeding.channel()->subscriber_count() == 0; }));
+}
+
+TEST_F(WebRtc, notices_that_a_viewer_has_vanished) {
+  const Feeding feeding(*world, "cam01");
+  WebRtcPeer peer("receive");
+  const auto answer = post(*viewer, whep, peer.offer());
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  peer.answer(answer.body);
+  ASSERT_TRUE(peer.receives());
+  EXPECT_EQ(feeding.channel()->subscriber_count(), 1u);
+  peer.vanish();
+  EXPECT_TRUE(eventually_so([&] { return world->viewers.count() == 0 && feeding.channel()->subscriber_count() == 0; }));
+}
+
+TEST_F(WebRtc, ends_a_viewer_whose_log_in_has_ended) {
+  const Feeding feeding(*world, "cam01");
+  Person guest(world->port());
+  ASSERT_EQ(guest.log_in("viewer").status, 200);
+  WebRtcPeer peer("receive");
+  const auto answer = post(guest, whep, peer.offer());
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  peer.answer(answer.body);
+  ASSERT_TRUE(peer.receives());
+  EXPECT_EQ(guest.ask("DELETE", "/api/v1/session").status, 204);
+  EXPECT_TRUE(eventually_so([&] { return world->viewers.count() == 0; }));
+}
+
+TEST_F(WebRtc, lets_in_who_has_a_token_for_live_and_no_more_than_may) {
+  const Feeding feeding(*world, "cam01");
+  ASSERT_TRUE(eventually_so([&] { return feeding.channel()->last_key() != nullptr; }));
+  const auto token = [&](const std::string& camera) {
+    return std::string(json_of(viewer->ask("POST", "/api/v1/tokens", R"({"camera":")" + camera + R"("})")).at("token").as_string());
+  };
+  const Person stranger(world->port());
+  const WebRtcPeer peer("receive");
+  const auto offer = peer.offer();
+  EXPECT_EQ(post(stranger, whep, offer).status, 401);
+  EXPECT_EQ(post(stranger, whep + "?token=" + token("drone"), offer).status, 403) << "for another camera";
+  const auto good = whep + "?token=" + token("cam01");
+  const auto first = post(stranger, good, offer, {{"Origin", "https://map.example"}});
+  ASSERT_EQ(first.status, 201) << first.body;
+  const auto second = post(stranger, good, offer);
+  ASSERT_EQ(second.status, 201) << second.body;
+  const auto third = post(stranger, good, offer);
+  EXPECT_EQ(third.status, 429) << "the test's hub has room for two";
+  EXPECT_NE(third.body.find("webrtc.max_viewers"), std::string::npos);
+  EXPECT_EQ(Peer(world->port()).ask("DELETE", first.header("Location")).status, 200);
+  EXPECT_EQ(Peer(world->port()).ask("DELETE", second.header("Location")).status, 200);
+  EXPECT_TRUE(eventually_so([&] { return world->viewers.count() == 0; }));
+}
+
+TEST_F(WebRtc, says_what_it_does_not_show) {
+  const auto needs_h264 = offer_with(vp8_only);
+  EXPECT_EQ(post(*viewer, whep, needs_h264).status, 404) << "no such stream is switched on";
+  {
+    auto other = std::make_shared<media::VideoFormat>(*street().format);
+    other->codec = media::Codec::h265;
+    const Feeding feeding(*world, "cam01", other);
+    ASSERT_TRUE(eventually_so([&] { return feeding.channel()->last_key() != nullptr; }));
+    const auto answer = post(*viewer, whep, needs_h264);
+    EXPECT_EQ(answer.status, 406);
+    EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
+    EXPECT_NE(answer.body.find("h265"), std::string::npos) << answer.body;
+  }
+  {
+    const Feeding feeding(*world, "cam01");
+    ASSERT_TRUE(eventually_so([&] { return feeding.channel()->last_key() != nullptr; }));
+    const auto answer = post(*viewer, whep, needs_h264);
+    EXPECT_EQ(answer.status, 422);
+    EXPECT_NE(answer.body.find("H.264"), std::string::npos) << answer.body;
+  }
+  EXPECT_TRUE(eventually_so([&] { return world->viewers.count() == 0; }));
+}
+
+}  // namespace
+}  // namespace ccoc::test
