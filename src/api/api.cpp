@@ -105,6 +105,7 @@ class Api::Impl final : public Dispatcher {
     add_camera_routes(router_, context_);
     add_footage_routes(router_, context_);
     add_webrtc_routes(router_, context_);
+    add_hls_routes(router_, context_);
     add_status_routes(router_, context_);
     add_hold_routes(router_, context_);
     add_geography_routes(router_, context_);
@@ -134,6 +135,7 @@ class Api::Impl final : public Dispatcher {
   void stop() {
     if (!server_) return;
     server_->stop();
+    context_.hls->stop();
     // Subscriptions end on the playback reactor; what was posted there before this is done after it.
     auto done = std::make_shared<std::promise<void>>();
     auto ended = done->get_future();
@@ -149,6 +151,7 @@ class Api::Impl final : public Dispatcher {
   Response handle(Request& request) override {
     const auto begin = context_.services.clock.now();
     auto response = guarded(request);
+    if (response.later) return answered_later(std::move(response), begin);
     add_security_headers(response);
     count(response.status, context_.services.clock.now() - begin);
     return response;
@@ -182,6 +185,19 @@ class Api::Impl final : public Dispatcher {
     } catch (const std::exception& failure) {  // a library threw where it was not expected to
       return refuse(request, Error{ErrorCode::internal, failure.what(), {}});
     }
+  }
+
+  /// What is done to every answer, done when it comes.
+  Response answered_later(Response response, MonoTime begin) {
+    Response out;
+    out.later = [this, begin, wait = std::move(response.later)](std::function<void(Response&&)> done) {
+      wait([this, begin, done = std::move(done)](Response&& answer) {
+        add_security_headers(answer);
+        count(answer.status, context_.services.clock.now() - begin);
+        done(std::move(answer));
+      });
+    };
+    return out;
   }
 
   Response dispatch(Request& request) {

@@ -9,16 +9,21 @@
 #include "ccoc/archive/holds.h"
 #include "gate.h"
 #include "json.h"
+#include "live_hls.h"
 
 namespace ccoc::api {
 
 struct Context {
-  explicit Context(Services given) : services(std::move(given)), gate(services.access) {}
+  explicit Context(Services given)
+      : services(std::move(given)),
+        gate(services.access),
+        hls(std::make_shared<LiveHlsStreams>(services.playback_reactor, services.live)) {}
 
   Services services;
   Gate gate;
   archive::Holds holds{services.database};
   OpenSockets sockets;
+  const std::shared_ptr<LiveHlsStreams> hls;
   std::atomic<std::size_t> stream_connections{0};
   std::atomic<std::size_t> subscriptions{0};
   std::atomic<int> probes{0};
@@ -44,6 +49,7 @@ void add_session_routes(Router& router, Context& context);
 void add_camera_routes(Router& router, Context& context);
 void add_footage_routes(Router& router, Context& context);
 void add_webrtc_routes(Router& router, Context& context);
+void add_hls_routes(Router& router, Context& context);
 void add_status_routes(Router& router, Context& context);
 void add_geography_routes(Router& router, Context& context);
 void add_administration_routes(Router& router, Context& context);

@@ -93,6 +93,9 @@ class Server::Impl {
   asio::awaitable<void> connection(asio::ip::tcp::socket socket, std::string address, bool loopback);
   asio::awaitable<bool> exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer, const std::string& address,
                                  bool loopback);
+  /// Waits for an answer that comes later, without holding a thread of the pool; nothing when it takes too long or the
+  /// server stops.
+  asio::awaitable<std::optional<Response>> wait_for(LateResponse later);
   asio::awaitable<bool> answer(beast::tcp_stream& stream, const Response& response, bool head, bool keep_alive);
   asio::awaitable<bool> upgrade(beast::tcp_stream& stream, const HttpMessage& message, Request& request);
 };

@@ -11,6 +11,7 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <future>
+#include <mutex>
 
 #include "ccoc/api/problem.h"
 #include "ccoc/api/router.h"
@@ -290,7 +291,41 @@ asio::awaitable<bool> Server::Impl::exchange(beast::tcp_stream& stream, beast::f
     problem.retry_after_s = 1;
     response = refuse(problem);
   }
+  if (response->later) {
+    response = co_await wait_for(std::move(response->later));
+    if (stopping_) co_return false;
+    if (!response) response = refuse(make_problem(ProblemKind::unavailable, "nothing came in time"));
+  }
   co_return co_await answer(stream, *response, head, keep_alive);
+}
+
+asio::awaitable<std::optional<Response>> Server::Impl::wait_for(LateResponse later) {
+  /// Outlives the server in the hands of whoever answers: then nothing is behind it.
+  struct Mailbox {
+    std::mutex mutex;
+    asio::io_context* io = nullptr;  ///< null: nobody waits
+    std::optional<Response> response;
+    asio::steady_timer* timer = nullptr;
+  };
+  const auto box = std::make_shared<Mailbox>();
+  asio::steady_timer timer(io_, options_.late_limit);
+  box->io = &io_;
+  box->timer = &timer;
+  const Membership membership(*this, [&timer](bool) { timer.cancel(); });
+  later([box](Response&& response) {
+    const std::lock_guard lock(box->mutex);
+    if (box->io == nullptr || box->response) return;
+    box->response = std::move(response);
+    asio::post(*box->io, [box] {
+      const std::lock_guard inner(box->mutex);
+      if (box->timer != nullptr) box->timer->cancel();
+    });
+  });
+  co_await timer.async_wait(as_values);
+  const std::lock_guard lock(box->mutex);
+  box->io = nullptr;
+  box->timer = nullptr;
+  co_return std::move(box->response);
 }
 
 asio::awaitable<bool> Server::Impl::answer(beast::tcp_stream& stream, const Response& response, bool head,

@@ -1,13 +1,15 @@
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <optional>
 #include <utility>
 
@@ -24,6 +26,8 @@ using boost::system::error_code;
 
 constexpr int low_water_mark = 64 * 1024;
 constexpr std::size_t usual_queue_limit = 1024 * 1024;
+constexpr std::size_t max_shared_bytes = 32 * 1024 * 1024;
+constexpr std::size_t most_pieces = 64;  ///< of one call
 constexpr Duration sweep_interval = std::chrono::milliseconds{250};
 
 bool is_local(const asio::ip::address& address) {
@@ -66,7 +70,10 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
 
   Status start_connected(int socket) {
     error_code bad;
-    socket_.assign(stream_protocol{AF_UNIX, 0}, socket, bad);
+    sockaddr_storage own{};
+    socklen_t size = sizeof own;
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) != 0) own.ss_family = AF_UNIX;
+    socket_.assign(stream_protocol{own.ss_family, 0}, socket, bad);
     if (bad) {
       ::close(socket);
       return fail(ErrorCode::unavailable, "cannot watch the socket: " + bad.message());
@@ -80,15 +87,26 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
   }
 
   void send(ByteView bytes) {
-    if (handler_ == nullptr) return;
-    if (queued() + bytes.size() > queue_limit_) {
-      return end(Error{ErrorCode::limit_exceeded, "the peer does not read what is sent to it", {}});
-    }
-    waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
-    if (connected_ && writing_.empty()) write_next();
+    if (handler_ == nullptr || bytes.empty()) return;
+    if (unsent_ + bytes.size() > shared_unsent_ + queue_limit_) return refuse_more();
+    // A piece that is being sent may grow: the kernel has copied what it took.
+    if (queue_.empty() || queue_.back().shared) queue_.emplace_back();
+    auto& own = queue_.back().own;
+    own.insert(own.end(), bytes.begin(), bytes.end());
+    unsent_ += bytes.size();
+    flush();
   }
 
-  std::size_t queued() const { return waiting_.size() + writing_.size(); }
+  void send_shared(const SharedBytes& bytes) {
+    if (handler_ == nullptr || bytes->empty()) return;
+    if (unsent_ + bytes->size() > max_shared_bytes) return refuse_more();
+    queue_.push_back({bytes, {}});
+    unsent_ += bytes->size();
+    shared_unsent_ += bytes->size();
+    flush();
+  }
+
+  std::size_t unsent() const { return unsent_; }
   void set_queue_limit(std::size_t bytes) { queue_limit_ = bytes; }
 
   void set_prompt(bool prompt) {
@@ -164,7 +182,7 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
     const auto self = shared_from_this();
     handler_->on_connected();
     if (handler_ == nullptr) return;
-    if (!waiting_.empty() && writing_.empty()) write_next();
+    flush();
     wait_readable();
   }
 
@@ -204,15 +222,65 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
     return false;
   }
 
-  void write_next() {
-    writing_.swap(waiting_);
-    waiting_.clear();
-    asio::async_write(socket_, asio::buffer(writing_), [self = shared_from_this()](error_code code, std::size_t) {
-      self->writing_.clear();
-      if (self->handler_ == nullptr) return;
-      if (code) return self->end(network_error(code, "the connection broke"));
-      if (!self->waiting_.empty()) self->write_next();
+  struct Piece {
+    SharedBytes shared;
+    Bytes own;
+    ByteView view() const { return shared ? ByteView(*shared) : ByteView(own); }
+  };
+
+  void refuse_more() { end(Error{ErrorCode::limit_exceeded, "the peer does not read what is sent to it", {}}); }
+
+  /// As much as the kernel takes now; the rest when it can take more. A broken connection is told of then, never inside.
+  void flush() {
+    if (!connected_ || waiting_to_write_) return;
+    if (send_queue() || queue_.empty()) return;
+    waiting_to_write_ = true;
+    socket_.async_wait(stream_protocol::socket::wait_write, [self = shared_from_this()](error_code code) {
+      self->waiting_to_write_ = false;
+      if (code || self->handler_ == nullptr) return;
+      if (self->broken_ != 0) {
+        return self->end(network_error(error_code{self->broken_, boost::system::system_category()}, "the connection broke"));
+      }
+      self->flush();
     });
+  }
+
+  /// True when all has left.
+  bool send_queue() {
+    while (!queue_.empty()) {
+      std::array<iovec, most_pieces> pieces;
+      std::size_t count = 0, wanted = 0;
+      for (const auto& piece : queue_) {
+        if (count == pieces.size()) break;
+        const auto rest = piece.view().subspan(count == 0 ? front_sent_ : 0);
+        pieces[count++] = {const_cast<std::uint8_t*>(rest.data()), rest.size()};
+        wanted += rest.size();
+      }
+      msghdr message{};
+      message.msg_iov = pieces.data();
+      message.msg_iovlen = count;
+      const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) continue;
+      if (sent < 0) {
+        if (errno != EAGAIN) broken_ = errno;
+        return false;
+      }
+      drop_sent(static_cast<std::size_t>(sent));
+      if (static_cast<std::size_t>(sent) < wanted) return false;
+    }
+    return true;
+  }
+
+  void drop_sent(std::size_t bytes) {
+    unsent_ -= bytes;
+    bytes += front_sent_;
+    while (!queue_.empty() && bytes >= queue_.front().view().size()) {
+      const auto size = queue_.front().view().size();
+      if (queue_.front().shared) shared_unsent_ -= size;
+      bytes -= size;
+      queue_.pop_front();
+    }
+    front_sent_ = bytes;
   }
 
   void end(const Error& reason) {
@@ -225,14 +293,12 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
 
   void shut() {
     place_.reset();
-    connected_ = false;
     deadline_.cancel();
     error_code ignored;
     // What was queued last (a TEARDOWN) gets one chance to leave.
-    if (socket_.is_open() && writing_.empty() && !waiting_.empty()) {
-      [[maybe_unused]] const auto sent =
-          ::send(socket_.native_handle(), waiting_.data(), waiting_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
+    if (std::exchange(connected_, false) && !waiting_to_write_) send_queue();
+    queue_.clear();
+    unsent_ = shared_unsent_ = front_sent_ = 0;
     socket_.close(ignored);
   }
 
@@ -246,8 +312,12 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
   bool prompt_ = true;
   MonoTime last_read_{};
   std::size_t queue_limit_ = usual_queue_limit;
-  Bytes waiting_;
-  Bytes writing_;
+  std::deque<Piece> queue_;
+  std::size_t front_sent_ = 0;     ///< of the first piece
+  std::size_t unsent_ = 0;
+  std::size_t shared_unsent_ = 0;  ///< of pieces that are shared, those begun counted whole
+  bool waiting_to_write_ = false;
+  int broken_ = 0;
 };
 
 class OwnedConnection final : public Connection {
@@ -255,7 +325,8 @@ class OwnedConnection final : public Connection {
   explicit OwnedConnection(std::shared_ptr<AsioConnection> state) : state_(std::move(state)) {}
   ~OwnedConnection() override { state_->release(); }
   void send(ByteView bytes) override { state_->send(bytes); }
-  std::size_t queued() const override { return state_->queued(); }
+  void send_shared(const SharedBytes& bytes) override { state_->send_shared(bytes); }
+  std::size_t unsent() const override { return state_->unsent(); }
   void set_queue_limit(std::size_t bytes) override { state_->set_queue_limit(bytes); }
   void set_prompt(bool prompt) override { state_->set_prompt(prompt); }
   std::optional<PeerAddress> peer() const override { return state_->peer(); }

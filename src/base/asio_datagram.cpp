@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
@@ -126,22 +127,28 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
 
   void send_to(ByteView bytes, const PeerAddress& to) {
     if (handler_ == nullptr) return;
-    sockaddr_storage name{};
-    socklen_t size = sizeof(sockaddr_in6);
-    if (family_ == AF_INET6) {
-      auto& v6 = reinterpret_cast<sockaddr_in6&>(name);
-      v6.sin6_family = AF_INET6;
-      v6.sin6_port = htons(to.port);
-      std::memcpy(&v6.sin6_addr, to.address.data(), 16);
-    } else {
-      auto& v4 = reinterpret_cast<sockaddr_in&>(name);
-      v4.sin_family = AF_INET;
-      v4.sin_port = htons(to.port);
-      std::memcpy(&v4.sin_addr, to.address.data() + 12, 4);
-      size = sizeof(sockaddr_in);
-    }
+    const auto [name, size] = name_of(to);
     ::sendto(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
              reinterpret_cast<const sockaddr*>(&name), size);
+  }
+
+  void send_all_to(std::span<const ByteView> datagrams, const PeerAddress& to) {
+    if (handler_ == nullptr) return;
+    auto [name, size] = name_of(to);
+    std::array<mmsghdr, batch> messages{};
+    std::array<iovec, batch> pieces;
+    while (!datagrams.empty()) {
+      const auto count = std::min(batch, datagrams.size());
+      for (std::size_t i = 0; i < count; ++i) {
+        pieces[i] = {const_cast<std::uint8_t*>(datagrams[i].data()), datagrams[i].size()};
+        messages[i].msg_hdr.msg_name = &name;
+        messages[i].msg_hdr.msg_namelen = size;
+        messages[i].msg_hdr.msg_iov = &pieces[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+      }
+      if (::sendmmsg(fd_, messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return;
+      datagrams = datagrams.subspan(count);
+    }
   }
 
   void release() {
@@ -170,6 +177,22 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
   }
 
  private:
+  std::pair<sockaddr_storage, socklen_t> name_of(const PeerAddress& to) const {
+    sockaddr_storage name{};
+    if (family_ == AF_INET6) {
+      auto& v6 = reinterpret_cast<sockaddr_in6&>(name);
+      v6.sin6_family = AF_INET6;
+      v6.sin6_port = htons(to.port);
+      std::memcpy(&v6.sin6_addr, to.address.data(), 16);
+      return {name, sizeof(sockaddr_in6)};
+    }
+    auto& v4 = reinterpret_cast<sockaddr_in&>(name);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(to.port);
+    std::memcpy(&v4.sin_addr, to.address.data() + 12, 4);
+    return {name, sizeof(sockaddr_in)};
+  }
+
   void close() {
     stop_waiting();
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
@@ -208,6 +231,7 @@ class OwnedDatagram final : public DatagramSocket {
   ~OwnedDatagram() override { state_->release(); }
   std::uint16_t port() const override { return state_->port(); }
   void send_to(ByteView bytes, const PeerAddress& to) override { state_->send_to(bytes, to); }
+  void send_all_to(std::span<const ByteView> datagrams, const PeerAddress& to) override { state_->send_all_to(datagrams, to); }
   void receive() override { state_->read(); }
   void set_prompt(bool prompt) override { state_->set_prompt(prompt); }
 

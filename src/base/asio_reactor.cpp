@@ -81,6 +81,10 @@ Result<std::unique_ptr<Connection>> AsioReactor::adopt(int socket, ConnectionHan
   return adopt_connection(*impl_, socket, handler);
 }
 
+Result<std::unique_ptr<ListeningSocket>> AsioReactor::listen(const std::string& host, std::uint16_t port, AcceptHandler on_accept) {
+  return open_listener(*impl_, host, port, std::move(on_accept));
+}
+
 Result<DatagramPair> AsioReactor::open_datagrams(DatagramHandler& even, DatagramHandler& odd) {
   return open_datagram_pair(*impl_, even, odd);
 }

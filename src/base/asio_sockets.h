@@ -68,6 +68,8 @@ struct AsioReactor::Impl {
 std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const Endpoint& to, Duration timeout,
                                             ConnectionHandler& handler);
 Result<std::unique_ptr<Connection>> adopt_connection(AsioReactor::Impl& reactor, int socket, ConnectionHandler& handler);
+Result<std::unique_ptr<ListeningSocket>> open_listener(AsioReactor::Impl& reactor, const std::string& host, std::uint16_t port,
+                                                AcceptHandler on_accept);
 Result<DatagramPair> open_datagram_pair(AsioReactor::Impl& reactor, DatagramHandler& even, DatagramHandler& odd);
 
 }  // namespace ccoc

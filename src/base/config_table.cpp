@@ -31,6 +31,18 @@ std::vector<Key> make_keys() {
       {.name = "http.web_root",
        .doc = "Folder of the built console. Empty: found beside the program.",
        .field = CCOC_FIELD(std::string, http.web_root)},
+      {.name = "rtsp.listen",
+       .doc = "Address and port of the RTSP server for other players: rtsp://KEYID:SECRET@ADDR:8554/cam01/main. Keys and pictures\n"
+              "travel in clear: beyond this machine put TLS or a tunnel before it. Empty: no RTSP server.",
+       .field = CCOC_FIELD(std::string, rtsp.listen)},
+      {.name = "rtsp.udp",
+       .doc = "Let players have the pictures by UDP. When false, by the RTSP connection only.",
+       .field = CCOC_FIELD(bool, rtsp.udp)},
+      {.name = "rtsp.max_connections",
+       .doc = "Most connections to the RTSP server at the same time; a fifth of them, but at least 16, from one address.",
+       .field = CCOC_FIELD(std::int64_t, rtsp.max_connections),
+       .min = 1,
+       .max = 10000},
       {.name = "database.url",
        .doc = "postgresql://user:password@host:port/name of an existing server. Empty: the hub runs a private\n"
               "PostgreSQL in the data folder, on a unix socket.",
@@ -199,6 +211,9 @@ std::optional<std::string> assign_string(const Key& key, const std::string& valu
     return "must not hold control characters";
   }
   if (key.name == "http.address") {
+    if (auto parsed = parse_listen_address(value); !parsed) return parsed.error().message;
+  }
+  if (key.name == "rtsp.listen" && !value.empty()) {
     if (auto parsed = parse_listen_address(value); !parsed) return parsed.error().message;
   }
   if (key.name == "data.dir" && value.empty()) return "must not be empty";

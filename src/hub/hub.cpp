@@ -14,6 +14,7 @@
 
 #include "ccoc/access/access.h"
 #include "ccoc/api/api.h"
+#include "ccoc/api/rtsp_door.h"
 #include "ccoc/archive/archive.h"
 #include "ccoc/base/asio_reactor.h"
 #include "ccoc/base/log.h"
@@ -74,6 +75,7 @@ struct Hub::Impl {
   std::unique_ptr<webrtc::Viewers> viewers;
   api::EventFeed events;
   std::unique_ptr<api::Api> api;
+  std::unique_ptr<api::RtspDoor> rtsp;
 
   std::mutex housekeeping_mutex;
   std::condition_variable housekeeping_wake;
@@ -87,6 +89,7 @@ struct Hub::Impl {
   void drop_initial_password_once_changed();
   Status load_geography();
   Status start_ingest();
+  void start_rtsp(const api::Services& services);
   ingest::StreamSinks make_sinks(const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt);
   void apply(const registry::Camera& camera);
   void pin_certificates(log::Throttle& throttle);
@@ -187,6 +190,27 @@ Status Hub::Impl::start_ingest() {
   return {};
 }
 
+/// The hub works without it: cameras are recorded whoever has taken the port.
+void Hub::Impl::start_rtsp(const api::Services& services) {
+  if (config.rtsp.listen.empty()) return;
+  const auto address = parse_listen_address(config.rtsp.listen);
+  rtsp::ServerOptions options;
+  options.udp = config.rtsp.udp;
+  options.max_connections = static_cast<std::size_t>(config.rtsp.max_connections);
+  options.max_connections_per_address = std::max<std::size_t>(options.max_connections / 5, 16);
+  if (address) {
+    options.host = address->host;
+    options.port = address->port;
+  }
+  auto started = address ? api::RtspDoor::start(services, options) : std::unexpected(address.error());
+  if (!started) {
+    log::error("hub", "no RTSP server: {} (rtsp.listen)", started.error().message);
+    return;
+  }
+  rtsp = std::move(*started);
+  log::info("hub", "RTSP at rtsp://{}", config.rtsp.listen);
+}
+
 Status Hub::Impl::start(const HubOptions& options) {
   auto opened = open_database(config, data, 8);
   if (!opened) return std::unexpected(opened.error());
@@ -253,6 +277,7 @@ Status Hub::Impl::start(const HubOptions& options) {
   api::ServerOptions server_options;
   server_options.host = address->host;
   server_options.port = address->port;
+  start_rtsp(services);
   auto served = api::Api::start(std::move(services), server_options);
   if (!served) return std::unexpected(served.error());
   api = std::move(*served);
@@ -354,6 +379,7 @@ void Hub::Impl::stop() {
   if (cameras) cameras->on_change({});
   if (viewers) viewers->stop();
   if (api) api->stop();
+  if (rtsp) rtsp->stop();
   if (ingest) ingest->stop();
   if (archive) archive->stop();
   if (housekeeping.joinable()) housekeeping.join();
@@ -361,6 +387,7 @@ void Hub::Impl::stop() {
   viewers.reset();
   ingest.reset();
   reactors.clear();
+  rtsp.reset();
   playback_pool.reset();
   playback_reactor.reset();
   snapshots.reset();

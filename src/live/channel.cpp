@@ -44,6 +44,10 @@ void Channel::on_unit(const media::AccessUnitPtr& unit) {
 }
 
 void Channel::on_audio(const media::AudioUnitPtr& unit) {
+  if (audio_format_ != unit->format) {
+    const std::lock_guard lock(last_key_mutex_);
+    audio_format_ = unit->format;
+  }
   for (const auto& subscriber : subscribers_) subscriber->on_audio(unit);
 }
 
@@ -66,6 +70,11 @@ void Channel::unsubscribe(std::shared_ptr<Subscriber> subscriber) {
 media::AccessUnitPtr Channel::last_key() const {
   const std::lock_guard lock(last_key_mutex_);
   return last_key_;
+}
+
+media::AudioFormatPtr Channel::audio_format() const {
+  const std::lock_guard lock(last_key_mutex_);
+  return audio_format_;
 }
 
 void Channel::add(std::shared_ptr<Subscriber> subscriber) {

@@ -1,11 +1,25 @@
-// Base64 (RFC 4648 §4) as cameras write it in sprop parameters: padding may be missing, blanks are skipped.
+// Base64 (RFC 4648 §4), written, and read as cameras write it in sprop parameters: padding may be missing, blanks are skipped.
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "ccoc/base/bytes.h"
 
 namespace ccoc::media {
+
+inline std::string encode_base64(ByteView bytes) {
+  constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = bytes.size() - i < 3 ? bytes.size() - i : 3;
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? bytes[i + k] : 0u);
+    for (std::size_t k = 0; k < 4; ++k) out += k <= count ? digits[group >> (18 - 6 * k) & 63] : '=';
+  }
+  return out;
+}
 
 inline std::optional<Bytes> decode_base64(std::string_view text) {
   Bytes out;

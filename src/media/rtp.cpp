@@ -66,10 +66,28 @@ bool has_bye(ByteView rtcp) {
   return any_rtcp_packet(rtcp, [](std::uint8_t type, ByteView) { return type == bye; });
 }
 
-Bytes make_receiver_report(std::uint32_t own_ssrc, const ReceiverStats& stats, std::string_view cname) {
+namespace {
+
+/// SDES with a CNAME: the chunk ends with one to four zero bytes, at a 32-bit boundary (RFC 3550 §6.5).
+void put_description(Bytes& out, std::uint32_t ssrc, std::string_view cname) {
   cname = cname.substr(0, 255);
+  const std::size_t chunk = (4 + 2 + cname.size()) / 4 * 4 + 4;
+  const std::size_t begin = out.size();
+  put_u8(out, 0x81);
+  put_u8(out, source_description);
+  put_u16(out, static_cast<unsigned>(chunk / 4));
+  put_u32(out, ssrc);
+  put_u8(out, 1);
+  put_u8(out, static_cast<unsigned>(cname.size()));
+  put_bytes(out, as_bytes(cname));
+  out.resize(begin + 4 + chunk);
+}
+
+}  // namespace
+
+Bytes make_receiver_report(std::uint32_t own_ssrc, const ReceiverStats& stats, std::string_view cname) {
   Bytes out;
-  out.reserve(32 + 12 + cname.size() + 4);
+  out.reserve(32 + 12 + std::min<std::size_t>(cname.size(), 255) + 4);
   put_u8(out, 0x81);
   put_u8(out, receiver_report);
   put_u16(out, 7);
@@ -80,16 +98,20 @@ Bytes make_receiver_report(std::uint32_t own_ssrc, const ReceiverStats& stats, s
   put_u32(out, stats.jitter);
   put_u32(out, stats.last_sr);
   put_u32(out, stats.delay_since_last_sr);
-  // SDES: the chunk ends with one to four zero bytes, at a 32-bit boundary (RFC 3550 §6.5).
-  const std::size_t chunk = (4 + 2 + cname.size()) / 4 * 4 + 4;
-  put_u8(out, 0x81);
-  put_u8(out, source_description);
-  put_u16(out, static_cast<unsigned>(chunk / 4));
-  put_u32(out, own_ssrc);
-  put_u8(out, 1);
-  put_u8(out, static_cast<unsigned>(cname.size()));
-  put_bytes(out, as_bytes(cname));
-  out.resize(32 + 4 + chunk);
+  put_description(out, own_ssrc, cname);
+  return out;
+}
+
+Bytes make_sender_compound(const SenderReport& report, std::string_view cname, bool with_bye) {
+  const auto head = make_sender_report(report);
+  Bytes out(head.begin(), head.end());
+  put_description(out, report.ssrc, cname);
+  if (with_bye) {
+    put_u8(out, 0x81);
+    put_u8(out, bye);
+    put_u16(out, 1);
+    put_u32(out, report.ssrc);
+  }
   return out;
 }
 

@@ -274,4 +274,26 @@ AuthServer::Answer AuthServer::check(const Message& request) {
   return nonce == old_nonce_ ? Answer::stale : Answer::wrong;
 }
 
+std::optional<Credentials> parse_basic(std::string_view authorization) {
+  constexpr std::string_view scheme = "Basic ";
+  authorization = trim(authorization);
+  if (!istarts_with(authorization, scheme) || authorization.size() > 1024) return std::nullopt;
+  std::string text;
+  std::uint32_t collected = 0;
+  unsigned bits = 0;
+  for (const char c : trim(authorization.substr(scheme.size()))) {
+    if (c == '=') break;
+    const auto at = std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/").find(c);
+    if (at == std::string_view::npos) return std::nullopt;
+    collected = collected << 6 | static_cast<std::uint32_t>(at);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    text += static_cast<char>(collected >> bits & 0xff);
+  }
+  const auto colon = text.find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  return Credentials{text.substr(0, colon), text.substr(colon + 1)};
+}
+
 }  // namespace ccoc::rtsp

@@ -114,6 +114,13 @@ std::vector<Transport> parse_transports(std::string_view value) {
   return out;
 }
 
+std::optional<Transport> choose_transport(std::string_view value, bool udp) {
+  for (auto& offered : parse_transports(value)) {
+    if (offered.tcp || (udp && offered.unicast && offered.client_port)) return std::move(offered);
+  }
+  return std::nullopt;
+}
+
 std::string to_string(const Transport& t) {
   std::string out = t.tcp ? "RTP/AVP/TCP" : "RTP/AVP";
   out += t.unicast ? ";unicast" : ";multicast";
@@ -162,6 +169,13 @@ std::vector<RtpInfo> parse_rtp_info(std::string_view value) {
     out.push_back(std::move(info));
   }
   return out;
+}
+
+std::string_view path_of(std::string_view uri) {
+  const auto scheme = uri.find("://");
+  if (scheme == std::string_view::npos) return uri;
+  const auto slash = uri.find('/', scheme + 3);
+  return slash == std::string_view::npos ? std::string_view{} : uri.substr(slash);
 }
 
 bool lists_method(std::string_view value, std::string_view method) {

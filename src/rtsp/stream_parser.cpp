@@ -6,9 +6,7 @@
 namespace ccoc::rtsp {
 namespace {
 
-constexpr std::size_t max_head = 64 * 1024;
 constexpr std::size_t max_headers = 128;
-constexpr std::size_t max_body = 1024 * 1024;
 constexpr std::size_t max_garbage = 256 * 1024;
 constexpr std::size_t max_method = 24;
 constexpr std::size_t max_first_line = 16 * 1024;
@@ -209,7 +207,7 @@ StreamParser::Step StreamParser::look_message(ByteView view, std::optional<Item>
                                                             : good_first_line(text.substr(0, line_end));
   if (!line_good) return skip_garbage(view);
   const std::size_t end = head_end(text, scanned_ > 3 ? scanned_ - 3 : 0);
-  if (end == 0 ? view.size() > max_head : end > max_head) {
+  if (end == 0 ? view.size() > limits_.head_bytes : end > limits_.head_bytes) {
     give_up(ErrorCode::limit_exceeded, "the peer's RTSP headers are longer than 64 KiB");
     return {};
   }
@@ -252,7 +250,7 @@ bool StreamParser::parse_head(std::string_view head, std::size_t& body_size) {
   }
   if (!m.has("Content-Length")) return true;
   const auto size = to_int<std::uint64_t>(m.header("Content-Length"));
-  if (!size || *size > max_body) {
+  if (!size || *size > limits_.body_bytes) {
     give_up(ErrorCode::limit_exceeded, "the peer announces a body of '" + std::string(m.header("Content-Length").substr(0, 24)) +
                                            "' bytes; at most 1 MiB is taken");
     return false;

@@ -1,20 +1,15 @@
 #include "ccoc/simulator/clip.h"
 
-#include <cmath>
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 
-#include "ccoc/media/depacketizer.h"
 #include "ccoc/media/nal.h"
-#include "ccoc/rtsp/auth.h"
+#include "ccoc/media/packetizer.h"
+#include "ccoc/media/sdp.h"
 
 namespace ccoc::simulator {
 namespace {
 
-constexpr std::size_t max_packet = 1400;
-constexpr std::size_t rtp_header = 12;
-constexpr std::uint8_t payload_type = 96;
 constexpr std::size_t max_file = 256 * 1024 * 1024;
 
 using Unit = std::vector<ByteView>;
@@ -66,13 +61,6 @@ Bytes with_stamp(media::Codec codec, const Unit& unit) {
   return out;
 }
 
-void append_packet(Bytes& out, ByteView payload, bool marker) {
-  const std::size_t size = rtp_header + payload.size();
-  out.insert(out.end(), {'$', 0, static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size), 0x80,
-                         static_cast<std::uint8_t>(payload_type | (marker ? 0x80 : 0)), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
-  out.insert(out.end(), payload.begin(), payload.end());
-}
-
 struct ParameterSets {
   std::vector<Bytes> vps, sps, pps;
   bool complete(media::Codec codec) const {
@@ -121,10 +109,12 @@ Result<std::shared_ptr<Clip>> Clip::from_annexb(media::Codec codec, ByteView ann
       clip->format_ = std::move(*format);
     }
     Frame frame{.offset = clip->bytes_.size(), .key = key};
-    media::packetize(codec, with_stamp(codec, unit), max_packet - rtp_header, [&](ByteView payload, bool last) {
-      append_packet(clip->bytes_, payload, last);
-      ++frame.packets;
-    });
+    const auto stamped = with_stamp(codec, unit);
+    media::packetize_in_pieces(codec, stamped, media::most_rtp_bytes - media::rtp_header,
+                               [&](ByteView head, ByteView body, bool last) {
+                                 media::append_packet(clip->bytes_, {.payload_type = media::video_payload_type, .marker = last}, head, body);
+                                 ++frame.packets;
+                               });
     frame.size = clip->bytes_.size() - frame.offset;
     const auto stamp = find_stamp_text(ByteView(clip->bytes_).subspan(frame.offset));
     if (!stamp) return fail(ErrorCode::internal, "a frame was packetized without its stamp");
@@ -179,27 +169,13 @@ void Clip::set_channel(std::span<std::uint8_t> frame, std::uint8_t channel) {
   }
 }
 
-std::string make_sdp(const Clip& clip, const std::string& name) {
-  const auto& format = clip.format();
-  const auto set = [](const std::vector<Bytes>& sets) { return sets.empty() ? std::string() : rtsp::base64(as_text(sets[0])); };
-  std::string fmtp;
-  if (format.codec == media::Codec::h264) {
-    char profile[8] = "000000";
-    if (format.sps[0].size() > 3) {
-      std::snprintf(profile, sizeof profile, "%02X%02X%02X", format.sps[0][1], format.sps[0][2], format.sps[0][3]);
-    }
-    fmtp = std::string("packetization-mode=1;profile-level-id=") + profile + ";sprop-parameter-sets=" + set(format.sps) +
-           "," + set(format.pps);
-  } else {
-    fmtp = "sprop-vps=" + set(format.vps) + ";sprop-sps=" + set(format.sps) + ";sprop-pps=" + set(format.pps);
-  }
-  char rate[32];
-  std::snprintf(rate, sizeof rate, "%.6g", clip.fps());
-  const std::string encoding = format.codec == media::Codec::h264 ? "H264" : "H265";
-  return "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=" + name + "\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\na=range:npt=now-\r\n"
-         "m=video 0 RTP/AVP 96\r\na=rtpmap:96 " + encoding + "/90000\r\na=fmtp:96 " + fmtp + "\r\na=framerate:" + rate +
-         "\r\na=x-dimensions:" + std::to_string(format.width) + "," + std::to_string(format.height) +
-         "\r\na=control:trackID=0\r\na=recvonly\r\n";
+std::string make_sdp(const Clip& clip, const std::string& name, const media::AudioFormatPtr& sound) {
+  media::Offer offer;
+  offer.name = name;
+  offer.video = std::make_shared<const media::VideoFormat>(clip.format());
+  offer.framerate = clip.fps();
+  offer.audio = sound;
+  return media::make_sdp(offer);
 }
 
 }  // namespace ccoc::simulator

@@ -44,14 +44,6 @@ bool same_address(const sockaddr_storage& a, const sockaddr_storage& b) {
   return x.sin_port == y.sin_port && x.sin_addr.s_addr == y.sin_addr.s_addr;
 }
 
-/// The path of an absolute URI, or the URI itself.
-std::string_view path_of(std::string_view uri) {
-  const auto scheme = uri.find("://");
-  if (scheme == std::string_view::npos) return uri;
-  const auto slash = uri.find('/', scheme + 3);
-  return slash == std::string_view::npos ? std::string_view{} : uri.substr(slash);
-}
-
 }  // namespace
 
 Session::Session(SessionHost& host, int fd, const sockaddr_storage& peer)
@@ -226,12 +218,8 @@ void Session::send_report(MonoTime now) {
   next_report_ = now + host_.options().report_interval;
   const auto* wrong = host_.condition(camera_, FaultKind::clock);
   const auto told = host_.clock().utc_now() + (wrong != nullptr ? wrong->amount : Duration{0});
-  const auto report = media::make_sender_report({stream_->ssrc(), media::utc_to_ntp(told),
-                                                 stream_->timestamp_at(now), packets_, octets_});
-  Bytes rtcp(report.begin(), report.end());
-  // SDES with a CNAME of 4 letters makes the compound packet whole (RFC 3550 §6.1, §6.5.1).
-  const std::uint8_t sdes[] = {0x81, 202, 0, 3, report[4], report[5], report[6], report[7], 1, 4, 'c', 'c', 'o', 'c', 0, 0};
-  rtcp.insert(rtcp.end(), std::begin(sdes), std::end(sdes));
+  const auto rtcp = media::make_sender_compound({stream_->ssrc(), media::utc_to_ntp(told),
+                                                 stream_->timestamp_at(now), packets_, octets_}, "ccoc");
   if (transport_->tcp) {
     Bytes framed{'$', transport_->interleaved->second, 0, static_cast<std::uint8_t>(rtcp.size())};
     framed.insert(framed.end(), rtcp.begin(), rtcp.end());
@@ -257,7 +245,7 @@ void Session::stop_playing() {
 }
 
 void Session::handle(const rtsp::Message& request) {
-  if (const auto* named = host_.find_stream(path_of(request.uri)); named != nullptr) camera_ = named->camera();
+  if (const auto* named = host_.find_stream(rtsp::path_of(request.uri)); named != nullptr) camera_ = named->camera();
   const auto mood = host_.mood(camera_);
   if (mood == SessionHost::Mood::down) return close();
   if (mood == SessionHost::Mood::silent) return pause(true);
@@ -368,17 +356,14 @@ bool Session::authorized(const rtsp::Message& request, rtsp::Message& refusal) {
 }
 
 rtsp::Message Session::describe(const rtsp::Message& request, int cseq) {
-  auto* stream = host_.find_stream(path_of(request.uri));
+  auto* stream = host_.find_stream(rtsp::path_of(request.uri));
   if (stream == nullptr) return rtsp::Message::make_response(404, "Not Found", cseq);
   auto reply = rtsp::Message::make_response(200, "OK", cseq);
   const auto base = request.uri.substr(0, request.uri.find('?'));
   reply.add("Content-Base", base.ends_with('/') ? base : base + "/");
   reply.add("Content-Type", "application/sdp");
-  reply.body = make_sdp(stream->clip(), camera_name(stream->camera()) + " " + stream->role());
-  if (stream->camera() <= host_.options().with_sound) {
-    reply.body += "m=audio 0 RTP/AVP " + std::to_string(tone_payload_type) + "\r\na=rtpmap:" + std::to_string(tone_payload_type) +
-                  " PCMA/" + std::to_string(tone_rate) + "\r\na=control:" + std::string(sound_track) + "\r\na=recvonly\r\n";
-  }
+  const bool sound = stream->camera() <= host_.options().with_sound;
+  reply.body = make_sdp(stream->clip(), camera_name(stream->camera()) + " " + stream->role(), sound ? tone_format() : nullptr);
   if (suffers(FaultKind::nosprop)) {
     const auto begin = reply.body.find("sprop-");
     const auto end = reply.body.find("\r\n", begin);
@@ -404,7 +389,7 @@ rtsp::Message Session::set_up_sound(const rtsp::Message& request, int cseq) {
 }
 
 rtsp::Message Session::setup(const rtsp::Message& request, int cseq) {
-  auto* stream = host_.find_stream(path_of(request.uri));
+  auto* stream = host_.find_stream(rtsp::path_of(request.uri));
   if (stream == nullptr) return rtsp::Message::make_response(404, "Not Found", cseq);
   const bool sound = request.uri.ends_with(sound_track);
   if (sound && stream->camera() > host_.options().with_sound) return rtsp::Message::make_response(404, "Not Found", cseq);
@@ -412,12 +397,7 @@ rtsp::Message Session::setup(const rtsp::Message& request, int cseq) {
   if (playing_ || (!session_id_.empty() && stream != stream_)) {
     return rtsp::Message::make_response(459, "Aggregate Operation Not Allowed", cseq);
   }
-  std::optional<rtsp::Transport> chosen;
-  for (auto& offered : rtsp::parse_transports(request.header("Transport"))) {
-    const bool udp = !offered.tcp && offered.unicast && offered.client_port && host_.rtp_socket() >= 0;
-    if (chosen || !(offered.tcp || udp)) continue;
-    chosen = std::move(offered);
-  }
+  auto chosen = rtsp::choose_transport(request.header("Transport"), host_.rtp_socket() >= 0);
   if (!chosen) return rtsp::Message::make_response(461, "Unsupported Transport", cseq);
   if (chosen->tcp && !chosen->interleaved) chosen->interleaved = std::pair<std::uint8_t, std::uint8_t>{0, 1};
   if (!chosen->tcp) {

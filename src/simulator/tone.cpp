@@ -31,6 +31,12 @@ Bytes make_tone(double frequency) {
 
 }  // namespace
 
+media::AudioFormatPtr tone_format() {
+  static const auto format = std::make_shared<const media::AudioFormat>(
+      media::AudioFormat{.codec = media::AudioCodec::pcma, .sample_rate = tone_rate, .channels = 1, .config = {}, .codec_string = "alaw"});
+  return format;
+}
+
 const Bytes& tone_of(unsigned camera) {
   static const auto all = [] {
     std::array<Bytes, tones> made;

@@ -143,8 +143,8 @@ void Viewer::send(const live::LiveUnitPtr& unit) {
   if (!process_ || !feed_) return;
   const auto& picture = unit->unit();
   if (picture.format->codec != media::Codec::h264) return end("the camera no longer sends H.264");
-  if (process_->connection().queued() > enough_queued) needs_key_ = true;
-  if (needs_key_ && (!picture.key || process_->connection().queued() > enough_queued)) return;
+  if (process_->connection().unsent() > enough_queued) needs_key_ = true;
+  if (needs_key_ && (!picture.key || process_->connection().unsent() > enough_queued)) return;
   needs_key_ = false;
   const auto& data = *unit->annexb();
   bridge::Picture message;

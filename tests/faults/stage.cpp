@@ -5,6 +5,7 @@
 
 #include "ccoc/base/log.h"
 #include "ccoc/media/depacketizer.h"
+#include "ccoc/media/packetizer.h"
 #include "ccoc/media/rtp.h"
 #include "sim/sim_camera.h"
 

@@ -41,7 +41,7 @@ class RunningHub {
  public:
   RunningHub(const fs::path& data, std::uint16_t port, const std::vector<std::string>& more_environment = {})
       : port_(port) {
-    std::vector<std::string> environment{"CCOC_INGEST__ALLOW_LOOPBACK=true", std::string("CCOC_ADMIN_PASSWORD=") + password};
+    std::vector<std::string> environment{"CCOC_INGEST__ALLOW_LOOPBACK=true", "CCOC_RTSP__LISTEN=127.0.0.1:0", std::string("CCOC_ADMIN_PASSWORD=") + password};
     environment.insert(environment.end(), more_environment.begin(), more_environment.end());
     process_ = std::make_unique<Process>(
         std::vector<std::string>{program, "serve", "--data", data.string(), "--http", "127.0.0.1:" + std::to_string(port)},

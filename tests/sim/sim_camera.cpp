@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ccoc/media/depacketizer.h"
+#include "ccoc/media/packetizer.h"
 #include "ccoc/media/nal.h"
 
 namespace ccoc::sim {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "ccoc/api/api.h"
+#include "ccoc/api/rtsp_door.h"
 #include "ccoc/base/asio_reactor.h"
 #include "support/footage.h"
 #include "support/http_client.h"
@@ -66,6 +67,9 @@ struct ApiWorld {
                            .web_root = (folder.path() / "web").string(),
                            .version = "test",
                            .openapi = {}};
+    auto opened = api::RtspDoor::start(services, rtsp::ServerOptions{.port = 0});
+    EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
+    rtsp = std::move(*opened);
     auto started = api::Api::start(std::move(services), {});
     EXPECT_TRUE(started) << (started ? "" : started.error().message);
     api = std::move(*started);
@@ -77,9 +81,19 @@ struct ApiWorld {
   ~ApiWorld() {
     viewers.stop();
     api->stop();
+    rtsp->stop();
     api.reset();
     ingest.stop();
     archive->stop();
+  }
+
+  /// A key with these rights: "KEYID:SECRET".
+  std::string key_of(access::Rights rights) {
+    const auto owner = access.user_by_name("administrator");
+    EXPECT_TRUE(owner);
+    const auto made = access.create_key(*owner, "player", rights, std::nullopt, {});
+    EXPECT_TRUE(made);
+    return made->key.id + ":" + made->secret;
   }
 
   void write(const std::string& name, std::string_view text) const { std::ofstream(folder.path() / name) << text; }
@@ -129,6 +143,7 @@ struct ApiWorld {
                              *database, clock, {})
           .value();
   live::Directory live;
+  std::unique_ptr<api::RtspDoor> rtsp;  ///< outlives what feeds it
   AsioReactor media_reactor{"media"};
   AsioReactor playback_reactor{"playback"};
   std::unique_ptr<WorkQueue> playback_pool = make_thread_pool("read", 2, 1024);

@@ -81,6 +81,7 @@ class Peer {
     buffer_.erase(0, count);
     return out;
   }
+  std::string take_all() { return std::exchange(buffer_, {}); }
   /// True when the server closes, whatever it still says.
   bool ends() {
     while (fill()) buffer_.clear();

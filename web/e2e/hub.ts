@@ -95,6 +95,7 @@ export class Hub {
       CCOC_INGEST__ALLOW_LOOPBACK: 'true',
       CCOC_ADMIN_PASSWORD: adminPassword,
       CCOC_HTTP__WEB_ROOT: webRoot,
+      CCOC_RTSP__LISTEN: '127.0.0.1:0',
     });
     const made = new Hub(`http://127.0.0.1:${httpPort}`, cameraPort, hub, cameras, folder);
     try {

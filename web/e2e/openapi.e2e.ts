@@ -150,6 +150,18 @@ describe('answers of the hub', () => {
     await call('GET', '/cameras/{id}/recording.mp4', 200, `/cameras/cam01/recording.mp4?from=${since(600)}&to=${since(0)}`);
     await call('GET', '/cameras/{id}/recording.mp4', 404, '/cameras/cam01/recording.mp4?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z');
     await call('GET', '/cameras/{id}/recording.mp4', 422, '/cameras/cam01/recording.mp4?from=x');
+    const playlist = String(await call('GET', '/cameras/{id}/playback.m3u8', 200, `/cameras/cam01/playback.m3u8?from=${since(600)}&to=${since(0)}`));
+    for (const name of [/URI="([^"]+)"/, /^(playback\/.+)$/m]) {
+      await call('GET', '/cameras/{id}/playback/{stream}/{file}', 200, `/cameras/cam01/${name.exec(playlist)?.[1] ?? 'none'}`);
+    }
+    await call('GET', '/cameras/{id}/playback/{stream}/{file}', 404, '/cameras/cam01/playback/main/1-1.m4s?f=1&t=2&o=1');
+    await call('GET', '/cameras/{id}/playback.m3u8', 422, '/cameras/cam01/playback.m3u8?from=x');
+    const live = String(await call('GET', '/cameras/{id}/live.m3u8', 200, '/cameras/cam01/live.m3u8'));
+    for (const name of [/MAP:URI="([^"]+)"/, /^(live\/.+)$/m]) {
+      await call('GET', '/cameras/{id}/live/{stream}/{file}', 200, `/cameras/cam01/${name.exec(live)?.[1] ?? 'none'}`);
+    }
+    await call('GET', '/cameras/{id}/live/{stream}/{file}', 404, '/cameras/cam01/live/main/1.m4s');
+    await call('GET', '/cameras/{id}/live.m3u8', 404, '/cameras/none/live.m3u8');
     await call('POST', '/tokens', 201, '/tokens', { camera: 'cam01', from: since(600), to: since(0), ttl_s: 60 });
     await call('POST', '/tokens', 404, '/tokens', { camera: 'none' });
     await call('POST', '/tokens', 422, '/tokens', { camera: 'cam01', ttl_s: 1 });

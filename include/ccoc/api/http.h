@@ -88,10 +88,17 @@ struct BodyPart {
   std::uint64_t size = 0;
 };
 
+struct Response;
+/// Starts waiting for an answer; must not block. `done` is called once, on any thread, inside or later; when it comes too late
+/// it does nothing.
+using LateResponse = std::function<void(std::function<void(Response&&)> done)>;
+
 struct Response {
   unsigned status = 200;
   Headers headers;
   std::variant<std::string, SharedBytes, BodyPart> body;
+  /// Set: the answer comes later, without a thread waiting for it, and the rest here means nothing.
+  LateResponse later;
 
   std::uint64_t body_size() const;
 };

@@ -24,6 +24,7 @@ struct ServerOptions {
   Duration header_timeout = std::chrono::seconds{10};
   Duration body_timeout = std::chrono::seconds{60};
   Duration idle_timeout = std::chrono::seconds{60};   ///< between requests; without pong on a WebSocket
+  Duration late_limit = std::chrono::seconds{30};     ///< for an answer that comes later
   Duration write_timeout = std::chrono::seconds{60};  ///< without progress
   OutboxLimits outbox{};
 };

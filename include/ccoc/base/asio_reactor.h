@@ -19,6 +19,7 @@ class AsioReactor final : public Reactor {
   std::unique_ptr<Timer> call_after(Duration delay, std::function<void()> task) override;
   std::unique_ptr<Connection> connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) override;
   Result<std::unique_ptr<Connection>> adopt(int socket, ConnectionHandler& handler) override;
+  Result<std::unique_ptr<ListeningSocket>> listen(const std::string& host, std::uint16_t port, AcceptHandler on_accept) override;
   Result<DatagramPair> open_datagrams(DatagramHandler& even, DatagramHandler& odd) override;
 
   struct Impl;

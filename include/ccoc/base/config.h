@@ -22,6 +22,12 @@ struct HttpConfig {
   std::string web_root;                    ///< built console; empty: found beside the program
 };
 
+struct RtspConfig {
+  std::string listen = "127.0.0.1:8554";  ///< ADDR:PORT; empty: no RTSP server
+  bool udp = true;                        ///< media by UDP, too
+  std::int64_t max_connections = 500;
+};
+
 struct DatabaseConfig {
   std::string url;  ///< secret; empty: the hub runs a private PostgreSQL in data.dir
 };
@@ -78,6 +84,7 @@ struct LogConfig {
 struct Config {
   DataConfig data;
   HttpConfig http;
+  RtspConfig rtsp;
   DatabaseConfig database;
   IngestConfig ingest;
   ArchiveConfig archive;

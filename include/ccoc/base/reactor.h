@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "ccoc/base/bytes.h"
@@ -58,8 +59,12 @@ class Connection {
   virtual ~Connection() = default;
   /// Queues bytes; bounded at 1 MiB, or as set_queue_limit() says, beyond which the connection is closed with `limit_exceeded`.
   virtual void send(ByteView bytes) = 0;
-  /// Bytes that send() was given and the kernel has not taken yet.
-  virtual std::size_t queued() const { return 0; }
+  /// Queues bytes that several connections share, in order with the others and without copying them; bounded at 32 MiB
+  /// as above. Who sends much looks at unsent() first.
+  virtual void send_shared(const SharedBytes& bytes) { send(*bytes); }
+  /// Queued bytes that have not left yet.
+  virtual std::size_t unsent() const { return 0; }
+  /// Bytes that send() may queue beyond what is shared; 1 MiB unless it is told.
   virtual void set_queue_limit(std::size_t) {}
   /// True: wake the reader for every packet (someone is watching). False: the kernel may collect
   /// up to 64 KiB or 250 ms first, which costs less. Default true.
@@ -83,6 +88,10 @@ class DatagramSocket {
   virtual std::uint16_t port() const = 0;
   /// Best effort: what cannot leave at once is lost.
   virtual void send_to(ByteView bytes, const PeerAddress& to) = 0;
+  /// The same for several at once, in order.
+  virtual void send_all_to(std::span<const ByteView> datagrams, const PeerAddress& to) {
+    for (const auto bytes : datagrams) send_to(bytes, to);
+  }
   /// Hands over what has come, inside this call.
   virtual void receive() = 0;
   /// As Connection::set_prompt; when not prompt, what came may be fetched every 40 ms only. Default true.
@@ -94,6 +103,15 @@ struct DatagramPair {
   std::unique_ptr<DatagramSocket> even, odd;
 };
 
+/// A socket that others connect to. Destroying it closes it; connections that came go on.
+class ListeningSocket {
+ public:
+  virtual ~ListeningSocket() = default;
+  virtual std::uint16_t port() const = 0;
+};
+/// A connection came: `socket` is the callee's, who adopts or closes it. Called on the reactor's thread.
+using AcceptHandler = std::function<void(int socket, const PeerAddress& peer)>;
+
 /// Runs on one thread. Everything but post() is called on that thread only.
 class Reactor {
  public:
@@ -104,9 +122,12 @@ class Reactor {
   virtual std::unique_ptr<Timer> call_after(Duration delay, std::function<void()> task) = 0;
   /// Starts resolving and connecting; the handler learns the outcome later, never inside this call.
   virtual std::unique_ptr<Connection> connect(const Endpoint& to, Duration timeout, ConnectionHandler& handler) = 0;
-  /// Takes over one end of a stream socket pair, which is connected already: on_connected does not follow, and peer() is
-  /// nothing. `unavailable` when this world has none; then, too, the socket is closed.
+  /// Takes over a connected stream socket (TCP, or one end of a socket pair, whose peer() is nothing): on_connected does
+  /// not follow. `unavailable` when this world has none; then, too, the socket is closed.
   virtual Result<std::unique_ptr<Connection>> adopt(int socket, ConnectionHandler& handler) = 0;
+  /// Listens by TCP; `host` is a numeric address or a name, port 0 any free one. `conflict` when it is taken,
+  /// `permission_denied` for a port below 1024 without the right to it, `unavailable` when this world has none.
+  virtual Result<std::unique_ptr<ListeningSocket>> listen(const std::string& host, std::uint16_t port, AcceptHandler on_accept);
   /// `unavailable` when no pair of ports is free or this world has no datagrams.
   virtual Result<DatagramPair> open_datagrams(DatagramHandler& even, DatagramHandler& odd) = 0;
 };

@@ -60,6 +60,8 @@ class Channel final : public media::FrameSink, public std::enable_shared_from_th
 
   /// The last key unit, for snapshots; null before the first. Any thread.
   media::AccessUnitPtr last_key() const;
+  /// Of the sound that came last; null before. Any thread.
+  media::AudioFormatPtr audio_format() const;
   std::size_t subscriber_count() const { return subscriber_count_.load(std::memory_order_relaxed); }
 
  private:
@@ -74,6 +76,7 @@ class Channel final : public media::FrameSink, public std::enable_shared_from_th
   std::atomic<std::size_t> subscriber_count_{0};
   mutable std::mutex last_key_mutex_;
   media::AccessUnitPtr last_key_;
+  media::AudioFormatPtr audio_format_;  ///< changed on the media thread only, with the mutex held
 };
 
 }  // namespace ccoc::live

@@ -63,8 +63,4 @@ using AudioSink = std::function<void(RawAudio&&)>;
 /// Bounded: a frame over 64 KiB is dropped and counted.
 Result<std::unique_ptr<Depacketizer>> make_audio_depacketizer(const SdpMedia& media, AudioSink sink);
 
-/// Splits one access unit into RTP payloads of at most `max_payload` bytes (single NAL or FU); `emit(payload, last)`.
-void packetize(Codec codec, ByteView length_prefixed, std::size_t max_payload,
-               const std::function<void(ByteView payload, bool last)>& emit);
-
 }  // namespace ccoc::media

@@ -47,6 +47,8 @@ struct ReceiverStats {
 };
 /// A compound of receiver report and CNAME (RFC 3550 §6.4.2, §6.5.1).
 Bytes make_receiver_report(std::uint32_t own_ssrc, const ReceiverStats& stats, std::string_view cname);
+/// A compound of sender report and CNAME, with a BYE behind them where the source ends (RFC 3550 §6.4.1, §6.6).
+Bytes make_sender_compound(const SenderReport& report, std::string_view cname, bool bye = false);
 /// A 28-byte sender report.
 std::array<std::uint8_t, 28> make_sender_report(const SenderReport& report);
 

@@ -1,4 +1,4 @@
-// Session descriptions (RFC 8866) as cameras write them: liberal in what is accepted.
+// Session descriptions (RFC 8866): those of cameras read, liberal in what is accepted; our own written.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ccoc/base/result.h"
+#include "ccoc/media/access_unit.h"
 
 namespace ccoc::media {
 
@@ -35,5 +36,21 @@ struct SessionDescription {
 
 /// Bounded: at most 64 KiB and 32 sections; fails with `corrupt` when it is no SDP at all.
 Result<SessionDescription> parse_sdp(std::string_view text);
+
+inline constexpr std::uint8_t video_payload_type = 96;
+/// 0 and 8 for G.711 at 8 kHz, one channel (RFC 3551 §6), else 97.
+std::uint8_t payload_type_of(const AudioFormat& format);
+
+/// What a server of ours offers.
+struct Offer {
+  std::string name;                ///< line breaks become blanks
+  std::string range = "npt=now-";  ///< RFC 2326 §C.1.5
+  VideoFormatPtr video;            ///< H.264 or H.265
+  double framerate = 0;            ///< 0: not said
+  AudioFormatPtr audio;            ///< may be null
+};
+/// Tracks have the controls "trackID=0" (video) and "trackID=1" (audio), between `before` and `behind`. Parameter sets as RFC 6184 §8.2.1 and RFC 7798 §7.1
+/// want them, AAC as RFC 3640 §4.1 does.
+std::string make_sdp(const Offer& offer, const std::string& before = {}, const std::string& behind = {});
 
 }  // namespace ccoc::media

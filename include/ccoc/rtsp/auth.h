@@ -86,6 +86,14 @@ class AuthServer {
   std::vector<DigestAlgorithm> algorithms_{DigestAlgorithm::sha256, DigestAlgorithm::md5};
 };
 
+/// User and password of a Basic Authorization header (RFC 7617 §2); nothing for anything else.
+struct Credentials {
+  std::string user;
+  std::string password;
+  friend bool operator==(const Credentials&, const Credentials&) = default;
+};
+std::optional<Credentials> parse_basic(std::string_view authorization);
+
 /// Lower-case hex of MD5 or SHA-256.
 std::string hash_hex(DigestAlgorithm algorithm, std::string_view text);
 std::string base64(std::string_view bytes);

@@ -11,6 +11,7 @@
 #include "ccoc/media/sdp.h"
 #include "ccoc/rtsp/auth.h"
 #include "ccoc/rtsp/message.h"
+#include "ccoc/rtsp/track.h"
 
 namespace ccoc::rtsp {
 
@@ -37,8 +38,6 @@ std::string_view to_string(EndReason reason);
 
 enum class MediaTransport { tcp, udp };
 std::string_view to_string(MediaTransport transport);  ///< "tcp", "udp"
-
-enum class TrackKind { video, audio };
 
 struct ClientOptions {
   Url url;  ///< user and password in it are not used

@@ -53,16 +53,24 @@ struct InterleavedFrame {
   ByteView payload;
 };
 
+/// Of one message.
+struct ParserLimits {
+  std::size_t head_bytes = 64 * 1024;
+  std::size_t body_bytes = 1024 * 1024;
+};
+
 /// Cuts a connection's bytes into messages and interleaved frames, in order:
 ///   parser.feed(bytes);
 ///   while (auto item = parser.next()) …   // `bytes` must stay valid until next() returns nothing
 ///   if (parser.error()) …                 // the connection is of no more use
 /// Whole frames are yielded as views without copying; only a torn tail is kept (at most 128 KiB).
-/// Limits: 128 headers, 64 KiB of head, 1 MiB of body (`limit_exceeded`); 256 KiB of garbage in a row (`corrupt`).
+/// Limits: 128 headers, head and body as given (`limit_exceeded`); 256 KiB of garbage in a row (`corrupt`).
 /// Garbage is skipped up to the next message, or the next '$' with an expected channel and an RTP version.
 class StreamParser {
  public:
   using Item = std::variant<Message, InterleavedFrame>;
+
+  explicit StreamParser(ParserLimits limits = {}) : limits_(limits) {}
 
   void feed(ByteView bytes);
   std::optional<Item> next();
@@ -93,6 +101,7 @@ class StreamParser {
   void drop_from_tail(std::size_t bytes);
   std::nullopt_t give_up(ErrorCode code, std::string message);
 
+  ParserLimits limits_;
   ByteView input_;
   Bytes tail_;
   std::size_t last_append_ = 0;   ///< bytes at the end of tail_ that came from the present input
@@ -121,6 +130,9 @@ struct Transport {
 std::vector<Transport> parse_transports(std::string_view value);
 std::string to_string(const Transport& transport);
 
+/// The first alternative that a server can do: TCP, or UDP to one receiver that names its ports. Empty: none (461).
+std::optional<Transport> choose_transport(std::string_view value, bool udp);
+
 /// RFC 2326 §12.37.
 struct SessionHeader {
   std::string id;
@@ -135,6 +147,9 @@ struct RtpInfo {
   std::optional<std::uint32_t> rtptime;
 };
 std::vector<RtpInfo> parse_rtp_info(std::string_view value);
+
+/// The path of an absolute URI, with its query; or the URI itself.
+std::string_view path_of(std::string_view uri);
 
 /// True when a Public or Allow header lists `method` (case-insensitive).
 bool lists_method(std::string_view value, std::string_view method);

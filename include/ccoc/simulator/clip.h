@@ -50,7 +50,7 @@ class Clip {
 };
 using ClipPtr = std::shared_ptr<Clip>;
 
-/// The session description a camera with this clip answers (RFC 8866, RFC 6184 §8.2.1, RFC 7798 §7.1).
-std::string make_sdp(const Clip& clip, const std::string& name);
+/// The session description a camera with this clip answers; `sound` may be null.
+std::string make_sdp(const Clip& clip, const std::string& name, const media::AudioFormatPtr& sound = nullptr);
 
 }  // namespace ccoc::simulator

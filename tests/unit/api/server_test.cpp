@@ -74,6 +74,15 @@ class FakeDispatcher final : public Dispatcher {
       changed.notify_all();
       changed.wait(lock, [this] { return released; });
     }
+    if (request.path == "/later") {
+      Response out;
+      out.later = [this](std::function<void(Response&&)> done) {
+        const std::scoped_lock lock(mutex);
+        later.push_back(std::move(done));
+        changed.notify_all();
+      };
+      return out;
+    }
     if (request.path == "/evil") {
       auto out = json_response(200, "{}");
       out.headers.add("X-Name", "a\r\nSet-Cookie: b=c");
@@ -91,6 +100,12 @@ class FakeDispatcher final : public Dispatcher {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, 10s, [&] { return waiting >= number; });
   }
+  /// Those who wait for an answer, when there are so many.
+  std::vector<std::function<void(Response&&)>> take_later(std::size_t number) {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, 10s, [&] { return later.size() >= number; });
+    return std::exchange(later, {});
+  }
   void release() {
     const std::scoped_lock lock(mutex);
     released = true;
@@ -100,6 +115,7 @@ class FakeDispatcher final : public Dispatcher {
   std::mutex mutex;
   std::condition_variable changed;
   int waiting = 0;
+  std::vector<std::function<void(Response&&)>> later;
   bool released = false;
   std::atomic<int> sockets{0};
 };
@@ -375,6 +391,46 @@ TEST_F(ServerTest, stops_even_when_a_viewer_does_not_read) {
   socket.send_text("flood");
   server_->stop();
   EXPECT_EQ(dispatcher_.sockets, 0);
+}
+
+TEST_F(ServerTest, answers_that_come_later_hold_no_thread) {
+  const auto port = serve();
+  std::vector<Peer> waiting;
+  for (int i = 0; i < 10; ++i) {
+    waiting.emplace_back(port);
+    waiting.back().send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  auto answers = dispatcher_.take_later(10);
+  ASSERT_EQ(answers.size(), 10u);
+  EXPECT_EQ(Peer(port).ask("GET", "/x").status, 200) << "more wait than there are threads";
+  for (auto& done : answers) {
+    done(json_response(200, "late"));
+    done(json_response(200, "twice"));
+  }
+  for (auto& peer : waiting) {
+    EXPECT_EQ(peer.read_answer().body, "late");
+    EXPECT_EQ(peer.ask("GET", "/x").status, 200) << "the connection goes on";
+  }
+}
+
+TEST_F(ServerTest, an_answer_that_never_comes_is_given_up) {
+  ServerOptions options;
+  options.late_limit = 10ms;
+  const auto port = serve(options);
+  EXPECT_EQ(Peer(port).ask("GET", "/later").status, 503);
+  for (auto& done : dispatcher_.take_later(1)) done(json_response(200, "too late"));
+  EXPECT_EQ(Peer(port).ask("GET", "/x").status, 200);
+}
+
+TEST_F(ServerTest, who_waits_for_a_later_answer_does_not_hold_up_the_end) {
+  const auto port = serve();
+  Peer peer(port);
+  peer.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  auto answers = dispatcher_.take_later(1);
+  ASSERT_EQ(answers.size(), 1u);
+  server_.reset();
+  answers[0](json_response(200, "nobody is there"));
+  EXPECT_TRUE(peer.ends());
 }
 
 }  // namespace

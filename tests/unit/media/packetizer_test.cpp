@@ -4,6 +4,8 @@
 #include <random>
 
 #include "ccoc/media/depacketizer.h"
+#include "ccoc/media/packetizer.h"
+#include "ccoc/media/rtp.h"
 #include "ccoc/media/nal.h"
 #include "unit/media/streams.h"
 
@@ -125,6 +127,96 @@ TEST_P(Packetizer, marks_only_the_very_last_payload) {
 
 INSTANTIATE_TEST_SUITE_P(Codecs, Packetizer, testing::Values(Codec::h264, Codec::h265),
                          [](const auto& tested) { return std::string(to_string(tested.param)); });
+
+/// The packets of a batch, without their framing.
+std::vector<RtpPacket> packets_of(const PacketBatch& batch) {
+  std::vector<RtpPacket> out;
+  const ByteView framed(*batch.framed);
+  for (std::size_t at = 0; const auto size = framed_size(framed, at); at += size) {
+    EXPECT_EQ(framed[at], '$');
+    EXPECT_EQ(framed[at + 1], batch.channel);
+    EXPECT_LE(size, most_rtp_bytes + interleaved_header);
+    out.push_back(parse_rtp(framed.subspan(at + interleaved_header, size - interleaved_header)).value());
+  }
+  EXPECT_EQ(out.size(), batch.packets);
+  return out;
+}
+
+TEST_P(Packetizer, writes_key_units_with_their_parameter_sets_and_numbers_without_a_hole) {
+  RtpWriter writer(96, 0x12345678, 65'533, 0);
+  auto reader = depacketizer();
+  std::uint16_t sequence = 65'533;
+  for (std::size_t i = 0; i < clip.pictures.size(); ++i) {
+    AccessUnit unit;
+    unit.format = clip.format;
+    auto nals = clip.pictures[i];
+    std::erase_if(nals, [](const Bytes& nal) { return is_parameter_set(GetParam(), nal); });
+    unit.data = std::make_shared<const Bytes>(test::join(nals));
+    unit.key = std::ranges::any_of(nals, [](const Bytes& nal) { return is_random_access(GetParam(), nal); });
+    const auto batch = writer.video(unit, static_cast<std::uint32_t>(i * 3600));
+    ASSERT_TRUE(batch);
+    EXPECT_EQ(batch->key, unit.key);
+    EXPECT_EQ(batch->first_sequence, sequence);
+    const auto packets = packets_of(*batch);
+    for (const auto& packet : packets) {
+      EXPECT_EQ(packet.sequence, sequence++);
+      EXPECT_EQ(packet.ssrc, 0x12345678u);
+      EXPECT_EQ(packet.marker, &packet == &packets.back());
+      reader->push(packet);
+    }
+  }
+  ASSERT_EQ(units.size(), clip.pictures.size());
+  EXPECT_EQ(*units.front().format, *clip.format) << "read from the stream alone";
+  EXPECT_EQ(reader->counts().damaged_units, 0u);
+  const auto other = with_channel(*writer.video(AccessUnit{clip.format, units[0].data, 0, {}, 0, true, false, false}, 1)->framed, 7);
+  EXPECT_EQ(other[1], 7);
+}
+
+AudioUnit sound(AudioCodec codec, std::uint32_t rate, unsigned channels, std::size_t bytes) {
+  AudioUnit unit;
+  unit.format = std::make_shared<const AudioFormat>(AudioFormat{
+      .codec = codec, .sample_rate = rate, .channels = channels, .config = codec == AudioCodec::aac ? Bytes{0x14, 0x08} : Bytes{}, .codec_string = {}});
+  auto data = std::make_shared<Bytes>(bytes);
+  for (std::size_t i = 0; i < bytes; ++i) (*data)[i] = static_cast<std::uint8_t>(i * 7);
+  unit.data = std::move(data);
+  return unit;
+}
+
+TEST(RtpWriter, sound_round_trips_in_every_codec_that_is_offered) {
+  for (const auto& unit : {sound(AudioCodec::aac, 16000, 1, 300), sound(AudioCodec::aac, 16000, 1, 5000), sound(AudioCodec::pcmu, 8000, 1, 160),
+                           sound(AudioCodec::pcma, 16000, 2, 640), sound(AudioCodec::opus, 48000, 2, 80)}) {
+    const auto what = to_string(unit.format->codec);
+    const auto described = parse_sdp(make_sdp({.name = "x", .video = nullptr, .audio = unit.format}));
+    ASSERT_TRUE(described) << what;
+    ASSERT_EQ(described->media.size(), 1u) << what;
+    EXPECT_EQ(described->media[0].payload_type, payload_type_of(*unit.format));
+    std::vector<RawAudio> heard;
+    auto reader = make_audio_depacketizer(described->media[0], [&](RawAudio&& raw) { heard.push_back(std::move(raw)); });
+    ASSERT_TRUE(reader) << what;
+    RtpWriter writer(payload_type_of(*unit.format), 1, 5, 2);
+    const auto batch = writer.audio(unit, 9000);
+    ASSERT_TRUE(batch) << what;
+    for (const auto& packet : packets_of(*batch)) (*reader)->push(packet);
+    (*reader)->flush();
+    ASSERT_EQ(heard.size(), 1u) << what;
+    EXPECT_EQ(*heard[0].data, *unit.data) << what;
+    EXPECT_EQ(heard[0].rtp_timestamp, 9000u) << what;
+    EXPECT_EQ(*heard[0].format, [&] {
+      auto format = *unit.format;
+      format.codec_string = heard[0].format->codec_string;
+      return format;
+    }()) << what;
+  }
+}
+
+TEST(RtpWriter, long_pieces_of_g711_are_timed_by_their_samples) {
+  RtpWriter writer(0, 1, 5, 2);
+  const auto batch = writer.audio(sound(AudioCodec::pcmu, 8000, 1, 4000), 100);
+  const auto packets = packets_of(*batch);
+  ASSERT_EQ(packets.size(), 3u);
+  EXPECT_EQ(packets[0].timestamp, 100u);
+  EXPECT_EQ(packets[1].timestamp, 100u + packets[0].payload.size());
+}
 
 }  // namespace
 }  // namespace ccoc::media

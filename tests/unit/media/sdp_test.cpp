@@ -1,5 +1,7 @@
 #include "ccoc/media/sdp.h"
 
+#include "ccoc/media/depacketizer.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -167,6 +169,30 @@ TEST(Sdp, survives_mutations_of_every_recorded_description) {
     }
   }
   EXPECT_GT(read_at_all, 1000);
+}
+
+TEST(Sdp, what_is_written_is_read_back) {
+  for (const auto codec : {Codec::h264, Codec::h265}) {
+    const auto clip = test::load_clip(codec);
+    const auto text = make_sdp({.name = "Gate\r\nm=evil", .range = "npt=0-5", .video = clip.format, .framerate = 12.5, .audio = nullptr},
+                               "rtsp://h/x/", "?a=b");
+    const auto read = parse_sdp(text);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->name, "Gate  m=evil");
+    ASSERT_EQ(read->media.size(), 1u);
+    const auto& video = read->media[0];
+    EXPECT_EQ(video.encoding, codec == Codec::h264 ? "H264" : "H265");
+    EXPECT_EQ(video.control, "rtsp://h/x/trackID=0?a=b");
+    EXPECT_EQ(video.framerate, 12.5);
+    std::vector<RawUnit> units;
+    auto depacketizer = make_depacketizer(video, [&](RawUnit&& unit) { units.push_back(std::move(unit)); });
+    ASSERT_TRUE(depacketizer);
+    // The parameter sets of the description are enough to begin with.
+    const auto slice = clip.pictures[0].back();
+    (*depacketizer)->push({true, 96, 1, 0, 1, ByteView(slice).first(std::min<std::size_t>(slice.size(), 1000))});
+    ASSERT_EQ(units.size(), 1u);
+    EXPECT_EQ(*units[0].format, *clip.format);
+  }
 }
 
 }  // namespace

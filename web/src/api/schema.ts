@@ -288,6 +288,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cameras/{id}/playback.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The footage of a range as HLS (RFC 8216)
+         * @description A whole playlist (VOD) of segments that are cut out of the recorded files, nothing re-encoded: from the key frame at or
+         *     before `from` to the last whole fragment that begins before `to`. At most 24 h. Each segment has its wall-clock time; gaps,
+         *     new runs and new formats are discontinuities. AAC and Opus are in it, G.711 is left out; Motion JPEG is refused.
+         *     With `token`, camera and range must lie within those of the token, and the addresses in the playlist carry it.
+         */
+        get: operations["getPlaybackPlaylist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cameras/{id}/playback/{stream}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+                stream: "main" | "sub";
+                /** @description As the playlist names it */
+                file: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * A piece of such a playlist
+         * @description The addresses are made by the playlist, query and all, and only good for its range.
+         */
+        get: operations["getPlaybackSegment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cameras/{id}/live.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Live pictures as low-latency HLS (RFC 8216bis)
+         * @description Parts of half a second, segments of 2 to 4 s that begin with key frames where the camera sends them so often; the last 20 s.
+         *     Players that know no parts take whole segments. It begins when somebody asks, is shared by all who do, and ends half a
+         *     minute after the last request; at most 16 streams at the same time (503). AAC and Opus are in it, G.711 is left
+         *     out; Motion JPEG is refused. With `_HLS_msn` (and `_HLS_part`) the answer waits until the playlist has that
+         *     segment (part), 12 s at most (503). With a live `token` the addresses in the playlist carry it.
+         */
+        get: operations["getLivePlaylist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cameras/{id}/live/{stream}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+                stream: "main" | "sub";
+                /** @description As the playlist names it */
+                file: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * A piece of such a playlist
+         * @description A part that the playlist announces (EXT-X-PRELOAD-HINT) is answered when it is there.
+         */
+        get: operations["getLiveSegment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/timeline": {
         parameters: {
             query?: never;
@@ -1930,6 +2031,143 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+        };
+    };
+    getPlaybackPlaylist: {
+        parameters: {
+            query: {
+                from: components["schemas"]["Time"];
+                to: components["schemas"]["Time"];
+                stream?: components["parameters"]["Stream"];
+                /** @description From `POST /tokens` */
+                token?: components["parameters"]["Token"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.mpegurl": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+        };
+    };
+    getPlaybackSegment: {
+        parameters: {
+            query: {
+                /** @description Begin of the range, µs since 1970 */
+                f: number;
+                /** @description End of the range, µs since 1970 */
+                t: number;
+                /** @description Where media time is 0, µs since 1970 */
+                o: number;
+                /** @description From `POST /tokens` */
+                token?: components["parameters"]["Token"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+                stream: "main" | "sub";
+                /** @description As the playlist names it */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The initialization segment, or a segment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                    "video/iso.segment": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getLivePlaylist: {
+        parameters: {
+            query?: {
+                stream?: components["parameters"]["Stream"];
+                _HLS_msn?: number;
+                _HLS_part?: number;
+                /** @description From `POST /tokens` */
+                token?: components["parameters"]["Token"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.mpegurl": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Busy"];
+        };
+    };
+    getLiveSegment: {
+        parameters: {
+            query?: {
+                /** @description From `POST /tokens` */
+                token?: components["parameters"]["Token"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+                stream: "main" | "sub";
+                /** @description As the playlist names it */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The initialization segment, a segment, or a part of one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                    "video/iso.segment": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Busy"];
         };
     };
     getTimeline: {

@@ -1,0 +1,330 @@
+// The hub's RTSP server, watched by players that this project did not write (ffmpeg, GStreamer), and spoken to by hand where
+// a player would not say it.
+#include <gtest/gtest.h>
+
+#include "ccoc/media/rtp.h"
+#include "ccoc/rtsp/message.h"
+#include "support/api_world.h"
+#include "support/live_camera.h"
+#include "support/process.h"
+
+namespace ccoc::test {
+namespace {
+
+using access::Right;
+using access::Rights;
+
+constexpr const char* began = "2026-11-24T05:00:00.000Z";
+
+struct RtspServer : testing::Test {
+  static void SetUpTestSuite() {
+    world = new ApiWorld;
+    world->add_camera("cam01");
+    world->add_camera("cam02");
+    world->add_camera("cam03");
+    world->record("cam01", at(began), seconds{20});
+    everything = world->key_of({Right::live_view, Right::playback_view});
+    only_live = world->key_of({Right::live_view});
+    nothing = world->key_of({Right::map_read});
+  }
+  static void TearDownTestSuite() { delete world; }
+
+  static std::string url(const std::string& path, const std::string& key) {
+    return "rtsp://" + (key.empty() ? "" : key + "@") + "127.0.0.1:" + std::to_string(world->rtsp->port()) + path;
+  }
+  static std::string run(const std::vector<std::string>& arguments) {
+    std::vector<std::string> bounded{"timeout", "60"};
+    bounded.insert(bounded.end(), arguments.begin(), arguments.end());
+    std::string output;
+    EXPECT_EQ(Process(bounded, {}, true).wait(&output), 0) << arguments.front() << ": " << output;
+    return output;
+  }
+
+  static inline ApiWorld* world = nullptr;
+  static inline std::string everything, only_live, nothing;
+};
+
+/// Says what it is told to, and reads answers, packets and reports.
+class Talker {
+ public:
+  explicit Talker(std::uint16_t port, int receive_buffer = 0) : port_(port), peer_(port, receive_buffer) {}
+
+  std::string uri(const std::string& path) const { return "rtsp://127.0.0.1:" + std::to_string(port_) + path; }
+  rtsp::Message ask(const std::string& method, const std::string& path, const std::string& key, HeaderList headers = {}) {
+    auto request = rtsp::Message::make_request(method, uri(path), ++cseq_);
+    if (!key.empty()) request.add("Authorization", "Basic " + rtsp::base64(key));
+    if (!session.empty()) request.add("Session", session);
+    for (const auto& [name, value] : headers) request.add(name, value);
+    peer_.send(rtsp::serialize(request));
+    auto answer = read_until([](Talker& t) { return t.answer_.has_value(); }) ? *std::exchange(answer_, {}) : rtsp::Message{};
+    if (answer.has("Session")) session = rtsp::parse_session(answer.header("Session")).id;
+    return answer;
+  }
+  /// Reads until the condition holds; false at the end of the connection or after a long wait.
+  bool read_until(const std::function<bool(Talker&)>& condition) {
+    while (!condition(*this)) {
+      if (!peer_.want(1)) return false;
+      const auto bytes = peer_.take_all();
+      parser_.feed(as_bytes(bytes));
+      while (auto item = parser_.next()) take(*item);
+    }
+    return true;
+  }
+  Peer& raw() { return peer_; }
+
+  std::string session;
+  struct Packet {
+    std::uint16_t sequence;
+    std::uint32_t timestamp;
+    bool marker;
+    int nal;
+  };
+  std::vector<Packet> packets;
+  std::vector<media::SenderReport> reports;
+  bool bye = false;
+
+ private:
+  void take(const rtsp::StreamParser::Item& item) {
+    if (const auto* message = std::get_if<rtsp::Message>(&item)) {
+      answer_ = *message;
+      return;
+    }
+    const auto& frame = std::get<rtsp::InterleavedFrame>(item);
+    if (frame.channel == 0) {
+      const auto rtp = media::parse_rtp(frame.payload);
+      ASSERT_TRUE(rtp);
+      const int type = rtp->payload[0] & 31;
+      packets.push_back({rtp->sequence, rtp->timestamp, rtp->marker, type == 28 ? rtp->payload[1] & 31 : type});
+    } else {
+      if (const auto report = media::parse_sender_report(frame.payload)) reports.push_back(*report);
+      bye = bye || media::has_bye(frame.payload);
+    }
+  }
+
+  const std::uint16_t port_;
+  Peer peer_;
+  rtsp::StreamParser parser_;
+  int cseq_ = 0;
+  std::optional<rtsp::Message> answer_;
+};
+
+const HeaderList by_tcp{{"Transport", "RTP/AVP/TCP;unicast;interleaved=0-1"}};
+
+TEST_F(RtspServer, ffprobe_describes_live_pictures_and_sound) {
+  const LiveCamera camera(*world, "cam02", true);
+  ASSERT_TRUE(becomes([] { return world->live.find("cam02", "main")->audio_format() != nullptr; }));
+  const auto seen = run({"ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=codec_name,width,sample_rate",
+                         "-of", "csv=p=0", url("/cam02/main", everything)});
+  EXPECT_EQ(seen, "h264,320\npcm_alaw,8000\n");
+}
+
+TEST_F(RtspServer, ffmpeg_decodes_live_by_tcp_and_by_udp_without_a_complaint) {
+  const LiveCamera camera(*world, "cam02");
+  for (const char* transport : {"tcp", "udp"}) {
+    const auto said = run({"ffmpeg", "-v", "warning", "-rtsp_transport", transport, "-i", url("/cam02/main", everything), "-frames:v",
+                           "40", "-f", "null", "-"});
+    EXPECT_EQ(said, "") << transport;
+  }
+}
+
+TEST_F(RtspServer, gstreamer_plays_live_by_tcp_and_by_udp) {
+  const LiveCamera camera(*world, "cam02");
+  for (const char* protocols : {"tcp", "udp"}) {
+    run({"gst-launch-1.0", "-q", "rtspsrc", "location=" + url("/cam02/main", everything), std::string("protocols=") + protocols, "!",
+         "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "fakesink", "num-buffers=30"});
+  }
+}
+
+TEST_F(RtspServer, ffmpeg_plays_a_recorded_range_named_in_the_address) {
+  const auto said = run({"ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-count_packets", "-show_entries", "stream=nb_read_packets",
+                         "-of", "csv=p=0",
+                         url("/cam01/main?from=2026-11-24T05:00:03Z&to=2026-11-24T05:00:05Z", everything)});
+  EXPECT_EQ(std::atoi(said.c_str()), 50) << said;
+}
+
+TEST_F(RtspServer, gstreamer_plays_a_recorded_range_to_its_end) {
+  run({"gst-launch-1.0", "-q", "rtspsrc", "protocols=tcp",
+       "location=" + url("/cam01/main?from=2026-11-24T05:00:03Z&to=2026-11-24T05:00:05Z", everything), "!", "rtph264depay", "!",
+       "h264parse", "!", "avdec_h264", "!", "fakesink"});
+}
+
+TEST_F(RtspServer, who_may_not_is_refused) {
+  const LiveCamera camera(*world, "cam02");
+  const auto describe = [&](const std::string& path, const std::string& key) {
+    return Talker(world->rtsp->port()).ask("DESCRIBE", path, key);
+  };
+  const auto stranger = describe("/cam02/main", "");
+  EXPECT_EQ(stranger.status, 401);
+  EXPECT_TRUE(stranger.header("WWW-Authenticate").starts_with("Basic realm="));
+  EXPECT_EQ(describe("/cam02/main", "knobody:nosecret").status, 401);
+  EXPECT_EQ(describe("/nowhere/main", "knobody:nosecret").status, 401) << "a stranger must not learn what there is";
+  EXPECT_EQ(describe("/cam02/main", nothing).status, 403);
+  EXPECT_EQ(describe("/nowhere/main", everything).status, 404);
+  EXPECT_EQ(describe("/cam02/sub", everything).status, 404);
+  EXPECT_EQ(describe("/cam02/third", everything).status, 404);
+  EXPECT_EQ(describe("/cam02/main", everything).status, 200);
+  EXPECT_EQ(describe("/cam01/main?from=2026-11-24T05:00:03Z", only_live).status, 403);
+
+  Talker live(world->rtsp->port());
+  ASSERT_EQ(live.ask("SETUP", "/cam02/main/trackID=0", only_live, by_tcp).status, 200);
+  EXPECT_EQ(live.ask("PLAY", "/cam02/main", only_live, {{"Range", "clock=20261124T050003Z-"}}).status, 403);
+  EXPECT_EQ(live.ask("PLAY", "/cam02/main", only_live).status, 200);
+}
+
+TEST_F(RtspServer, what_is_out_of_order_is_answered_as_the_standard_says) {
+  const LiveCamera camera(*world, "cam02", true);
+  ASSERT_TRUE(becomes([] { return world->live.find("cam02", "main")->audio_format() != nullptr; }));
+  Talker talker(world->rtsp->port());
+  EXPECT_TRUE(rtsp::lists_method(talker.ask("OPTIONS", "*", "").header("Public"), "PAUSE"));
+  EXPECT_EQ(talker.ask("ANNOUNCE", "/cam02/main", everything).status, 501);
+  EXPECT_EQ(talker.ask("DESCRIBE", "/cam02/main", everything, {{"Require", "onvif-replay"}}).status, 551);
+  EXPECT_EQ(talker.ask("PLAY", "/cam02/main", everything).status, 454);
+  EXPECT_EQ(talker.ask("SETUP", "/cam02/main", everything, by_tcp).status, 459);
+  EXPECT_EQ(talker.ask("SETUP", "/cam02/main/trackID=7", everything, by_tcp).status, 404);
+  EXPECT_EQ(talker.ask("SETUP", "/cam02/main/trackID=0", everything, {{"Transport", "RTP/AVP;multicast"}}).status, 461);
+  ASSERT_EQ(talker.ask("SETUP", "/cam02/main/trackID=0", everything, by_tcp).status, 200);
+  ASSERT_EQ(talker.ask("SETUP", "/cam02/main/trackID=1", everything, {{"Transport", "RTP/AVP/TCP;interleaved=2-3"}}).status, 200);
+  EXPECT_EQ(talker.ask("SETUP", "/cam01/main/trackID=0", everything, by_tcp).status, 459);
+  EXPECT_EQ(talker.ask("PLAY", "/cam02/main/trackID=0", everything).status, 460);
+  EXPECT_EQ(talker.ask("PAUSE", "/cam02/main", everything).status, 200) << "players pause what has ended, too";
+  EXPECT_EQ(talker.ask("PLAY", "/cam02/main", everything, {{"Range", "smpte=0:10:20-"}}).status, 457);
+  EXPECT_EQ(talker.ask("PLAY", "/cam02/main", everything).status, 200);
+  EXPECT_EQ(talker.ask("SETUP", "/cam02/main/trackID=0", everything, by_tcp).status, 455);
+  EXPECT_EQ(talker.ask("GET_PARAMETER", "/cam02/main", everything).status, 200);
+  EXPECT_EQ(talker.ask("PAUSE", "/cam02/main", everything).status, 200);
+  const auto session = talker.session;
+  EXPECT_EQ(talker.ask("TEARDOWN", "/cam02/main", everything).status, 200);
+  talker.session = session;
+  EXPECT_EQ(talker.ask("PLAY", "/cam02/main", everything).status, 454);
+}
+
+TEST_F(RtspServer, live_begins_at_the_cached_key_frame_that_rtp_info_names) {
+  const LiveCamera camera(*world, "cam02");
+  ASSERT_TRUE(becomes([] { return world->live.find("cam02", "main")->last_key() != nullptr; }));
+  Talker talker(world->rtsp->port());
+  ASSERT_EQ(talker.ask("SETUP", "/cam02/main/trackID=0", everything, by_tcp).status, 200);
+  const auto playing = talker.ask("PLAY", "/cam02/main", everything);
+  ASSERT_EQ(playing.status, 200);
+  ASSERT_TRUE(talker.read_until([](Talker& t) { return t.packets.size() >= 40 && !t.reports.empty(); }));
+  const auto info = rtsp::parse_rtp_info(playing.header("RTP-Info"));
+  ASSERT_EQ(info.size(), 1u);
+  EXPECT_EQ(info[0].sequence, talker.packets[0].sequence);
+  EXPECT_EQ(info[0].rtptime, talker.packets[0].timestamp);
+  EXPECT_EQ(talker.packets[0].nal, 7) << "parameter sets come first";
+  for (std::size_t i = 1; i < talker.packets.size(); ++i) {
+    EXPECT_EQ(talker.packets[i].sequence, static_cast<std::uint16_t>(talker.packets[i - 1].sequence + 1));
+  }
+  // The report's clock is this machine's.
+  const auto told = media::ntp_to_utc(talker.reports[0].ntp);
+  EXPECT_LT(std::chrono::abs(world->clock.utc_now() - told), seconds{30});
+}
+
+TEST_F(RtspServer, a_clock_range_is_played_with_its_true_time_and_ends_with_bye) {
+  Talker talker(world->rtsp->port());
+  ASSERT_EQ(talker.ask("SETUP", "/cam01/main/trackID=0", everything, by_tcp).status, 200);
+  EXPECT_EQ(talker.ask("PLAY", "/cam01/main", everything, {{"Range", "clock=20200101T000000Z-20200101T000100Z"}}).status, 457);
+  const auto playing =
+      talker.ask("PLAY", "/cam01/main", everything, {{"Range", "clock=20261124T050004.50Z-20261124T050006Z"}, {"Scale", "2"}});
+  ASSERT_EQ(playing.status, 200);
+  EXPECT_EQ(playing.header("Range"), "clock=20261124T050004.000Z-20261124T050006.000Z") << "from the key frame on";
+  EXPECT_EQ(playing.header("Scale"), "2");
+  ASSERT_TRUE(talker.read_until([](Talker& t) { return t.bye; }));
+  std::vector<std::uint32_t> times;
+  for (const auto& packet : talker.packets) {
+    if (packet.marker) times.push_back(packet.timestamp);
+  }
+  ASSERT_EQ(times.size(), 50u);
+  for (std::size_t i = 1; i < times.size(); ++i) EXPECT_NEAR(times[i] - times[i - 1], 1800, 1) << "twice as fast";
+  ASSERT_FALSE(talker.reports.empty());
+  EXPECT_EQ(media::ntp_to_utc(talker.reports[0].ntp), at("2026-11-24T05:00:04.000Z"));
+  EXPECT_EQ(talker.reports[0].rtp_timestamp, times[0]);
+
+  // The session goes on: the same once more, from somewhere else; RTP time goes on, too.
+  talker.bye = false;
+  const auto packets = talker.packets.size();
+  ASSERT_EQ(talker.ask("PLAY", "/cam01/main", everything, {{"Range", "clock=20261124T050010Z-20261124T050011Z"}}).status, 200);
+  ASSERT_TRUE(talker.read_until([](Talker& t) { return t.bye; }));
+  EXPECT_GT(talker.packets.size(), packets);
+  EXPECT_EQ(talker.packets[packets].sequence, static_cast<std::uint16_t>(talker.packets[packets - 1].sequence + 1));
+  EXPECT_GT(static_cast<std::int32_t>(talker.packets[packets].timestamp - talker.packets[packets - 1].timestamp), 0);
+}
+
+TEST_F(RtspServer, nothing_is_lost_by_a_pause) {
+  Talker talker(world->rtsp->port());
+  ASSERT_EQ(talker.ask("SETUP", "/cam01/main/trackID=0", everything, by_tcp).status, 200);
+  ASSERT_EQ(talker.ask("PLAY", "/cam01/main", everything, {{"Range", "clock=20261124T050004Z-20261124T050006Z"}, {"Scale", "4"}}).status, 200);
+  ASSERT_TRUE(talker.read_until([](Talker& t) { return t.packets.size() > 20; }));
+  ASSERT_EQ(talker.ask("PAUSE", "/cam01/main", everything).status, 200);
+  ASSERT_EQ(talker.ask("PLAY", "/cam01/main", everything).status, 200);
+  ASSERT_TRUE(talker.read_until([](Talker& t) { return t.bye; }));
+  EXPECT_EQ(std::ranges::count_if(talker.packets, &Talker::Packet::marker), 50);
+}
+
+TEST_F(RtspServer, a_viewer_that_does_not_read_is_skipped_and_hurts_nobody) {
+  const auto channel = world->open_channel("cam03");
+  const auto big = std::make_shared<Bytes>(200'000);
+  (*big)[1] = 3;
+  (*big)[2] = 0x0d;
+  (*big)[3] = 0x3c;  // one NAL unit of 199 996 bytes
+  (*big)[4] = 0x65;
+  std::int64_t number = 0;
+  const auto send = [&] {
+    auto unit = std::make_shared<media::AccessUnit>();
+    unit->format = street().format;
+    unit->data = big;
+    unit->key = number % 10 == 0;
+    unit->media_time = number * 3600;
+    unit->capture_time = at(began) + milliseconds{40 * number};
+    ++number;
+    world->feed(channel, unit);
+  };
+  send();
+  Talker slow(world->rtsp->port(), 4096), quick(world->rtsp->port());
+  for (auto* talker : {&slow, &quick}) {
+    ASSERT_EQ(talker->ask("SETUP", "/cam03/main/trackID=0", everything, by_tcp).status, 200);
+    ASSERT_EQ(talker->ask("PLAY", "/cam03/main", everything).status, 200);
+  }
+  const auto whole = [](Talker& t) { return static_cast<std::int64_t>(std::ranges::count_if(t.packets, &Talker::Packet::marker)); };
+  while (number < 100) {
+    send();
+    ASSERT_TRUE(quick.read_until([&](Talker& t) { return whole(t) >= number; }));
+  }
+  // What waits for the slow one is bounded, and after a hole he goes on with a key frame, parameter sets first.
+  EXPECT_GT(world->rtsp->counts().units_skipped, 50u);
+  std::size_t hole = 0;
+  ASSERT_TRUE(slow.read_until([&](Talker& t) {
+    for (std::size_t i = 1; i < t.packets.size() && hole == 0; ++i) {
+      if (t.packets[i].sequence != static_cast<std::uint16_t>(t.packets[i - 1].sequence + 1)) hole = i;
+    }
+    if (hole == 0 && number < 2000) send();
+    return hole != 0;
+  }));
+  EXPECT_EQ(slow.packets[hole].nal, 7);
+  EXPECT_TRUE(slow.packets[hole - 1].marker) << "frames are whole";
+  world->live.remove("cam03", "main");
+}
+
+TEST_F(RtspServer, what_is_no_rtsp_is_hung_up_on) {
+  Talker endless(world->rtsp->port());
+  ASSERT_TRUE(endless.raw().send("DESCRIBE rtsp://x/" + std::string(40'000, 'a')));
+  EXPECT_TRUE(endless.raw().ends());
+  Talker many(world->rtsp->port());
+  std::string requests;
+  for (int i = 1; i < 100; ++i) requests += "DESCRIBE rtsp://x/cam01 RTSP/1.0\r\nCSeq: " + std::to_string(i) + "\r\nAuthorization: Basic eDp5\r\n\r\n";
+  many.raw().send(requests);
+  EXPECT_TRUE(many.raw().ends());
+}
+
+TEST_F(RtspServer, a_key_that_is_removed_ends_its_viewers) {
+  const LiveCamera camera(*world, "cam02");
+  const auto key = world->key_of({Right::live_view});
+  Talker talker(world->rtsp->port());
+  ASSERT_EQ(talker.ask("SETUP", "/cam02/main/trackID=0", key, by_tcp).status, 200);
+  ASSERT_EQ(talker.ask("PLAY", "/cam02/main", key).status, 200);
+  ASSERT_TRUE(world->access.remove_key(key.substr(0, key.find(':')), {}));
+  EXPECT_FALSE(talker.read_until([](Talker&) { return false; }));
+  EXPECT_TRUE(talker.raw().ends());
+}
+
+}  // namespace
+}  // namespace ccoc::test
