@@ -22,6 +22,10 @@ struct Context {
   std::atomic<int> probes{0};
   UtcTime started_at = services.clock.utc_now();
 
+  std::optional<vision::PictureStatus> picture_of(const std::string& camera) const {
+    return services.picture ? services.picture(camera) : std::nullopt;
+  }
+
   /// Notes an action in the audit trail; a trail that is away is logged and does not stop the work.
   void audit(const Request& request, std::string_view action, std::string_view object,
              const boost::json::object& details = {});
@@ -40,6 +44,7 @@ std::optional<Problem> check_token(const Request& request, const std::string& ca
 void add_session_routes(Router& router, Context& context);
 void add_camera_routes(Router& router, Context& context);
 void add_footage_routes(Router& router, Context& context);
+void add_thumbnail_routes(Router& router, Context& context);
 void add_status_routes(Router& router, Context& context);
 void add_geography_routes(Router& router, Context& context);
 void add_administration_routes(Router& router, Context& context);

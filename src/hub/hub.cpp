@@ -21,7 +21,10 @@
 #include "ccoc/registry/clock_history.h"
 #include "ccoc/registry/geography.h"
 #include "ccoc/registry/registry.h"
+#include "ccoc/vision/picture_watch.h"
 #include "ccoc/vision/snapshot.h"
+#include "ccoc/vision/thumbnail_cache.h"
+#include "ccoc/vision/transcoder.h"
 #include "foundation.h"
 #include "places.h"
 #include "stream_plan.h"
@@ -35,6 +38,7 @@ using std::chrono::seconds;
 
 constexpr Duration housekeeping_interval = seconds{2};
 constexpr Duration retention_interval = seconds{20};
+constexpr Duration thumbnail_interval = std::chrono::minutes{10};
 constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
 
 /// Keeps the first administrator's password where only root or the hub's user can read it.
@@ -65,6 +69,10 @@ struct Hub::Impl {
   std::unique_ptr<archive::Archive> archive;
   live::Directory channels;
   std::unique_ptr<vision::SnapshotService> snapshots;
+  std::unique_ptr<vision::SnapshotService> thumbnailer;
+  std::unique_ptr<vision::ThumbnailCache> thumbnails;
+  std::unique_ptr<vision::Transcoder> transcoder;
+  std::unique_ptr<vision::PictureWatch> watch;
   std::vector<std::unique_ptr<AsioReactor>> reactors;
   std::unique_ptr<AsioReactor> playback_reactor;
   std::unique_ptr<WorkQueue> playback_pool;
@@ -87,6 +95,10 @@ struct Hub::Impl {
   void apply(const registry::Camera& camera);
   void pin_certificates(log::Throttle& throttle);
   void note_clocks(log::Throttle& throttle);
+  Status start_vision();
+  std::vector<std::string> watched_cameras();
+  vision::WatchedCamera show_to_watch(const std::string& id);
+  void drop_old_thumbnails();
   void keep_house();
   void stop();
 };
@@ -209,7 +221,7 @@ Status Hub::Impl::start(const HubOptions& options) {
   for (const auto& problem : recovery.problems) log::warn("archive", "{}", problem);
   archive->start();
 
-  snapshots = std::make_unique<vision::SnapshotService>(find_vision_worker());
+  if (const auto started = start_vision(); !started) return started;
   playback_reactor = std::make_unique<AsioReactor>("ccoc-playback");
   playback_pool = make_thread_pool("ccoc-read", 2, 1024);
   if (const auto started = start_ingest(); !started) return started;
@@ -230,6 +242,10 @@ Status Hub::Impl::start(const HubOptions& options) {
       .playback_reactor = *playback_reactor,
       .playback_pool = *playback_pool,
       .snapshot = [this](const media::AccessUnit& unit, unsigned max_width) { return snapshots->jpeg(unit, max_width); },
+      .thumbnail = [this](const media::AccessUnit& unit, unsigned max_width) { return thumbnailer->jpeg(unit, max_width); },
+      .thumbnails = thumbnails.get(),
+      .picture = [this](const std::string& id) { return watch ? watch->status(id) : std::nullopt; },
+      .transcoder = transcoder.get(),
       .site = config.site,
       .data_dir = data.path().string(),
       .footage_dir = (data.path() / "footage").string(),
@@ -256,9 +272,63 @@ Status Hub::Impl::start(const HubOptions& options) {
   const auto all = cameras->all();
   if (!all) return std::unexpected(all.error());
   for (const auto& camera : *all) apply(camera);
+  if (watch) watch->start();
   housekeeping = std::thread([this] { keep_house(); });
   log::info("hub", "{} cameras; console and API at http://{}", all->size(), config.http.address);
   return {};
+}
+
+Status Hub::Impl::start_vision() {
+  const auto worker = find_vision_worker();
+  snapshots = std::make_unique<vision::SnapshotService>(worker);
+  // Whoever sweeps over a timeline asks for many and waits for none for long.
+  thumbnailer = std::make_unique<vision::SnapshotService>(
+      vision::SnapshotOptions{.worker = worker, .timeout = seconds{3}, .max_waiting = 1, .quality = 70});
+  auto disk = open_disk((data.path() / "thumbnails").string());
+  if (!disk) return std::unexpected(disk.error().within("the folder of thumbnails"));
+  thumbnails = std::make_unique<vision::ThumbnailCache>(std::shared_ptr<Disk>(std::move(*disk)),
+                                                        static_cast<std::uint64_t>(config.vision.thumbnails_mib) << 20);
+  transcoder = std::make_unique<vision::Transcoder>(
+      vision::TranscoderOptions{.worker = worker, .max_sessions = static_cast<unsigned>(config.vision.transcodings)});
+  if (config.vision.look_interval == Duration{0}) return {};
+  watch = std::make_unique<vision::PictureWatch>(
+      vision::PictureWatchOptions{
+          .worker = worker, .interval = config.vision.look_interval, .frozen_after = config.vision.frozen_after},
+      clock, [this] { return watched_cameras(); }, [this](const std::string& id) { return show_to_watch(id); },
+      [this](const vision::PictureStatus& status) { events.picture_state(status); });
+  return {};
+}
+
+std::vector<std::string> Hub::Impl::watched_cameras() {
+  std::vector<std::string> out;
+  if (const auto all = cameras->all()) {
+    for (const auto& camera : *all) {
+      if (camera.enabled) out.push_back(camera.id);
+    }
+  }
+  return out;
+}
+
+/// The small stream where it is running: it costs a tenth of the large one to decode.
+vision::WatchedCamera Hub::Impl::show_to_watch(const std::string& id) {
+  vision::WatchedCamera out{id, "main", nullptr};
+  for (const auto& status : ingest->statuses_of(id)) {
+    if (status.state != ingest::StreamState::live || (out.key && status.role != "sub")) continue;
+    if (const auto channel = channels.find(id, status.role)) {
+      if (auto key = channel->last_key()) out = {id, status.role, std::move(key)};
+    }
+  }
+  return out;
+}
+
+/// No thumbnail outlives its footage by more than the time between two calls.
+void Hub::Impl::drop_old_thumbnails() {
+  for (const auto& [stream, oldest] : thumbnails->oldest()) {
+    const auto extent = archive->catalog().extent({stream.first, stream.second});
+    if (!extent) return;
+    if (!*extent || (*extent)->from > oldest)
+      thumbnails->forget(stream.first, stream.second, *extent ? (*extent)->from : UtcTime::max());
+  }
 }
 
 /// The certificate that a camera shows first is the only one from then on.
@@ -293,6 +363,7 @@ void Hub::Impl::keep_house() {
   };
   log::Throttle throttle;
   MonoTime next_retention = clock.now();
+  MonoTime next_thumbnails = clock.now();
   std::unique_lock lock(housekeeping_mutex);
   while (!housekeeping_wake.wait_for(lock, housekeeping_interval, [this] { return stopping; })) {
     lock.unlock();
@@ -312,6 +383,10 @@ void Hub::Impl::keep_house() {
       if (const auto tidy = access->tidy(); !tidy) throttle.warn("access", "tidy", tidy.error().message, clock.now());
       if (const auto tidy = clocks->tidy(clock.utc_now()); !tidy) throttle.warn("hub", "tidy", tidy.error().message, clock.now());
     }
+    if (clock.now() >= next_thumbnails) {
+      drop_old_thumbnails();
+      next_thumbnails = clock.now() + thumbnail_interval;
+    }
     lock.lock();
   }
 }
@@ -324,6 +399,7 @@ void Hub::Impl::stop() {
   }
   housekeeping_wake.notify_all();
   if (cameras) cameras->on_change({});
+  if (watch) watch->end();
   if (api) api->stop();
   if (ingest) ingest->stop();
   if (archive) archive->stop();
@@ -334,6 +410,10 @@ void Hub::Impl::stop() {
   playback_pool.reset();
   playback_reactor.reset();
   snapshots.reset();
+  thumbnailer.reset();
+  thumbnails.reset();
+  watch.reset();
+  transcoder.reset();
   archive.reset();
   access.reset();
   geography.reset();

@@ -10,6 +10,7 @@
 
 #include "ccoc/api/web_socket.h"
 #include "ccoc/ingest/status.h"
+#include "ccoc/vision/picture_watch.h"
 
 namespace ccoc::api {
 
@@ -17,6 +18,8 @@ class EventFeed {
  public:
   /// A stream entered a state.
   void stream_state(const ingest::StreamStatus& status);
+  /// A camera's picture turned black, froze, or is well again.
+  void picture_state(const vision::PictureStatus& status);
   void camera_changed(const std::string& camera);
   void camera_deleted(const std::string& camera);
 

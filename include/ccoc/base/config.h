@@ -50,6 +50,13 @@ struct ArchiveConfig {
   std::int64_t retention_days = 30;                      ///< of a camera that says nothing else
 };
 
+struct VisionConfig {
+  std::int64_t thumbnails_mib = 512;  ///< MiB of thumbnails kept on disk; 0: none
+  Duration look_interval = std::chrono::seconds{15};  ///< between two looks at each camera's picture; 0: none
+  Duration frozen_after = std::chrono::minutes{3};
+  std::int64_t transcodings = 2;  ///< streams made into H.264 for viewers, at the same time; 0: none
+};
+
 struct SiteConfig {
   std::string name_th = "สถานีตำรวจภูธรช้างเผือก";
   std::string name_en = "Chang Phueak Police Station";
@@ -75,6 +82,7 @@ struct Config {
   DatabaseConfig database;
   IngestConfig ingest;
   ArchiveConfig archive;
+  VisionConfig vision;
   SiteConfig site;
   LogConfig log;
 };
