@@ -176,6 +176,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cameras/{id}/thumbnail.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A small picture of recorded footage, for a timeline
+         * @description One for each ten seconds: the key frame at or before the beginning of the ten seconds that `at` lies in; where
+         *     footage begins within them, the key frame at or before `at`. Neighbouring requests share it, and its `ETag`.
+         *     Kept on the hub's disk and, of closed footage, by the client for an hour. 404 where nothing was recorded at `at`.
+         */
+        get: operations["getThumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/cameras/{id}/recording.mp4": {
         parameters: {
             query?: never;
@@ -766,10 +790,25 @@ export interface components {
             /** @description How fast the camera's clock runs away since it was set last; from an hour on */
             drift_ppm: number | null;
         };
+        /** @description What the hub's last look at the camera's key frames showed */
+        PictureStatus: {
+            /**
+             * @description `black`, `white`: nearly all of it; `covered`: no detail anywhere; `frozen`: frames come and show the same
+             *     picture for minutes; `unknown`: none was looked at
+             * @enum {string}
+             */
+            state: "unknown" | "ok" | "black" | "white" | "covered" | "frozen";
+            since: components["schemas"]["Time"] | null;
+            /** @description The stream looked at: sub where it runs */
+            stream: components["schemas"]["StreamRole"] | null;
+            /** @description When the last picture looked at was taken */
+            looked_at: components["schemas"]["Time"] | null;
+        };
         CameraStatus: {
             id: components["schemas"]["Slug"];
             state: components["schemas"]["StreamState"];
             since: components["schemas"]["Time"];
+            picture: components["schemas"]["PictureStatus"];
             streams: components["schemas"]["StreamStatus"][];
         };
         Status: {
@@ -815,6 +854,7 @@ export interface components {
                 fps: number;
                 bitrate_bps: number;
                 last_error: string | null;
+                picture?: components["schemas"]["PictureStatus"];
                 /** @description Footage of the main stream reached the disk lately */
                 recording?: boolean;
             }[];
@@ -837,6 +877,10 @@ export interface components {
                 cause: components["schemas"]["GapCause"];
                 reason?: string;
             }[];
+            /**
+             * @description How much moves, per bucket: the busiest second of it, above the quiet level of the range. Told from sizes and
+             *     quantisers of the coded frames; 0 also where it is not known.
+             */
             activity: number[];
         };
         FeatureCollection: {
@@ -912,6 +956,12 @@ export interface components {
              * @enum {string}
              */
             format: "annexb" | "fmp4";
+            /**
+             * @description What the viewer can decode, by the first part of the codec string: `avc1`, `hvc1`, `mp4v`. What it cannot
+             *     comes as H.264, as long as the hub may transcode one more (429 as an `error` otherwise). Not given: it
+             *     takes everything as it is. H.264 always comes as it is.
+             */
+            decode?: string[];
             /** @description Subscriptions of one group share one clock */
             group?: string;
             /**
@@ -948,6 +998,8 @@ export interface components {
             /** @constant */
             op: "subscribed";
             id: components["schemas"]["SubscriptionId"];
+            /** @description True: made into H.264 for this viewer, who cannot decode what the camera sends; at most 1280×720 */
+            transcoded?: boolean;
             /**
              * @description RFC 6381; sent again when it changes
              * @example avc1.640028
@@ -1000,7 +1052,14 @@ export interface components {
                 id: components["schemas"]["Slug"];
                 state: components["schemas"]["StreamState"];
                 since: components["schemas"]["Time"];
+                picture: components["schemas"]["PictureStatus"];
             }[];
+        } | {
+            /** @constant */
+            type: "camera.picture";
+            camera: components["schemas"]["Slug"];
+            picture: components["schemas"]["PictureStatus"];
+            at: components["schemas"]["Time"];
         } | {
             /** @constant */
             type: "camera.state";
@@ -1540,6 +1599,50 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Busy"];
+        };
+    };
+    getThumbnail: {
+        parameters: {
+            query: {
+                at: components["schemas"]["Time"];
+                stream?: components["parameters"]["Stream"];
+                /** @description Rounded up to 160, 320 or 640 pixels; never scaled up */
+                width?: number;
+                /** @description From `POST /tokens` */
+                token?: components["parameters"]["Token"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JPEG; `X-Capture-Time` is when it was taken */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "X-Capture-Time"?: components["schemas"]["Time"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description The client has it (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["Busy"];
             503: components["responses"]["Busy"];
         };
     };
