@@ -88,6 +88,7 @@ class Api::Impl final : public Dispatcher {
     add_camera_routes(router_, context_);
     add_footage_routes(router_, context_);
     add_thumbnail_routes(router_, context_);
+    add_motion_routes(router_, context_);
     add_status_routes(router_, context_);
     add_geography_routes(router_, context_);
     add_administration_routes(router_, context_);

@@ -44,6 +44,7 @@ std::optional<Problem> check_token(const Request& request, const std::string& ca
 void add_session_routes(Router& router, Context& context);
 void add_camera_routes(Router& router, Context& context);
 void add_footage_routes(Router& router, Context& context);
+void add_motion_routes(Router& router, Context& context);
 void add_thumbnail_routes(Router& router, Context& context);
 void add_status_routes(Router& router, Context& context);
 void add_geography_routes(Router& router, Context& context);

@@ -131,6 +131,11 @@ std::vector<Key> make_keys() {
        .field = CCOC_FIELD(Duration, vision.frozen_after),
        .min = 1,
        .max = 86'400},
+      {.name = "vision.motion_interval_s",
+       .doc = "How often, at most, it is looked for movement in the pictures of cameras that ask for it (motion.enabled).",
+       .field = CCOC_FIELD(Duration, vision.motion_interval),
+       .min = 0.2,
+       .max = 10},
       {.name = "vision.transcodings",
        .doc = "Streams made into H.264 at the same time, for viewers who cannot decode what the camera sends; each takes\n"
               "up to a processor core. 0: none.",

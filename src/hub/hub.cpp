@@ -20,7 +20,9 @@
 #include "ccoc/live/directory.h"
 #include "ccoc/registry/clock_history.h"
 #include "ccoc/registry/geography.h"
+#include "ccoc/registry/motion_history.h"
 #include "ccoc/registry/registry.h"
+#include "ccoc/vision/motion_watch.h"
 #include "ccoc/vision/picture_watch.h"
 #include "ccoc/vision/snapshot.h"
 #include "ccoc/vision/thumbnail_cache.h"
@@ -38,7 +40,7 @@ using std::chrono::seconds;
 
 constexpr Duration housekeeping_interval = seconds{2};
 constexpr Duration retention_interval = seconds{20};
-constexpr Duration thumbnail_interval = std::chrono::minutes{10};
+constexpr Duration outlived_interval = std::chrono::minutes{10};
 constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
 
 /// Keeps the first administrator's password where only root or the hub's user can read it.
@@ -65,6 +67,7 @@ struct Hub::Impl {
   std::unique_ptr<registry::CameraRegistry> cameras;
   std::unique_ptr<registry::Geography> geography;
   std::unique_ptr<registry::ClockHistory> clocks;
+  std::unique_ptr<registry::MotionHistory> motion;
   std::unique_ptr<access::Access> access;
   std::unique_ptr<archive::Archive> archive;
   live::Directory channels;
@@ -73,6 +76,7 @@ struct Hub::Impl {
   std::unique_ptr<vision::ThumbnailCache> thumbnails;
   std::unique_ptr<vision::Transcoder> transcoder;
   std::unique_ptr<vision::PictureWatch> watch;
+  std::unique_ptr<vision::MotionWatch> motion_watch;
   std::vector<std::unique_ptr<AsioReactor>> reactors;
   std::unique_ptr<AsioReactor> playback_reactor;
   std::unique_ptr<WorkQueue> playback_pool;
@@ -96,9 +100,9 @@ struct Hub::Impl {
   void pin_certificates(log::Throttle& throttle);
   void note_clocks(log::Throttle& throttle);
   Status start_vision();
-  std::vector<std::string> watched_cameras();
+  std::vector<std::string> watched_cameras(bool only_motion);
   vision::WatchedCamera show_to_watch(const std::string& id);
-  void drop_old_thumbnails();
+  void drop_what_outlived_footage();
   void keep_house();
   void stop();
 };
@@ -128,6 +132,7 @@ void Hub::Impl::drop_initial_password_once_changed() {
 Status Hub::Impl::load_geography() {
   geography = std::make_unique<registry::Geography>(*database.database);
   clocks = std::make_unique<registry::ClockHistory>(*database.database);
+  motion = std::make_unique<registry::MotionHistory>(*database.database);
   if (const auto loaded = geography->load(); !loaded) return loaded;
   if (geography->empty() && !config.site.geography_dir.empty()) {
     if (const auto loaded = geography->load_folder(config.site.geography_dir); !loaded) return loaded;
@@ -234,6 +239,7 @@ Status Hub::Impl::start(const HubOptions& options) {
       .cameras = *cameras,
       .geography = *geography,
       .clocks = *clocks,
+      .motion = *motion,
       .database = *database.database,
       .archive = *archive,
       .ingest = *ingest,
@@ -273,6 +279,7 @@ Status Hub::Impl::start(const HubOptions& options) {
   if (!all) return std::unexpected(all.error());
   for (const auto& camera : *all) apply(camera);
   if (watch) watch->start();
+  motion_watch->start();
   housekeeping = std::thread([this] { keep_house(); });
   log::info("hub", "{} cameras; console and API at http://{}", all->size(), config.http.address);
   return {};
@@ -290,20 +297,24 @@ Status Hub::Impl::start_vision() {
                                                         static_cast<std::uint64_t>(config.vision.thumbnails_mib) << 20);
   transcoder = std::make_unique<vision::Transcoder>(
       vision::TranscoderOptions{.worker = worker, .max_sessions = static_cast<unsigned>(config.vision.transcodings)});
+  motion_watch = std::make_unique<vision::MotionWatch>(
+      vision::MotionWatchOptions{.worker = worker, .interval = config.vision.motion_interval}, clock,
+      [this] { return watched_cameras(true); }, [this](const std::string& id) { return show_to_watch(id); },
+      [this](const std::string& id, UtcTime at, const vision::MotionCells& cells) { motion->note(id, at, cells); });
   if (config.vision.look_interval == Duration{0}) return {};
   watch = std::make_unique<vision::PictureWatch>(
       vision::PictureWatchOptions{
           .worker = worker, .interval = config.vision.look_interval, .frozen_after = config.vision.frozen_after},
-      clock, [this] { return watched_cameras(); }, [this](const std::string& id) { return show_to_watch(id); },
+      clock, [this] { return watched_cameras(false); }, [this](const std::string& id) { return show_to_watch(id); },
       [this](const vision::PictureStatus& status) { events.picture_state(status); });
   return {};
 }
 
-std::vector<std::string> Hub::Impl::watched_cameras() {
+std::vector<std::string> Hub::Impl::watched_cameras(bool only_motion) {
   std::vector<std::string> out;
   if (const auto all = cameras->all()) {
     for (const auto& camera : *all) {
-      if (camera.enabled) out.push_back(camera.id);
+      if (camera.enabled && (camera.motion || !only_motion)) out.push_back(camera.id);
     }
   }
   return out;
@@ -321,8 +332,19 @@ vision::WatchedCamera Hub::Impl::show_to_watch(const std::string& id) {
   return out;
 }
 
-/// No thumbnail outlives its footage by more than the time between two calls.
-void Hub::Impl::drop_old_thumbnails() {
+/// No thumbnail, and no movement, outlives its footage by more than the time between two calls.
+void Hub::Impl::drop_what_outlived_footage() {
+  if (const auto moved = motion->cameras()) {
+    for (const auto& camera : *moved) {
+      const auto extent = archive->catalog().extent({camera, "main"});
+      if (!extent) return;
+      // Without footage it is kept as long as footage would be.
+      const auto known = cameras->get(camera);
+      const auto days = known ? known->recording.retention_days : static_cast<int>(config.archive.retention_days);
+      const auto oldest = *extent ? (*extent)->from : clock.utc_now() - std::chrono::hours{24} * days;
+      (void)motion->forget(camera, oldest);
+    }
+  }
   for (const auto& [stream, oldest] : thumbnails->oldest()) {
     const auto extent = archive->catalog().extent({stream.first, stream.second});
     if (!extent) return;
@@ -363,7 +385,7 @@ void Hub::Impl::keep_house() {
   };
   log::Throttle throttle;
   MonoTime next_retention = clock.now();
-  MonoTime next_thumbnails = clock.now();
+  MonoTime next_outlived = clock.now();
   std::unique_lock lock(housekeeping_mutex);
   while (!housekeeping_wake.wait_for(lock, housekeeping_interval, [this] { return stopping; })) {
     lock.unlock();
@@ -373,6 +395,7 @@ void Hub::Impl::keep_house() {
     drop_initial_password_once_changed();
     pin_certificates(throttle);
     note_clocks(throttle);
+    if (const auto kept = motion->flush(); !kept) throttle.warn("hub", "motion", kept.error().message, clock.now());
     if (clock.now() >= next_retention) {
       const auto report = archive->enforce_retention(policy);
       if (!report) throttle.warn("archive", "retention", report.error().message, clock.now());
@@ -383,9 +406,9 @@ void Hub::Impl::keep_house() {
       if (const auto tidy = access->tidy(); !tidy) throttle.warn("access", "tidy", tidy.error().message, clock.now());
       if (const auto tidy = clocks->tidy(clock.utc_now()); !tidy) throttle.warn("hub", "tidy", tidy.error().message, clock.now());
     }
-    if (clock.now() >= next_thumbnails) {
-      drop_old_thumbnails();
-      next_thumbnails = clock.now() + thumbnail_interval;
+    if (clock.now() >= next_outlived) {
+      drop_what_outlived_footage();
+      next_outlived = clock.now() + outlived_interval;
     }
     lock.lock();
   }
@@ -400,6 +423,7 @@ void Hub::Impl::stop() {
   housekeeping_wake.notify_all();
   if (cameras) cameras->on_change({});
   if (watch) watch->end();
+  if (motion_watch) motion_watch->end();
   if (api) api->stop();
   if (ingest) ingest->stop();
   if (archive) archive->stop();
@@ -413,11 +437,13 @@ void Hub::Impl::stop() {
   thumbnailer.reset();
   thumbnails.reset();
   watch.reset();
+  motion_watch.reset();
   transcoder.reset();
   archive.reset();
   access.reset();
   geography.reset();
   clocks.reset();
+  motion.reset();
   cameras.reset();
   database.database.reset();
   if (database.server) database.server->stop();

@@ -117,6 +117,18 @@ TEST_F(Pictures, are_looked_at_on_when_decoders_are_killed_and_hang_and_recordin
   EXPECT_TRUE(timeline.at("items").at(0).at("gaps").as_array().empty());
 }
 
+TEST_F(Pictures, are_searched_for_movement_where_a_camera_asks_for_it) {
+  const auto from = format_rfc3339(SystemClock{}.utc_now());
+  ASSERT_EQ(client.request("PATCH", "/api/v1/cameras/cam03", R"({"motion":{"enabled":true}})", "application/json").status, 200);
+  const auto moved = [&](const std::string& camera) {
+    const auto answer = client.get("/api/v1/footage/motion?camera=" + camera + "&from=" + from + "&to=" + format_rfc3339(SystemClock{}.utc_now()));
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return !answer.json().at("items").as_array().empty();
+  };
+  EXPECT_TRUE(eventually([&] { return moved("cam03"); }, std::chrono::seconds{60}));
+  EXPECT_FALSE(moved("cam01")) << "it did not ask";
+}
+
 TEST_F(Pictures, of_the_past_are_small_and_made_once) {
   const auto since = SystemClock{}.utc_now();
   const auto url = "/api/v1/cameras/cam01/thumbnail.jpg?width=160&at=" + format_rfc3339(since);

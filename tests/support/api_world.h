@@ -53,6 +53,7 @@ struct ApiWorld {
                            .cameras = cameras,
                            .geography = geography,
                            .clocks = clocks,
+                           .motion = motion,
                            .database = *database,
                            .archive = *archive,
                            .ingest = ingest,
@@ -130,6 +131,7 @@ struct ApiWorld {
                                    registry::Rules{.site = {}, .allow_loopback = true}};
   registry::Geography geography{*database};
   registry::ClockHistory clocks{*database};
+  registry::MotionHistory motion{*database};
   access::Access access{*database, clock};
   std::unique_ptr<archive::Archive> archive =
       archive::Archive::open({{"main", std::shared_ptr<Disk>(open_disk((folder.path() / "footage").string()).value())}},

@@ -19,6 +19,7 @@
 #include "ccoc/live/directory.h"
 #include "ccoc/registry/clock_history.h"
 #include "ccoc/registry/geography.h"
+#include "ccoc/registry/motion_history.h"
 #include "ccoc/registry/registry.h"
 #include "ccoc/vision/picture_watch.h"
 
@@ -41,6 +42,7 @@ struct Services {
   registry::CameraRegistry& cameras;
   registry::Geography& geography;
   registry::ClockHistory& clocks;
+  registry::MotionHistory& motion;
   db::Database& database;
   archive::Archive& archive;
   ingest::Ingest& ingest;

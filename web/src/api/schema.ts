@@ -224,6 +224,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/footage/motion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When something moved in a part of a camera's picture
+         * @description Of cameras with `motion.enabled`, from then on. Told from key frames, about one a second where the camera sends them
+         *     so often, in 16 × 9 cells; kept as long as the footage.
+         */
+        get: operations["findMotion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/timeline": {
         parameters: {
             query?: never;
@@ -662,6 +683,7 @@ export interface components {
             recording: components["schemas"]["Recording"];
             /** @description Its sound is taken, too, where there is some */
             audio: boolean;
+            motion: components["schemas"]["MotionSetting"];
             enabled: boolean;
             /** @description The position is not exact */
             approximate: boolean;
@@ -681,6 +703,7 @@ export interface components {
             recording?: components["schemas"]["Recording"];
             /** @default true */
             audio: boolean;
+            motion?: components["schemas"]["MotionSetting"];
             /** @default true */
             enabled: boolean;
             /** @default false */
@@ -696,6 +719,7 @@ export interface components {
             streams?: components["schemas"]["NewCameraStream"][];
             recording?: components["schemas"]["Recording"];
             audio?: boolean;
+            motion?: components["schemas"]["MotionSetting"];
             enabled?: boolean;
             approximate?: boolean;
             notes?: string;
@@ -789,6 +813,10 @@ export interface components {
             next: null;
             /** @description How fast the camera's clock runs away since it was set last; from an hour on */
             drift_ppm: number | null;
+        };
+        /** @description Whether it is looked for movement in its pictures (`GET /footage/motion`) */
+        MotionSetting: {
+            enabled: boolean;
         };
         /** @description What the hub's last look at the camera's key frames showed */
         PictureStatus: {
@@ -1701,6 +1729,50 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["Invalid"];
+        };
+    };
+    findMotion: {
+        parameters: {
+            query: {
+                camera: components["schemas"]["Slug"];
+                from: components["schemas"]["Time"];
+                /** @description At most 31 days after `from` */
+                to: components["schemas"]["Time"];
+                /**
+                 * @description x,y,width,height, each from 0 to 1, from the upper left; the whole picture when not given
+                 * @example 0.5,0,0.5,0.5
+                 */
+                area?: string;
+                /** @description Movements less apart are one */
+                join_s?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 1000 spans, oldest first; `next` is where the rest begins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            from: components["schemas"]["Time"];
+                            to: components["schemas"]["Time"];
+                            /** @description Cells of the area, of 144 in the picture, that something moved in */
+                            cells: number;
+                        }[];
+                        next: components["schemas"]["Time"] | null;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
         };
     };
