@@ -68,6 +68,7 @@ struct ApiWorld {
                              return Bytes{0xff, 0xd8, static_cast<std::uint8_t>(width / 160), 0xff, 0xd9};
                            },
                            .thumbnails = &thumbnails,
+                           .picture = {},
                            .transcoder = &transcoder,
                            .site = {},
                            .data_dir = folder.path().string(),

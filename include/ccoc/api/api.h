@@ -51,9 +51,9 @@ struct Services {
   Reactor& playback_reactor;  ///< subscriptions and players live on it
   WorkQueue& playback_pool;   ///< players read on it
   SnapshotFunction snapshot;  ///< empty: snapshots are `unavailable`
-  SnapshotFunction thumbnail;  ///< the same with a decoder of its own, so that a timeline holds up no snapshot
+  SnapshotFunction thumbnail{};  ///< the same with a decoder of its own, so that a timeline holds up no snapshot
   vision::ThumbnailCache* thumbnails = nullptr;  ///< null: each is made anew
-  PictureFunction picture;  ///< empty: nobody looks
+  PictureFunction picture{};  ///< empty: nobody looks
   vision::Transcoder* transcoder = nullptr;  ///< null: streams go to viewers only as they are
   SiteConfig site;
   std::string data_dir;   ///< named in /status
