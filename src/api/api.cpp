@@ -106,6 +106,8 @@ class Api::Impl final : public Dispatcher {
     add_footage_routes(router_, context_);
     add_webrtc_routes(router_, context_);
     add_hls_routes(router_, context_);
+    add_thumbnail_routes(router_, context_);
+    add_motion_routes(router_, context_);
     add_status_routes(router_, context_);
     add_hold_routes(router_, context_);
     add_geography_routes(router_, context_);

@@ -30,6 +30,10 @@ struct Context {
   std::atomic<int> negotiations{0};  ///< of WebRTC, under way
   UtcTime started_at = services.clock.utc_now();
 
+  std::optional<vision::PictureStatus> picture_of(const std::string& camera) const {
+    return services.picture ? services.picture(camera) : std::nullopt;
+  }
+
   /// Notes an action in the audit trail; a trail that is away is logged and does not stop the work.
   void audit(const Request& request, std::string_view action, std::string_view object,
              const boost::json::object& details = {});
@@ -50,6 +54,8 @@ void add_camera_routes(Router& router, Context& context);
 void add_footage_routes(Router& router, Context& context);
 void add_webrtc_routes(Router& router, Context& context);
 void add_hls_routes(Router& router, Context& context);
+void add_motion_routes(Router& router, Context& context);
+void add_thumbnail_routes(Router& router, Context& context);
 void add_status_routes(Router& router, Context& context);
 void add_geography_routes(Router& router, Context& context);
 void add_administration_routes(Router& router, Context& context);

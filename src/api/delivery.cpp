@@ -43,12 +43,14 @@ Delivery::Delivery(std::uint16_t id, StreamFormat format, std::shared_ptr<Outbox
     : id_(id), format_(format), outbox_(std::move(outbox)) {}
 
 void Delivery::announce(const media::VideoFormat& format) {
-  outbox_->send_text(to_text(boost::json::object{{"op", "subscribed"},
-                                                 {"id", id_},
-                                                 {"codec", format.codec_string},
-                                                 {"width", format.width},
-                                                 {"height", format.height},
-                                                 {"timescale", video_timescale}}));
+  boost::json::object out{{"op", "subscribed"},
+                          {"id", id_},
+                          {"codec", format.codec_string},
+                          {"width", format.width},
+                          {"height", format.height},
+                          {"timescale", video_timescale}};
+  if (transcoded_) out["transcoded"] = true;
+  outbox_->send_text(to_text(out));
 }
 
 void Delivery::announce(const media::AudioFormat& format) {
@@ -138,6 +140,11 @@ void Delivery::state(std::string_view state, const StateDetail& detail) {
 void Delivery::error(const Problem& problem) {
   const std::scoped_lock lock(mutex_);
   if (!closed_) outbox_->send_text(stream_error(id_, problem));
+}
+
+void Delivery::set_transcoded(bool transcoded) {
+  const std::scoped_lock lock(mutex_);
+  if (std::exchange(transcoded_, transcoded) != transcoded) announced_.reset();
 }
 
 void Delivery::restart() {

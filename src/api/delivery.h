@@ -38,6 +38,8 @@ class Delivery {
   /// A state other than the last one is announced; one with a span always.
   void state(std::string_view state, const StateDetail& detail = {});
   void error(const Problem& problem);
+  /// Whether what is given from now on is made for this viewer.
+  void set_transcoded(bool transcoded);
   /// Forgets what waits to be sent, as a seek does; the next unit is a discontinuity.
   void restart();
   /// Nothing more will be sent.
@@ -58,6 +60,7 @@ class Delivery {
   mutable std::mutex mutex_;
   bool closed_ = false;
   bool restarted_ = true;
+  bool transcoded_ = false;
   media::VideoFormatPtr announced_;
   media::AudioFormatPtr announced_audio_;
   std::string last_state_;

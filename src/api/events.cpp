@@ -23,6 +23,13 @@ void EventFeed::recording_state(const std::string& camera, const std::string& st
                                       {"at", format_rfc3339(at)}}));
 }
 
+void EventFeed::picture_state(const vision::PictureStatus& status) {
+  publish(to_text(boost::json::object{{"type", "camera.picture"},
+                                      {"camera", status.camera},
+                                      {"picture", picture_json(status)},
+                                      {"at", format_rfc3339(status.since)}}));
+}
+
 void EventFeed::camera_changed(const std::string& camera) {
   publish(to_text(boost::json::object{{"type", "camera.changed"}, {"camera", camera}}));
 }

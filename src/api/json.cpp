@@ -93,6 +93,15 @@ std::string to_text(const json::value& value) {
   return out;
 }
 
+json::object picture_json(const std::optional<vision::PictureStatus>& status) {
+  if (!status) return {{"state", "unknown"}, {"since", nullptr}, {"stream", nullptr}, {"looked_at", nullptr}};
+  const bool known = status->since != UtcTime{};
+  return {{"state", vision::to_string(status->state)},
+          {"since", known ? json::value(format_rfc3339(status->since)) : json::value(nullptr)},
+          {"stream", text_or_null(status->stream)},
+          {"looked_at", time_or_null(status->looked_at)}};
+}
+
 json::value time_or_null(const std::optional<UtcTime>& time) {
   return time ? json::value(format_rfc3339(*time)) : json::value(nullptr);
 }

@@ -13,12 +13,15 @@
 #include "ccoc/api/http.h"
 #include "ccoc/api/problem.h"
 #include "ccoc/base/time.h"
+#include "ccoc/vision/picture_watch.h"
 
 namespace ccoc::api {
 
 /// Compact text. Numbers in their shortest plain form; strings that are no UTF-8 are mended with U+FFFD.
 std::string to_text(const boost::json::value& value);
 
+/// {"state", "since", "stream", "looked_at"}
+boost::json::object picture_json(const std::optional<vision::PictureStatus>& status);
 boost::json::value time_or_null(const std::optional<UtcTime>& time);
 boost::json::value text_or_null(std::string_view text);  ///< null when empty
 

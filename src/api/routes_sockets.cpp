@@ -43,7 +43,8 @@ std::string events_snapshot(Context& context) {
                          : camera.enabled     ? std::string_view("connecting")
                                               : std::string_view("disabled");
       const auto since = found != mains.end() ? found->second.since : camera.updated_at;
-      cameras.push_back({{"id", camera.id}, {"state", state}, {"since", format_rfc3339(since)}});
+      cameras.push_back({{"id", camera.id}, {"state", state}, {"since", format_rfc3339(since)},
+                         {"picture", picture_json(context.picture_of(camera.id))}});
     }
   }
   return to_text(json::object{{"type", "snapshot"}, {"cameras", std::move(cameras)}});

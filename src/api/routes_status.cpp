@@ -155,6 +155,7 @@ Response camera_status(Context& context, const Request& request) {
   return json_response(200, to_text(json::object{{"id", camera->id},
                                                  {"state", ingest::to_string(head.state)},
                                                  {"since", format_rfc3339(head.since)},
+                                                 {"picture", picture_json(context.picture_of(camera->id))},
                                                  {"streams", std::move(streams)}}));
 }
 
@@ -258,6 +259,7 @@ Response hub_status(Context& context, CpuMeter& meter, const Request& request) {
                     {"fps", head.fps},
                     {"bitrate_bps", head.bitrate_bps},
                     {"last_error", text_or_null(head.last_error)},
+                    {"picture", picture_json(context.picture_of(camera.id))},
                     {"recording", recording != recordings.end() && recording->second.writing && !fails},
                     {"recording_error", fails ? json::value(problem->second) : json::value(nullptr)}});
   }

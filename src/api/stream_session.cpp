@@ -90,6 +90,7 @@ void StreamSession::subscribe(std::uint16_t id, FieldReader& fields) {
   const auto format = fields.text("format", {1, 20}, false).value_or("annexb");
   const auto group = fields.text("group", {0, 40}, false).value_or("");
   const bool audio = fields.boolean("audio", false).value_or(false);
+  const auto decode = fields.texts("decode", 16, false).value_or(std::vector<std::string>{});
   if (stream != "main" && stream != "sub") fields.reject("stream", "must be main or sub");
   if (format != "annexb" && format != "fmp4") fields.reject("format", "must be annexb or fmp4");
   if (!fields.finish()) {
@@ -122,7 +123,8 @@ void StreamSession::subscribe(std::uint16_t id, FieldReader& fields) {
                            .format = format == "fmp4" ? StreamFormat::fmp4 : StreamFormat::annexb,
                            .position = *position,
                            .speed = speed,
-                           .audio = audio},
+                           .audio = audio,
+                           .decode = decode},
       outbox_);
   subscriptions_.emplace(id, subscription);
   ++subscription_count_;

@@ -18,7 +18,7 @@ class Subscription::LiveFeed final : public live::Subscriber {
     // Behind recorded footage the cached GOP begins earlier than what was shown last.
     if (shown_ && unit->unit().capture_time <= *shown_) flags |= unit_flags::preroll;
     else shown_.reset();
-    owner_->delivery_.unit(unit->pointer(), [&] { return unit->annexb(); }, flags, "live");
+    owner_->hand_over(unit->pointer(), [&] { return unit->annexb(); }, flags, "live");
   }
 
   void on_audio(const media::AudioUnitPtr& unit) override {
@@ -73,12 +73,12 @@ void Subscription::seek(Position position) {
     if (!position) {
       self.leave_player();
       self.leave_live();
-      self.delivery_.restart();
+      self.restart_delivery();
       self.go_live();
       return;
     }
     self.leave_live();
-    self.delivery_.restart();
+    self.restart_delivery();
     if (self.player_) {
       self.player_->seek(*position);
     } else {
@@ -91,7 +91,7 @@ void Subscription::seek(Position position) {
     if (!position || !other.player_) {
       move(other);
     } else {
-      other.delivery_.restart();
+      other.restart_delivery();
     }
   });
 }
@@ -152,6 +152,7 @@ void Subscription::stop() {
   leave_player();
   leave_live();
   delivery_.close();
+  end_transcoding(true);
 }
 
 void Subscription::refresh() {
@@ -231,7 +232,7 @@ void Subscription::on_unit(const media::AccessUnitPtr& unit, playback::UnitFlags
   if (flags.first) out |= unit_flags::discontinuity;
   if (flags.preroll) out |= unit_flags::preroll;
   if (flags.skipped) out |= unit_flags::skipped;
-  delivery_.unit(
+  hand_over(
       unit, [&] { return std::make_shared<const Bytes>(media::to_annexb(*unit)); }, out,
       paused_ ? "paused" : "playing");
 }

@@ -2,14 +2,17 @@
 // Lives on the playback reactor's thread: everything but the constructor is called there.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ccoc/api/api.h"
 #include "ccoc/playback/player.h"
+#include "ccoc/vision/transcoder.h"
 #include "delivery.h"
 
 namespace ccoc::api {
@@ -34,6 +37,8 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
     Position position;
     double speed = 1;
     bool audio = false;
+    /// What the viewer can decode ("avc1", "hvc1", "mp4v"); empty: it did not say.
+    std::vector<std::string> decode = {};
   };
   /// `services` outlives it; `group` may be null.
   Subscription(Services& services, Wanted wanted, std::shared_ptr<Outbox> outbox);
@@ -56,6 +61,15 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
 
  private:
   class LiveFeed;
+
+  using AnnexB = std::function<SharedBytes()>;
+  /// On the thread of the channel or of the player: to the viewer, or to the transcoder first.
+  void hand_over(const media::AccessUnitPtr& unit, const AnnexB& annexb, std::uint8_t flags, const char* normal_state);
+  bool can_decode(const media::VideoFormat& format) const;
+  void transcode(const media::AccessUnitPtr& unit, std::uint8_t flags, const char* normal_state);
+  /// What was on its way to the viewer is of the old position.
+  void restart_delivery();
+  void end_transcoding(bool for_good);
 
   void go_live();
   void leave_live();
@@ -82,6 +96,12 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
   bool live_ = false;
   bool paused_ = false;
   bool stopped_ = false;
+
+  std::mutex transcoding_mutex_;  ///< of the next three
+  std::unique_ptr<vision::TranscodeSession> transcoding_;
+  bool refused_ = false;  ///< there was no room for one, and the viewer was told
+  bool ended_ = false;
+  std::atomic<const char*> normal_state_{"live"};  ///< of what is being transcoded
 };
 
 }  // namespace ccoc::api

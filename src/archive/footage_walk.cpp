@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ccoc/archive/activity.h"
+
 namespace ccoc::archive {
 namespace {
 
@@ -85,6 +87,9 @@ Result<FileFacts> look_into(Disk& disk, const std::string& volume, const StreamF
   facts.segment.end = reader.end_of(last);
   facts.segment.bytes = last.offset + last.size;
   facts.segment.run = origin ? origin->run : 0;
+  ActivityMeter meter;
+  for (std::size_t i = 0; i < whole; ++i) meter.add(table->fragments[i].decode_time, table->fragments[i].samples);
+  facts.segment.activity = meter.levels();
   facts.fragments = whole;
   facts.file_size = *size;
   if (facts.segment.end < facts.segment.start) return fail(ErrorCode::corrupt, "its times run backwards");

@@ -52,13 +52,14 @@ void Ledger::opened(const Segment& segment) {
   add(segment);
 }
 
-void Ledger::grew(const StreamKey& key, UtcTime end, std::uint64_t bytes) {
+void Ledger::grew(const Segment& segment) {
   const std::lock_guard lock(mutex_);
-  auto& stream = streams_[key];
+  auto& stream = streams_[segment.key];
   if (!stream.edge.open) return;
-  stream.edge.open->end = end;
-  stream.edge.open->bytes = bytes;
-  stream.last_end = end;
+  stream.edge.open->end = segment.end;
+  stream.edge.open->bytes = segment.bytes;
+  stream.edge.open->activity = segment.activity;
+  stream.last_end = segment.end;
 }
 
 void Ledger::closed(const Segment& segment) {

@@ -25,7 +25,7 @@ class Ledger {
 
   // Told by writers and recovery.
   void opened(const Segment& segment);
-  void grew(const StreamKey& key, UtcTime end, std::uint64_t bytes);
+  void grew(const Segment& segment);
   void closed(const Segment& segment);
   /// A file that is gone, or never held a whole fragment.
   void removed(const Segment& segment);

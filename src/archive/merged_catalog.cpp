@@ -64,21 +64,6 @@ void explain_holes(CameraTimeline& timeline, const StreamKey& key, Duration tole
   if (found) std::ranges::sort(timeline.gaps, {}, &Gap::from);
 }
 
-void spread(const Segment& segment, UtcTime from, UtcTime to, std::vector<double>& buckets) {
-  const double width = std::chrono::duration<double>(to - from).count() / static_cast<double>(buckets.size());
-  const double a = std::chrono::duration<double>(segment.start - from).count() / width;
-  const double b = std::max(std::chrono::duration<double>(segment.end - from).count() / width, a + 1e-9);
-  const double last = static_cast<double>(buckets.size() - 1);
-  if (b < 0 || a > last + 1) return;
-  const auto first_bucket = static_cast<std::size_t>(std::clamp(a, 0.0, last));
-  const auto last_bucket = static_cast<std::size_t>(std::clamp(b, 0.0, last));
-  for (auto i = first_bucket; i <= last_bucket; ++i) {
-    const double left = static_cast<double>(i);
-    const double part = (std::min(b, left + 1) - std::max(a, left)) / (b - a);
-    if (part > 0) buckets[i] += part * static_cast<double>(segment.bytes);
-  }
-}
-
 }  // namespace
 
 MergedCatalog::MergedCatalog(SegmentStore& store, const Ledger& ledger, const Clock& clock,
@@ -171,13 +156,12 @@ Result<std::vector<CameraTimeline>> MergedCatalog::timeline(std::span<const std:
     CameraTimeline timeline;
     timeline.camera = camera;
     timeline.spans = std::move(row.spans);
-    std::vector<double> bytes = std::move(row.bytes);
-    bytes.resize(buckets);
+    auto activity = row.activity ? std::move(*row.activity) : ActivityBuckets(from, to, buckets);
     const auto overlay = ledger_.overlay({camera, stream});
     for (const auto& [id, segment] : overlay.segments) {
       if (segment.start >= to || segment.end <= from) continue;
       timeline.spans.push_back({segment.start, segment.end});
-      if (buckets > 0) spread(segment, from, to, bytes);
+      activity.add(segment.start, segment.activity);
     }
     join_spans(timeline.spans, join_distance);
     for (auto& span : timeline.spans) span = {std::max(span.from, from), std::min(span.to, to)};
@@ -188,11 +172,7 @@ Result<std::vector<CameraTimeline>> MergedCatalog::timeline(std::span<const std:
       if (gap.from < end) timeline.gaps.push_back(std::move(gap));
     }
     explain_holes(timeline, {camera, stream}, join_distance);
-    const double most = buckets > 0 ? *std::ranges::max_element(bytes) : 0;
-    if (most > 0) {
-      for (auto& value : bytes) value = std::clamp(value / most, 0.0, 1.0);
-    }
-    timeline.activity = std::move(bytes);
+    timeline.activity = activity.relative();
     timelines.push_back(std::move(timeline));
   }
   return timelines;

@@ -5,24 +5,28 @@
 #include "ccoc/db/database.h"
 #include "json_text.h"
 #include "sql_rows.h"
+#include "timeline_hours.h"
 
 namespace ccoc::archive {
 namespace {
 
 constexpr auto upsert_segments = R"(
-insert into segments (volume, path, camera, stream, starts_at, ends_at, bytes, run, closed)
+insert into segments (volume, path, camera, stream, starts_at, ends_at, bytes, run, closed, activity, activity_peak)
 select volume, path, camera, stream, timestamptz 'epoch' + from_us * interval '1 microsecond',
-       timestamptz 'epoch' + to_us * interval '1 microsecond', bytes, run, closed
+       timestamptz 'epoch' + to_us * interval '1 microsecond', bytes, run, closed,
+       decode(activity, 'hex'), activity_peak
 from json_to_recordset($1::json)
   as x(volume text, path text, camera text, stream text, from_us bigint, to_us bigint, bytes bigint, run bigint,
-       closed boolean)
+       closed boolean, activity text, activity_peak smallint)
 on conflict (volume, path) do update
 set camera = excluded.camera, stream = excluded.stream, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-    bytes = excluded.bytes, run = excluded.run, closed = excluded.closed)";
+    bytes = excluded.bytes, run = excluded.run, closed = excluded.closed,
+    activity = excluded.activity, activity_peak = excluded.activity_peak)";
 
 constexpr auto delete_segments = R"(
 delete from segments s using json_to_recordset($1::json) as x(volume text, path text)
-where s.volume = x.volume and s.path = x.path)";
+where s.volume = x.volume and s.path = x.path
+returning s.camera, s.stream, s.starts_at, s.ends_at)";
 
 constexpr auto upsert_gaps = R"(
 insert into gaps (camera, stream, starts_at, ends_at, cause, reason)
@@ -56,37 +60,25 @@ constexpr auto find_extent = R"(
 select (select starts_at from segments where camera = $1 and stream = $2 and closed order by starts_at limit 1),
        (select ends_at from segments where camera = $1 and stream = $2 and closed order by starts_at desc limit 1))";
 
-// The files of each camera that reach into [$3, $4).
-constexpr std::string_view files_in_range = R"(
-with wanted as (select value as camera from json_array_elements_text($1::json)),
-files as (
-  select w.camera, f.starts_at, f.ends_at, f.bytes from wanted w, lateral (
-    select starts_at, ends_at, bytes from segments s
-    where s.camera = w.camera and s.stream = $2 and s.closed and s.starts_at < $4 and s.ends_at > $3
-      and s.starts_at >= coalesce((select max(starts_at) from segments m
-            where m.camera = w.camera and m.stream = $2 and m.closed and m.starts_at <= $3), $3)) f))";
+constexpr auto hours_in_range = R"(
+select t.camera, t.hour, array_to_string(t.spans, ' '), t.peaks
+from json_array_elements_text($1::json) as w(camera), timeline_hours t
+where t.camera = w.camera and t.stream = $2 and t.hour > $3::timestamptz - interval '1 hour' and t.hour < $4
+order by t.camera, t.hour)";
 
-constexpr std::string_view spans_of_files = R"(
-, edges as (
-  select camera, starts_at, ends_at,
-         starts_at - max(ends_at) over (partition by camera order by starts_at rows between unbounded preceding and 1 preceding)
-           < $5::bigint * interval '1 microsecond' as joined
-  from files),
-islands as (
-  select camera, starts_at, ends_at,
-         count(*) filter (where joined is not true) over (partition by camera order by starts_at) as island
-  from edges)
-select camera, min(starts_at), max(ends_at) from islands group by camera, island order by camera, 2)";
+constexpr auto fill_hours = "select fill_timeline_hours($1::json)";
+constexpr auto fill_all_hours = "select fill_all_timeline_hours()";
 
-// A file's bytes are spread over the buckets it touches, by time.
-constexpr std::string_view bytes_of_files = R"(
-, placed as (
-  select camera, bytes, extract(epoch from starts_at - $3::timestamptz)::float8 / $5::float8 as a,
-         greatest(extract(epoch from ends_at - starts_at)::float8 / $5::float8, 1e-9) as length
-  from files)
-select camera, bucket, sum(bytes * (least(a + length, bucket + 1) - greatest(a, bucket)) / length)::float8
-from placed, generate_series(greatest(floor(a)::int, 0), least(floor(a + length)::int, $6::int - 1)) as bucket
-group by camera, bucket)";
+constexpr auto levels_of_files = R"(
+select w.camera, f.starts_at, f.activity
+from json_array_elements_text($1::json) as w(camera), lateral (
+  select starts_at, activity from segments s
+  where s.camera = w.camera and s.stream = $2 and s.closed and s.starts_at < $4 and s.ends_at > $3
+    and s.starts_at >= coalesce((select max(starts_at) from segments m
+          where m.camera = w.camera and m.stream = $2 and m.closed and m.starts_at <= $3), $3)) f)";
+
+/// Up to here the levels of every second are read.
+constexpr Duration longest_by_seconds = std::chrono::hours{3};
 
 constexpr auto timeline_gaps = R"(
 select g.camera, g.stream, g.starts_at, g.ends_at, g.cause, g.reason
@@ -178,6 +170,17 @@ std::vector<T> read_all(const db::Rows& rows, T (*read)(const db::Row&)) {
   return all;
 }
 
+std::string hex(ByteView bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const auto byte : bytes) {
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
 std::string segments_json(std::span<const Segment> segments) {
   JsonRows rows;
   for (const auto& s : segments) {
@@ -191,6 +194,8 @@ std::string segments_json(std::span<const Segment> segments) {
     rows.add("bytes", static_cast<std::int64_t>(s.bytes));
     rows.add("run", static_cast<std::int64_t>(s.run));
     rows.add_bool("closed", !s.open);
+    rows.add("activity", hex(s.activity));
+    rows.add("activity_peak", std::int64_t{activity_peak(s.activity)});
   }
   return rows.text();
 }
@@ -217,6 +222,10 @@ class SqlSegmentStore final : public SegmentStore {
     // Losing the last moments of an index that can be made anew is no loss.
     return database_.transaction(
         [&](db::Transaction& transaction) -> Status {
+          TouchedHours touched;
+          for (const auto& segment : batch.segments) {
+            if (!segment.open) touch(touched, segment.key, segment.start, segment.end);
+          }
           if (!batch.segments.empty()) {
             if (auto done = transaction.execute(upsert_segments, {segments_json(batch.segments)}); !done) {
               return std::unexpected(done.error());
@@ -229,16 +238,18 @@ class SqlSegmentStore final : public SegmentStore {
               rows.add("volume", volume);
               rows.add("path", path);
             }
-            if (auto done = transaction.execute(delete_segments, {rows.text()}); !done) {
-              return std::unexpected(done.error());
-            }
+            const auto gone = transaction.query(delete_segments, {rows.text()});
+            if (!gone) return std::unexpected(gone.error());
+            for (const auto& row : *gone) touch(touched, {row.text(0), row.text(1)}, row.utc(2), row.utc(3));
           }
           if (!batch.gaps.empty()) {
             if (auto done = transaction.execute(upsert_gaps, {gaps_json(batch.gaps)}); !done) {
               return std::unexpected(done.error());
             }
           }
-          return {};
+          if (touched.empty()) return {};
+          const auto filled = transaction.query(fill_hours, {touched_json(touched)});
+          return filled ? Status{} : std::unexpected(filled.error());
         },
         {.durability = db::Durability::fast});
   }
@@ -273,24 +284,25 @@ class SqlSegmentStore final : public SegmentStore {
 
   Result<std::map<std::string, StoredTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
                                                          UtcTime from, UtcTime to, unsigned buckets,
-                                                         Duration join) override {
+                                                         Duration) override {
     const auto wanted = json_texts(cameras);
     std::map<std::string, StoredTimeline> found;
-    const auto spans = database_.query(std::string(files_in_range).append(spans_of_files), {wanted, stream, from, to, join.count()});
-    if (!spans) return std::unexpected(spans.error());
-    for (const auto& row : *spans) found[row.text(0)].spans.push_back({row.utc(1), row.utc(2)});
+    const bool by_seconds = to - from <= longest_by_seconds;
+    const auto hours = database_.query(hours_in_range, {wanted, stream, from, to});
+    if (!hours) return std::unexpected(hours.error());
+    for (const auto& row : *hours) {
+      auto& timeline = found[row.text(0)];
+      if (buckets > 0 && !timeline.activity) timeline.activity.emplace(from, to, buckets);
+      add_hour(row, from, to, timeline.spans, buckets == 0 || by_seconds ? nullptr : &*timeline.activity);
+    }
     const auto gaps = database_.query(timeline_gaps, {wanted, stream, from, to});
     if (!gaps) return std::unexpected(gaps.error());
     for (const auto& row : *gaps) found[row.text(0)].gaps.push_back(read_gap(row));
-    if (buckets == 0) return found;
-    const double bucket_s = std::chrono::duration<double>(to - from).count() / buckets;
-    const auto bytes = database_.query(std::string(files_in_range).append(bytes_of_files), {wanted, stream, from, to, bucket_s, buckets});
-    if (!bytes) return std::unexpected(bytes.error());
-    for (const auto& row : *bytes) {
-      auto& sums = found[row.text(0)].bytes;
-      sums.resize(buckets);
-      const auto bucket = row.i64(1);
-      if (bucket >= 0 && bucket < buckets) sums[static_cast<std::size_t>(bucket)] += row.f64(2);
+    if (buckets == 0 || !by_seconds) return found;
+    const auto levels = database_.query(levels_of_files, {wanted, stream, from, to});
+    if (!levels) return std::unexpected(levels.error());
+    for (const auto& row : *levels) {
+      if (auto& activity = found[row.text(0)].activity) activity->add(row.utc(1), row.bytes(2));
     }
     return found;
   }
@@ -416,7 +428,8 @@ Status replace_segments(db::Database& database, std::span<const Segment> segment
             return std::unexpected(done.error());
           }
         }
-        return {};
+        const auto filled = transaction.query(fill_all_hours);
+        return filled ? Status{} : std::unexpected(filled.error());
       },
       {.statement_timeout = std::chrono::minutes{10}});
 }

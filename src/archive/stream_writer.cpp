@@ -80,7 +80,9 @@ Status StreamWriter::create_file(const FragmentJob& job) {
     break;
   }
   announced_ = false;
+  activity_ = {};
   format_ = job.units.front().unit->format;
+  quantizer_.emplace(*format_);
   audio_format_ = job.audio.empty() ? nullptr : job.audio.front()->format;
   audio_end_ = 0;
   boundary_ = next_boundary(start, options_.segment_length);
@@ -107,6 +109,11 @@ media::AudioRun StreamWriter::plan_audio(const FragmentJob& job) const {
   return run;
 }
 
+std::uint8_t StreamWriter::quantizer_of(const media::AccessUnit& unit) const {
+  const auto quantizer = quantizer_ ? quantizer_->of(*unit.data) : std::nullopt;
+  return quantizer ? static_cast<std::uint8_t>(*quantizer + 1) : std::uint8_t{0};
+}
+
 Status StreamWriter::append(const FragmentJob& job) {
   const auto ticks = [&](UtcTime t) { return to_ticks(t - segment_.start, video_timescale); };
   media::FragmentPlan plan;
@@ -131,7 +138,7 @@ Status StreamWriter::append(const FragmentJob& job) {
     const auto next = i + 1 < job.units.size() ? job.units[i + 1].time : job.end;
     const auto duration = std::max<std::int64_t>(1, ticks(next) - ticks(job.units[i].time));
     plan.samples.push_back({static_cast<std::uint32_t>(unit.data->size()), static_cast<std::uint32_t>(duration),
-                            unit.composition_offset, unit.key});
+                            unit.composition_offset, unit.key, quantizer_of(unit)});
     pieces.emplace_back(*unit.data);
   }
   plan.audio = plan_audio(job);
@@ -147,6 +154,8 @@ Status StreamWriter::append(const FragmentJob& job) {
   if (auto done = file_->append(pieces); !done) return done;
   for (const auto piece : pieces) segment_.bytes += piece.size();
   segment_.end = job.end;
+  activity_.add(plan.decode_time, plan.samples);
+  segment_.activity = activity_.levels();
   if (!plan.audio.samples.empty()) {
     audio_end_ = plan.audio.decode_time;
     for (const auto& sample : plan.audio.samples) audio_end_ += sample.duration;
@@ -158,7 +167,7 @@ void StreamWriter::note_written(const FragmentJob& job) {
   retry_at_.reset();
   back_off_ = Duration{0};
   if (announced_) {
-    ledger_.grew(key_, segment_.end, segment_.bytes);
+    ledger_.grew(segment_);
   } else {
     ledger_.opened(segment_);
     announced_ = true;

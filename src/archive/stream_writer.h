@@ -9,8 +9,10 @@
 #include <optional>
 #include <string>
 
+#include "ccoc/archive/activity.h"
 #include "ccoc/base/disk.h"
 #include "ccoc/media/mp4.h"
+#include "ccoc/media/slice_quantizer.h"
 #include "jobs.h"
 #include "ledger.h"
 
@@ -37,6 +39,7 @@ class StreamWriter {
   bool begins_file(const FragmentJob& job) const;
   Status create_file(const FragmentJob& job);
   Status append(const FragmentJob& job);
+  std::uint8_t quantizer_of(const media::AccessUnit& unit) const;
   media::AudioRun plan_audio(const FragmentJob& job) const;
   void refused(const FragmentJob& job, const Error& error);
   void close_file();
@@ -51,8 +54,10 @@ class StreamWriter {
 
   std::unique_ptr<DiskFile> file_;
   Segment segment_;
+  ActivityMeter activity_;  ///< of the file
   bool announced_ = false;  ///< the ledger knows the file: it holds a whole fragment
   media::VideoFormatPtr format_;
+  std::optional<media::SliceQuantizer> quantizer_;  ///< of the file's format
   media::AudioFormatPtr audio_format_;  ///< of the file; null: it has no sound
   std::int64_t audio_end_ = 0;          ///< 90 kHz ticks since the file's start
   UtcTime boundary_;  ///< the first key frame from here on begins a new file

@@ -22,8 +22,13 @@
 #include "ccoc/live/directory.h"
 #include "ccoc/registry/clock_history.h"
 #include "ccoc/registry/geography.h"
+#include "ccoc/registry/motion_history.h"
 #include "ccoc/registry/registry.h"
+#include "ccoc/vision/motion_watch.h"
+#include "ccoc/vision/picture_watch.h"
 #include "ccoc/vision/snapshot.h"
+#include "ccoc/vision/thumbnail_cache.h"
+#include "ccoc/vision/transcoder.h"
 #include "ccoc/webrtc/viewers.h"
 #include "foundation.h"
 #include "places.h"
@@ -38,6 +43,7 @@ using std::chrono::seconds;
 
 constexpr Duration housekeeping_interval = seconds{2};
 constexpr Duration retention_interval = seconds{20};
+constexpr Duration outlived_interval = std::chrono::minutes{10};
 constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
 
 /// Keeps the first administrator's password where only root or the hub's user can read it.
@@ -64,10 +70,16 @@ struct Hub::Impl {
   std::unique_ptr<registry::CameraRegistry> cameras;
   std::unique_ptr<registry::Geography> geography;
   std::unique_ptr<registry::ClockHistory> clocks;
+  std::unique_ptr<registry::MotionHistory> motion;
   std::unique_ptr<access::Access> access;
   std::unique_ptr<archive::Archive> archive;
   live::Directory channels;
   std::unique_ptr<vision::SnapshotService> snapshots;
+  std::unique_ptr<vision::SnapshotService> thumbnailer;
+  std::unique_ptr<vision::ThumbnailCache> thumbnails;
+  std::unique_ptr<vision::Transcoder> transcoder;
+  std::unique_ptr<vision::PictureWatch> watch;
+  std::unique_ptr<vision::MotionWatch> motion_watch;
   std::vector<std::unique_ptr<AsioReactor>> reactors;
   std::unique_ptr<AsioReactor> playback_reactor;
   std::unique_ptr<WorkQueue> playback_pool;
@@ -95,6 +107,10 @@ struct Hub::Impl {
   void pin_certificates(log::Throttle& throttle);
   void note_clocks(log::Throttle& throttle);
   void watch_recordings();
+  Status start_vision();
+  std::vector<std::string> watched_cameras(bool only_motion);
+  vision::WatchedCamera show_to_watch(const std::string& id);
+  void drop_what_outlived_footage();
   void keep_house();
   void stop();
 };
@@ -124,6 +140,7 @@ void Hub::Impl::drop_initial_password_once_changed() {
 Status Hub::Impl::load_geography() {
   geography = std::make_unique<registry::Geography>(*database.database);
   clocks = std::make_unique<registry::ClockHistory>(*database.database);
+  motion = std::make_unique<registry::MotionHistory>(*database.database);
   if (const auto loaded = geography->load(); !loaded) return loaded;
   if (geography->empty() && !config.site.geography_dir.empty()) {
     if (const auto loaded = geography->load_folder(config.site.geography_dir); !loaded) return loaded;
@@ -238,7 +255,7 @@ Status Hub::Impl::start(const HubOptions& options) {
   for (const auto& problem : recovery.problems) log::warn("archive", "{}", problem);
   archive->start();
 
-  snapshots = std::make_unique<vision::SnapshotService>(find_vision_worker());
+  if (const auto started = start_vision(); !started) return started;
   playback_reactor = std::make_unique<AsioReactor>("ccoc-playback");
   playback_pool = make_thread_pool("ccoc-read", 2, 1024);
   if (const auto started = start_ingest(); !started) return started;
@@ -258,6 +275,7 @@ Status Hub::Impl::start(const HubOptions& options) {
       .cameras = *cameras,
       .geography = *geography,
       .clocks = *clocks,
+      .motion = *motion,
       .database = *database.database,
       .archive = *archive,
       .ingest = *ingest,
@@ -267,6 +285,10 @@ Status Hub::Impl::start(const HubOptions& options) {
       .playback_reactor = *playback_reactor,
       .playback_pool = *playback_pool,
       .snapshot = [this](const media::AccessUnit& unit, unsigned max_width) { return snapshots->jpeg(unit, max_width); },
+      .thumbnail = [this](const media::AccessUnit& unit, unsigned max_width) { return thumbnailer->jpeg(unit, max_width); },
+      .thumbnails = thumbnails.get(),
+      .picture = [this](const std::string& id) { return watch ? watch->status(id) : std::nullopt; },
+      .transcoder = transcoder.get(),
       .site = config.site,
       .data_dir = data.path().string(),
       .footage_dir = (data.path() / "footage").string(),
@@ -294,9 +316,79 @@ Status Hub::Impl::start(const HubOptions& options) {
   const auto all = cameras->all();
   if (!all) return std::unexpected(all.error());
   for (const auto& camera : *all) apply(camera);
+  if (watch) watch->start();
+  motion_watch->start();
   housekeeping = std::thread([this] { keep_house(); });
   log::info("hub", "{} cameras; console and API at http://{}", all->size(), config.http.address);
   return {};
+}
+
+Status Hub::Impl::start_vision() {
+  const auto worker = find_vision_worker();
+  snapshots = std::make_unique<vision::SnapshotService>(worker);
+  // Whoever sweeps over a timeline asks for many and waits for none for long.
+  thumbnailer = std::make_unique<vision::SnapshotService>(
+      vision::SnapshotOptions{.worker = worker, .timeout = seconds{3}, .max_waiting = 1, .quality = 70});
+  auto disk = open_disk((data.path() / "thumbnails").string());
+  if (!disk) return std::unexpected(disk.error().within("the folder of thumbnails"));
+  thumbnails = std::make_unique<vision::ThumbnailCache>(std::shared_ptr<Disk>(std::move(*disk)),
+                                                        static_cast<std::uint64_t>(config.vision.thumbnails_mib) << 20);
+  transcoder = std::make_unique<vision::Transcoder>(
+      vision::TranscoderOptions{.worker = worker, .max_sessions = static_cast<unsigned>(config.vision.transcodings)});
+  motion_watch = std::make_unique<vision::MotionWatch>(
+      vision::MotionWatchOptions{.worker = worker, .interval = config.vision.motion_interval}, clock,
+      [this] { return watched_cameras(true); }, [this](const std::string& id) { return show_to_watch(id); },
+      [this](const std::string& id, UtcTime at, const vision::MotionCells& cells) { motion->note(id, at, cells); });
+  if (config.vision.look_interval == Duration{0}) return {};
+  watch = std::make_unique<vision::PictureWatch>(
+      vision::PictureWatchOptions{
+          .worker = worker, .interval = config.vision.look_interval, .frozen_after = config.vision.frozen_after},
+      clock, [this] { return watched_cameras(false); }, [this](const std::string& id) { return show_to_watch(id); },
+      [this](const vision::PictureStatus& status) { events.picture_state(status); });
+  return {};
+}
+
+std::vector<std::string> Hub::Impl::watched_cameras(bool only_motion) {
+  std::vector<std::string> out;
+  if (const auto all = cameras->all()) {
+    for (const auto& camera : *all) {
+      if (camera.enabled && (camera.motion || !only_motion)) out.push_back(camera.id);
+    }
+  }
+  return out;
+}
+
+/// The small stream where it is running: it costs a tenth of the large one to decode.
+vision::WatchedCamera Hub::Impl::show_to_watch(const std::string& id) {
+  vision::WatchedCamera out{id, "main", nullptr};
+  for (const auto& status : ingest->statuses_of(id)) {
+    if (status.state != ingest::StreamState::live || (out.key && status.role != "sub")) continue;
+    if (const auto channel = channels.find(id, status.role)) {
+      if (auto key = channel->last_key()) out = {id, status.role, std::move(key)};
+    }
+  }
+  return out;
+}
+
+/// No thumbnail, and no movement, outlives its footage by more than the time between two calls.
+void Hub::Impl::drop_what_outlived_footage() {
+  if (const auto moved = motion->cameras()) {
+    for (const auto& camera : *moved) {
+      const auto extent = archive->catalog().extent({camera, "main"});
+      if (!extent) return;
+      // Without footage it is kept as long as footage would be.
+      const auto known = cameras->get(camera);
+      const auto days = known ? known->recording.retention_days : static_cast<int>(config.archive.retention_days);
+      const auto oldest = *extent ? (*extent)->from : clock.utc_now() - std::chrono::hours{24} * days;
+      (void)motion->forget(camera, oldest);
+    }
+  }
+  for (const auto& [stream, oldest] : thumbnails->oldest()) {
+    const auto extent = archive->catalog().extent({stream.first, stream.second});
+    if (!extent) return;
+    if (!*extent || (*extent)->from > oldest)
+      thumbnails->forget(stream.first, stream.second, *extent ? (*extent)->from : UtcTime::max());
+  }
 }
 
 /// The certificate that a camera shows first is the only one from then on.
@@ -344,6 +436,7 @@ void Hub::Impl::keep_house() {
   };
   log::Throttle throttle;
   MonoTime next_retention = clock.now();
+  MonoTime next_outlived = clock.now();
   std::unique_lock lock(housekeeping_mutex);
   while (!housekeeping_wake.wait_for(lock, housekeeping_interval, [this] { return stopping; })) {
     lock.unlock();
@@ -355,6 +448,7 @@ void Hub::Impl::keep_house() {
     note_clocks(throttle);
     watch_recordings();
     if (const auto scrubbed = archive->scrub(); !scrubbed) throttle.warn("archive", "scrub", scrubbed.error().message, clock.now());
+    if (const auto kept = motion->flush(); !kept) throttle.warn("hub", "motion", kept.error().message, clock.now());
     if (clock.now() >= next_retention) {
       const auto report = archive->enforce_retention(policy);
       if (!report) throttle.warn("archive", "retention", report.error().message, clock.now());
@@ -364,6 +458,10 @@ void Hub::Impl::keep_house() {
       next_retention = clock.now() + (report && report->more ? Duration{0} : retention_interval);
       if (const auto tidy = access->tidy(); !tidy) throttle.warn("access", "tidy", tidy.error().message, clock.now());
       if (const auto tidy = clocks->tidy(clock.utc_now()); !tidy) throttle.warn("hub", "tidy", tidy.error().message, clock.now());
+    }
+    if (clock.now() >= next_outlived) {
+      drop_what_outlived_footage();
+      next_outlived = clock.now() + outlived_interval;
     }
     lock.lock();
   }
@@ -378,6 +476,8 @@ void Hub::Impl::stop() {
   housekeeping_wake.notify_all();
   if (cameras) cameras->on_change({});
   if (viewers) viewers->stop();
+  if (watch) watch->end();
+  if (motion_watch) motion_watch->end();
   if (api) api->stop();
   if (rtsp) rtsp->stop();
   if (ingest) ingest->stop();
@@ -391,10 +491,16 @@ void Hub::Impl::stop() {
   playback_pool.reset();
   playback_reactor.reset();
   snapshots.reset();
+  thumbnailer.reset();
+  thumbnails.reset();
+  watch.reset();
+  motion_watch.reset();
+  transcoder.reset();
   archive.reset();
   access.reset();
   geography.reset();
   clocks.reset();
+  motion.reset();
   cameras.reset();
   database.database.reset();
   if (database.server) database.server->stop();

@@ -55,6 +55,8 @@ inline constexpr std::uint32_t audio_trun_version_flags = 1u << 24 | 0x000301;
 inline constexpr std::size_t sample_size = 12, sample_size_with_composition = 16;
 
 /// Depends on no other sample; depends on others and is no sync sample (§8.8.3.1).
+/// sample_degradation_priority, which no player looks at: our quantizer, see Sample.
+inline constexpr std::uint32_t quantizer_mask = 0x000000ff;
 inline constexpr std::uint32_t key_sample_flags = 0x02000000, other_sample_flags = 0x01010000;
 
 /// Object type indications (ISO/IEC 14496-1 §7.2.6.6).

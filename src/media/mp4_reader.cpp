@@ -270,10 +270,12 @@ Result<std::vector<Sample>> read_samples(ByteView bytes) {
     sample.duration = get_u32(bytes, at);
     sample.size = get_u32(bytes, at + 4);
     const auto flags = get_u32(bytes, at + 8);
-    if (flags != key_sample_flags && flags != other_sample_flags)
+    const auto kind = flags & ~quantizer_mask;
+    if (kind != key_sample_flags && kind != other_sample_flags)
       return corrupt("sample flags are not as we write them");
     if (sample.size == 0) return corrupt("a sample has no bytes");
-    sample.key = flags == key_sample_flags;
+    sample.key = kind == key_sample_flags;
+    sample.quantizer = static_cast<std::uint8_t>(flags & quantizer_mask);
     if (each == sample_size_with_composition)
       sample.composition_offset = static_cast<std::int32_t>(get_u32(bytes, at + 12));
     at += each;

@@ -367,7 +367,7 @@ Bytes make_fragment_header(const FragmentPlan& plan) {
       for (const auto& sample : plan.samples) {
         put_u32(out, sample.duration);
         put_u32(out, sample.size);
-        put_u32(out, sample.key ? key_sample_flags : other_sample_flags);
+        put_u32(out, (sample.key ? key_sample_flags : other_sample_flags) | sample.quantizer);
         if (composition) put_u32(out, static_cast<std::uint32_t>(sample.composition_offset));
       }
     }

@@ -16,6 +16,13 @@ struct SpsInfo {
   unsigned reorder_frames = 0;          ///< pictures that may come before one shown earlier; 0 when not said
   std::uint32_t chroma_format_idc = 1;
   std::uint32_t bit_depth_luma = 8, bit_depth_chroma = 8;
+  // H.264 only: what the header of a slice depends on.
+  unsigned frame_num_bits = 4;
+  unsigned order_type = 0;      ///< pic_order_cnt_type
+  unsigned order_lsb_bits = 0;  ///< of type 0
+  bool order_always_zero = false;  ///< of type 1: no differences are sent
+  bool frames_only = true;
+  bool separate_planes = false;
   // H.265 only:
   std::array<std::uint8_t, 12> profile_tier_level{};  ///< general part: profile byte to general_level_idc
   std::uint32_t temporal_layers = 1;

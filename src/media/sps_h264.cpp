@@ -102,12 +102,12 @@ Result<SpsInfo> parse_h264_sps(ByteView nal) {
         if (in.flag()) skip_scaling_list(in, i < 6 ? 16 : 64);
     }
   }
-  in.ue(12);  // log2_max_frame_num_minus4
-  const auto order = in.ue(2);
+  sps.frame_num_bits = in.ue(12) + 4;
+  const auto order = sps.order_type = in.ue(2);
   if (order == 0) {
-    in.ue(12);
+    sps.order_lsb_bits = in.ue(12) + 4;
   } else if (order == 1) {
-    in.skip(1);
+    sps.order_always_zero = in.flag();
     in.se();
     in.se();
     const auto cycle = in.ue(255);
@@ -117,7 +117,7 @@ Result<SpsInfo> parse_h264_sps(ByteView nal) {
   in.skip(1);  // gaps_in_frame_num_value_allowed_flag
   const auto width_mbs = std::uint64_t{in.ue()} + 1;
   const auto height_units = std::uint64_t{in.ue()} + 1;
-  const bool frames_only = in.flag();
+  const bool frames_only = sps.frames_only = in.flag();
   if (!frames_only) in.skip(1);
   in.skip(1);  // direct_8x8_inference_flag
   const std::uint64_t field = frames_only ? 1 : 2;
@@ -132,6 +132,7 @@ Result<SpsInfo> parse_h264_sps(ByteView nal) {
     crop_x = (std::uint64_t{in.ue()} + in.ue()) * unit_x;
     crop_y = (std::uint64_t{in.ue()} + in.ue()) * unit_y;
   }
+  sps.separate_planes = separate_planes;
   if (!in.ok()) return broken("it ends too early, or a value is out of range");
   if (width > max_picture_side || height > max_picture_side || crop_x >= width || crop_y >= height)
     return broken("the picture size is not possible");

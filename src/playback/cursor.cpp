@@ -280,8 +280,7 @@ Result<Step> Cursor::previous_key() {
   return fail(ErrorCode::corrupt, "too many files of " + s.key.camera + " cannot be read");
 }
 
-Result<media::AccessUnitPtr> key_unit_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at,
-                                         Duration tolerance) {
+Result<KeyFrame> key_frame_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at, Duration tolerance) {
   const auto none = [&] {
     return fail(ErrorCode::not_found,
                 "nothing is recorded of " + key.camera + "/" + key.stream + " at " + format_rfc3339(at));
@@ -293,9 +292,18 @@ Result<media::AccessUnitPtr> key_unit_at(archive::Catalog& catalog, const archiv
   if (!reader) return std::unexpected(reader.error());
   const auto& fragments = (*reader)->fragments();
   for (auto i = fragments.size(); i-- > 0;) {
-    if (fragments[i].starts_with_key() && (*reader)->start_of(fragments[i]) <= at) return (*reader)->read_first(fragments[i]);
+    if (!fragments[i].starts_with_key()) continue;
+    const auto time = (*reader)->start_of(fragments[i]);
+    if (time <= at) return KeyFrame{*reader, fragments[i], time, (*segment)->open};
   }
   return none();
+}
+
+Result<media::AccessUnitPtr> key_unit_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at,
+                                         Duration tolerance) {
+  const auto frame = key_frame_at(catalog, key, at, tolerance);
+  if (!frame) return std::unexpected(frame.error());
+  return frame->read();
 }
 
 }  // namespace ccoc::playback

@@ -218,6 +218,7 @@ StoredCamera apply_patch(const StoredCamera& before, const CameraPatch& patch, c
     }
   }
   if (patch.audio) camera.audio = *patch.audio;
+  if (patch.motion) camera.motion = *patch.motion;
   if (patch.enabled) camera.enabled = *patch.enabled;
   if (patch.approximate) camera.approximate = *patch.approximate;
   judge.text(patch.notes, "notes", 2000, camera.notes, true);
@@ -251,6 +252,7 @@ std::vector<std::string> changed_fields(const StoredCamera& before, const Stored
   differ(a.recording.mode != b.recording.mode, "recording.mode");
   differ(a.recording.retention_days != b.recording.retention_days, "recording.retention_days");
   differ(a.audio != b.audio, "audio");
+  differ(a.motion != b.motion, "motion.enabled");
   differ(a.enabled != b.enabled, "enabled");
   differ(a.approximate != b.approximate, "approximate");
   differ(a.notes != b.notes, "notes");

@@ -139,6 +139,12 @@ void read_location(const json::value& value, CameraPatch& patch, std::vector<Fie
   reader.finish();
 }
 
+void read_motion(const json::object& object, CameraPatch& patch, std::vector<FieldError>& errors) {
+  Reader reader(object, "motion.", errors);
+  reader.boolean("enabled", patch.motion);
+  reader.finish();
+}
+
 void read_recording(const json::object& object, CameraPatch& patch, std::vector<FieldError>& errors) {
   Reader reader(object, "recording.", errors);
   reader.text("mode", patch.recording_mode);
@@ -183,6 +189,7 @@ json::object to_json(const Camera& camera) {
   out["streams"] = std::move(streams);
   out["recording"] = json::object{{"mode", to_string(camera.recording.mode)}, {"retention_days", camera.recording.retention_days}};
   out["audio"] = camera.audio;
+  out["motion"] = json::object{{"enabled", camera.motion}};
   out["enabled"] = camera.enabled;
   out["approximate"] = camera.approximate;
   out["notes"] = camera.notes;
@@ -216,6 +223,7 @@ std::expected<CameraPatch, std::vector<FieldError>> camera_patch_from_json(const
   if (const auto* streams = reader.take("streams")) read_streams(*streams, patch, errors);
   if (const auto* recording = reader.object("recording")) read_recording(*recording, patch, errors);
   reader.boolean("audio", patch.audio);
+  if (const auto* motion = reader.object("motion")) read_motion(*motion, patch, errors);
   reader.boolean("enabled", patch.enabled);
   reader.boolean("approximate", patch.approximate);
   reader.text("notes", patch.notes);

@@ -153,12 +153,22 @@ void Farm::Impl::begin_condition(CameraState& camera, const Fault& fault, MonoTi
   camera.conditions.emplace_back(fault, until);
   ends_at(until);
   if (fault.kind == FaultKind::drift) set_pace(camera, fault.value);
+  for (auto* stream : {camera.main, camera.sub}) {
+    if (stream == nullptr) continue;
+    if (fault.kind == FaultKind::freeze) stream->freeze();
+    if (fault.kind == FaultKind::black) stream->blacken();
+  }
 }
 
 void Farm::Impl::end_conditions(CameraState& camera, MonoTime now, bool all) {
   std::erase_if(camera.conditions, [&](const auto& each) {
     if (!all && each.second > now) return false;
     if (each.first.kind == FaultKind::drift) set_pace(camera, 0);
+    if (each.first.kind == FaultKind::freeze || each.first.kind == FaultKind::black) {
+      for (auto* stream : {camera.main, camera.sub}) {
+        if (stream != nullptr) stream->show_again();
+      }
+    }
     return true;
   });
 }

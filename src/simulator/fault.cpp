@@ -41,6 +41,8 @@ constexpr Rule rules[] = {
     {FaultKind::allmarkers, "allmarkers"},
     {FaultKind::noreports, "noreports"},
     {FaultKind::clock, "clock", Part::maybe, Value::duration},
+    {FaultKind::freeze, "freeze"},
+    {FaultKind::black, "black"},
     {FaultKind::drift, "drift", Part::maybe, Value::ppm},
 };
 constexpr std::int64_t longest_s = 10LL * 365 * 86'400;

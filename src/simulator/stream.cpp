@@ -4,11 +4,14 @@
 #include <cmath>
 #include <utility>
 
+#include "black_picture.h"
 #include "session.h"
 
 namespace ccoc::simulator {
 namespace {
 
+/// A picture that stands still is sent less often: each is a whole key frame.
+constexpr double still_fps = 5;
 constexpr Duration longest_lateness = std::chrono::seconds{1};
 
 }  // namespace
@@ -47,8 +50,29 @@ std::uint32_t Stream::timestamp_at(MonoTime t) const {
 }
 
 const Clip::Frame& Stream::picture_of(std::int64_t frame) const {
+  if (black_) return black_->frames().front();
+  if (frozen_) return clip_->frames()[*frozen_];
   const auto count = static_cast<std::int64_t>(clip_->frames().size());
   return clip_->frames()[static_cast<std::size_t>((frame + picture_shift_) % count)];
+}
+
+void Stream::freeze() {
+  auto frame = next_frame_;
+  while (frame > 0 && !picture_of(frame).key) --frame;
+  frozen_ = static_cast<std::size_t>(&picture_of(frame) - clip_->frames().data());
+}
+
+void Stream::blacken() {
+  const auto& format = clip_->format();
+  if (format.codec != media::Codec::h264) return;
+  if (auto made = Clip::from_annexb(format.codec, black_picture(format.width, format.height), clip_->fps())) black_ = *made;
+}
+
+void Stream::show_again() {
+  if (!black_ && !frozen_) return;
+  black_.reset();
+  frozen_.reset();
+  resumes_ = true;
 }
 
 void Stream::align_to_key(std::int64_t first_frame) {
@@ -94,11 +118,13 @@ void Stream::send_due(const Clock& clock) {
   }
   if (std::exchange(resumes_, false)) align_to_key(next_frame_);
   const auto frame = next_frame_++;
+  const auto step = static_cast<std::int64_t>(std::max(clip_->fps() / still_fps, 1.0));
+  if ((black_ || frozen_) && frame % step != 0) return;
   const auto& picture = picture_of(frame);
   const auto timestamp = timestamp_of(frame) + stray_.value_or(0);
   stray_.reset();
   const Stamp stamp{clock.utc_now(), camera_, static_cast<std::uint64_t>(frame)};
-  const auto bytes = clip_->prepare(picture, {sequence_, timestamp, ssrc_, stamp});
+  const auto bytes = (black_ ? black_ : clip_)->prepare(picture, {sequence_, timestamp, ssrc_, stamp});
   sequence_ = static_cast<std::uint16_t>(sequence_ + picture.packets);
   for (auto* viewer : viewers_) {
     if (!viewer->send_frame(bytes, picture.key, picture.packets)) continue;

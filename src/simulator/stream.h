@@ -46,6 +46,11 @@ class Stream {
   void stray(Duration by) { stray_ = static_cast<std::uint32_t>(to_ticks(by, video_timescale)); }
   /// From now on the camera's clock is too fast by so much.
   void set_pace(double ppm);
+  /// Until show_again(): sends the last key frame again and again.
+  void freeze();
+  /// Until show_again(): sends a black picture again and again. Nothing changes where the clip is not H.264.
+  void blacken();
+  void show_again();
   void stall_until(MonoTime until) { stalled_until_ = until; }
 
   /// Whether the farm's agenda holds it.
@@ -74,6 +79,8 @@ class Stream {
   std::optional<std::uint32_t> stray_;
   std::int64_t next_frame_ = 0;
   std::int64_t picture_shift_ = 0;  ///< picture = (frame + shift) mod pictures of the clip
+  std::optional<std::size_t> frozen_;  ///< picture of the clip
+  ClipPtr black_;
   MonoTime stalled_until_{};
   bool resumes_ = false;  ///< frames were left out: goes on with a key frame
   std::vector<Session*> viewers_;

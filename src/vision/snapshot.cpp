@@ -5,20 +5,11 @@
 #include <mutex>
 
 #include "ccoc/media/nal.h"
-#include "wire.h"
+#include "answers.h"
 #include "worker_process.h"
 
 namespace ccoc::vision {
 namespace {
-
-std::uint8_t wire_codec(media::Codec codec) {
-  switch (codec) {
-    case media::Codec::h264: return 0;
-    case media::Codec::h265: return 1;
-    case media::Codec::mjpeg: return 2;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -65,12 +56,9 @@ struct SnapshotService::State {
   }
 
   /// One request; a worker that failed at it is replaced at the next.
-  Result<Bytes> ask(const media::AccessUnit& unit, unsigned max_width) {
+  Result<Bytes> ask(const media::AccessUnit& unit, RequestHead head, AnswerKind wanted) {
     if (const auto ready = ensure_worker(); !ready) return std::unexpected(ready.error());
-    RequestHead head;
     head.codec = wire_codec(unit.format->codec);
-    head.quality = static_cast<std::uint8_t>(std::clamp(options.quality, 1u, 100u));
-    head.max_width = static_cast<std::uint16_t>(std::min(max_width, 16'384u));
     const auto annexb = media::to_annexb(unit);
     const ByteView pieces[] = {{reinterpret_cast<const std::uint8_t*>(&head), sizeof head}, annexb};
     auto answer = worker.exchange(pieces, std::chrono::steady_clock::now() + options.timeout, [this] {
@@ -81,10 +69,17 @@ struct SnapshotService::State {
       if (answer.error().code != ErrorCode::limit_exceeded) worker.kill();
       return answer;
     }
-    const auto kind = static_cast<AnswerKind>(answer->front());
-    answer->erase(answer->begin());
-    if (kind == AnswerKind::jpeg) return answer;
-    return fail(ErrorCode::corrupt, std::string(as_text(*answer)));
+    return body_of(std::move(*answer), wanted);
+  }
+
+  Result<Bytes> ask_in_turn(const media::AccessUnit& unit, const RequestHead& head, AnswerKind wanted) {
+    if (!unit.key || !unit.format || !unit.data)
+      return fail(ErrorCode::invalid_argument, "a picture can only be made of a key frame");
+    if (const auto turn = take_turn(std::chrono::steady_clock::now() + options.timeout); !turn)
+      return std::unexpected(turn.error());
+    auto body = ask(unit, head, wanted);
+    end_turn(body.has_value());
+    return body;
   }
 };
 
@@ -97,13 +92,16 @@ SnapshotService::SnapshotService(std::string worker) : SnapshotService(SnapshotO
 SnapshotService::~SnapshotService() = default;
 
 Result<Bytes> SnapshotService::jpeg(const media::AccessUnit& key_unit, unsigned max_width) {
-  if (!key_unit.key || !key_unit.format || !key_unit.data)
-    return fail(ErrorCode::invalid_argument, "a picture can only be made of a key frame");
-  if (const auto turn = state_->take_turn(std::chrono::steady_clock::now() + state_->options.timeout); !turn)
-    return std::unexpected(turn.error());
-  auto picture = state_->ask(key_unit, max_width);
-  state_->end_turn(picture.has_value());
-  return picture;
+  RequestHead head{.task = Task::jpeg};
+  head.quality = static_cast<std::uint8_t>(std::clamp(state_->options.quality, 1u, 100u));
+  head.max_width = static_cast<std::uint16_t>(std::min(max_width, 16'384u));
+  return state_->ask_in_turn(key_unit, head, AnswerKind::jpeg);
+}
+
+Result<Look> SnapshotService::look(const media::AccessUnit& key_unit) {
+  const auto body = state_->ask_in_turn(key_unit, RequestHead{.task = Task::look}, AnswerKind::look);
+  if (!body) return std::unexpected(body.error());
+  return parse_look(*body);
 }
 
 SnapshotStats SnapshotService::stats() const {

@@ -123,10 +123,7 @@ TEST_F(ArchiveIndex, draws_timelines_of_several_cameras) {
   EXPECT_EQ(timelines[0].camera, "cam02");
   EXPECT_EQ(timelines[0].spans, (std::vector<Span>{{from + minutes{1}, from + minutes{2}}}));
   EXPECT_EQ(timelines[0].activity.size(), 10u);
-  EXPECT_EQ(timelines[0].activity[0], 0.0);
-  EXPECT_GT(timelines[0].activity[2], 0.9);
-  EXPECT_GT(timelines[0].activity[3], 0.9);
-  EXPECT_LT(timelines[0].activity[5], 0.01);
+  for (const std::size_t outside : {0u, 1u, 4u, 5u, 9u}) EXPECT_EQ(timelines[0].activity[outside], 0.0) << outside;
   EXPECT_TRUE(timelines[1].spans.empty());
   EXPECT_EQ(timelines[2].spans, (std::vector<Span>{{from, from + seconds{150}}, {from + seconds{190}, from + seconds{300}}}));
   ASSERT_EQ(timelines[2].gaps.size(), 1u);
@@ -206,11 +203,46 @@ TEST_F(ArchiveIndex, reindex_makes_the_table_anew_from_the_files_alone) {
   EXPECT_TRUE(check(volumes(), *database).value().clean());
 }
 
+TEST_F(ArchiveIndex, keeps_the_timeline_by_hours_in_step_with_the_files) {
+  const auto hours_as_new = [&] {
+    const char* sum = "select hashtext(coalesce(string_agg(t::text, '|' order by camera, stream, hour), '')) from timeline_hours t";
+    const auto kept = count(sum);
+    EXPECT_TRUE(database->query("select fill_all_timeline_hours()"));
+    return kept == count(sum);
+  };
+  record(cam01, "2026-11-24T05:57:30.000Z", "2026-11-24T06:02:20.000Z");
+  record(cam01, "2026-11-24T06:03:10.000Z", "2026-11-24T06:04:00.000Z");
+  record({"cam02", "main"}, "2026-11-24T06:10:00.000Z", "2026-11-24T06:11:00.000Z");
+  recorder.reset();
+  archive->step();
+  EXPECT_EQ(count("select count(*) from timeline_hours"), 3);
+  EXPECT_TRUE(hours_as_new());
+  const auto from = at("2026-11-24T05:00:00.000Z");
+  const std::vector<std::string> cameras{"cam01"};
+  const std::vector<Span> spans{{at("2026-11-24T05:57:30.000Z"), at("2026-11-24T06:02:20.000Z")},
+                                {at("2026-11-24T06:03:10.000Z"), at("2026-11-24T06:04:00.000Z")}};
+  for (const auto length : {hours{2}, hours{20}}) {
+    EXPECT_EQ(archive->catalog().timeline(cameras, "main", from, from + length, 100).value()[0].spans, spans);
+  }
+  // Retention takes the oldest first.
+  clock.advance(hours{100});
+  RetentionPolicy policy;
+  policy.max_bytes = 1;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(archive->enforce_retention(policy, 3));
+    archive->step();
+    EXPECT_TRUE(hours_as_new()) << i;
+  }
+  EXPECT_EQ(count("select count(*) from timeline_hours"), 0);
+}
+
 TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
   ASSERT_TRUE(database->execute(
       "insert into segments select 'main', 'cam' || c || '/main/' || i || '.mp4', 'cam' || c, 'main', "
-      "timestamptz '2026-10-01Z' + i * interval '1 min', timestamptz '2026-10-01Z' + (i + 1) * interval '1 min', 30000000, 1, true "
+      "timestamptz '2026-10-01Z' + i * interval '1 min', timestamptz '2026-10-01Z' + (i + 1) * interval '1 min', 30000000, 1, true, "
+      "decode(repeat(to_hex(100 + (i % 100 = 50)::int * 56), 60), 'hex'), 100 + (i % 100 = 50)::int * 56 "
       "from generate_series(1, 20) c, generate_series(0, 9999) i"));
+  ASSERT_TRUE(database->query("select fill_all_timeline_hours()"));
   ASSERT_TRUE(database->execute("analyze segments"));
   const auto plan = [&](const std::string& sql) {
     std::string text;
@@ -225,6 +257,7 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
                by_stream + "and starts_at <= '2026-10-03Z'), '2026-10-03Z') order by starts_at limit 1",
            std::string("select path from segments where closed and ends_at < '2026-10-03Z' and starts_at < '2026-10-03Z' order by starts_at limit 200"),
            std::string("select path from segments where not closed order by volume, path"),
+           std::string("select peaks from timeline_hours where camera = 'cam7' and stream = 'main' and hour > '2026-10-02Z' and hour < '2026-10-03Z'"),
        }) {
     EXPECT_EQ(plan(sql).find("Seq Scan"), std::string::npos) << sql << "\n" << plan(sql);
   }
@@ -233,7 +266,19 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
   const auto day = archive->catalog().timeline(cameras, "main", from, from + hours{24}, 500).value();
   for (const auto& timeline : day) {
     EXPECT_EQ(timeline.spans, (std::vector<Span>{{from, from + hours{24}}}));
-    for (const double value : timeline.activity) ASSERT_GT(value, 0.9);
+    ASSERT_EQ(timeline.activity.size(), 500u);
+    // One busy minute in each hundred, four times as busy: it touches one bucket or two of 173 s.
+    std::size_t busy = 0;
+    for (const double value : timeline.activity) {
+      EXPECT_TRUE(value == 0 || value == 1) << value;
+      busy += value > 0;
+    }
+    EXPECT_GE(busy, 14u);
+    EXPECT_LE(busy, 30u);
+  }
+  const auto busy_from = at("2026-10-01T00:50:00.000Z");
+  for (const auto& timeline : archive->catalog().timeline(cameras, "main", busy_from - minutes{1}, busy_from + minutes{2}, 180).value()) {
+    for (std::size_t i = 0; i < 180; ++i) EXPECT_EQ(timeline.activity[i] > 0.5, i >= 60 && i < 120) << i;
   }
 }
 

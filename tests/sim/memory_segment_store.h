@@ -80,7 +80,7 @@ class MemorySegmentStore final : public archive::SegmentStore {
     std::map<std::string, archive::StoredTimeline> found;
     for (const auto& camera : cameras) {
       auto& row = found[camera];
-      row.bytes.resize(buckets);
+      row.activity.emplace(from, to, buckets);
       const auto segments = find({camera, stream}, from, to);
       const auto known = gaps({camera, stream}, from, to);
       if (!segments) return std::unexpected(segments.error());
@@ -88,7 +88,7 @@ class MemorySegmentStore final : public archive::SegmentStore {
       row.gaps = *known;
       for (const auto& s : *segments) {
         row.spans.push_back({s.start, s.end});
-        spread(s, from, to, row.bytes);
+        row.activity->add(s.start, s.activity);
       }
     }
     return found;
@@ -190,17 +190,6 @@ class MemorySegmentStore final : public archive::SegmentStore {
   }
 
  private:
-  /// A file's bytes over the buckets it touches, in a hundred equal portions.
-  static void spread(const Segment& segment, UtcTime from, UtcTime to, std::vector<double>& buckets) {
-    constexpr int portions = 100;
-    for (int i = 0; i < portions && !buckets.empty(); ++i) {
-      const auto at = segment.start + (segment.end - segment.start) * i / portions;
-      if (at < from || at >= to) continue;
-      const auto bucket = static_cast<std::size_t>((at - from) * static_cast<std::int64_t>(buckets.size()) / (to - from));
-      buckets[bucket] += static_cast<double>(segment.bytes) / portions;
-    }
-  }
-
   static std::unexpected<Error> gone() { return fail(ErrorCode::unavailable, "the model index is away"); }
 
   template <class Wanted>

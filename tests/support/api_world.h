@@ -9,6 +9,8 @@
 #include "ccoc/api/api.h"
 #include "ccoc/api/rtsp_door.h"
 #include "ccoc/base/asio_reactor.h"
+#include "ccoc/vision/thumbnail_cache.h"
+#include "ccoc/vision/transcoder.h"
 #include "support/footage.h"
 #include "support/http_client.h"
 #include "support/postgres.h"
@@ -52,6 +54,7 @@ struct ApiWorld {
                            .cameras = cameras,
                            .geography = geography,
                            .clocks = clocks,
+                           .motion = motion,
                            .database = *database,
                            .archive = *archive,
                            .ingest = ingest,
@@ -61,6 +64,14 @@ struct ApiWorld {
                            .playback_reactor = playback_reactor,
                            .playback_pool = *playback_pool,
                            .snapshot = [](const media::AccessUnit&, unsigned) -> Result<Bytes> { return Bytes{0xff, 0xd8}; },
+                           .thumbnail = [this](const media::AccessUnit& unit, unsigned width) -> Result<Bytes> {
+                             ++thumbnails_made;
+                             if (unit.data->empty()) return Bytes{};
+                             return Bytes{0xff, 0xd8, static_cast<std::uint8_t>(width / 160), 0xff, 0xd9};
+                           },
+                           .thumbnails = &thumbnails,
+                           .picture = {},
+                           .transcoder = &transcoder,
                            .site = {},
                            .data_dir = folder.path().string(),
                            .footage_dir = (folder.path() / "footage").string(),
@@ -137,6 +148,7 @@ struct ApiWorld {
                                    registry::Rules{.site = {}, .allow_loopback = true}};
   registry::Geography geography{*database};
   registry::ClockHistory clocks{*database};
+  registry::MotionHistory motion{*database};
   access::Access access{*database, clock};
   std::unique_ptr<archive::Archive> archive =
       archive::Archive::open({{"main", std::shared_ptr<Disk>(open_disk((folder.path() / "footage").string()).value())}},
@@ -163,6 +175,9 @@ struct ApiWorld {
                         [this](const ingest::StreamConfig& stream) { live.remove(stream.camera, stream.role); },
                         [](const ingest::StreamStatus&) {}};
   api::EventFeed events;
+  std::atomic<int> thumbnails_made{0};
+  vision::ThumbnailCache thumbnails{std::shared_ptr<Disk>(open_disk((folder.path() / "thumbnails").string()).value()), 1u << 20};
+  vision::Transcoder transcoder{{.worker = std::string(CCOC_BINARY_DIR) + "/ccoc-vision", .max_sessions = 1, .timeout = seconds{20}}};
   std::unique_ptr<api::Api> api;
 };
 

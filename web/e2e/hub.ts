@@ -87,15 +87,17 @@ export class Hub {
     private readonly hub: Program, private readonly cameras: Program, private readonly folder: string,
   ) {}
 
-  static async start(cameraCount: number): Promise<Hub> {
+  /** `simulate` and `settings`: more arguments of the cameras, more environment of the hub. */
+  static async start(cameraCount: number, simulate: string[] = [], settings: Record<string, string> = {}): Promise<Hub> {
     const [httpPort, cameraPort] = [await freePort(), await freePort()];
     const folder = await mkdtemp(join(tmpdir(), 'ccoc-e2e-'));
-    const cameras = new Program(['simulate', '--cameras', String(cameraCount), '--port', String(cameraPort), '--sound', String(cameraCount)]);
+    const cameras = new Program(['simulate', '--cameras', String(cameraCount), '--port', String(cameraPort), '--sound', String(cameraCount), ...simulate]);
     const hub = new Program(['serve', '--data', folder, '--http', `127.0.0.1:${httpPort}`], {
       CCOC_INGEST__ALLOW_LOOPBACK: 'true',
       CCOC_ADMIN_PASSWORD: adminPassword,
       CCOC_HTTP__WEB_ROOT: webRoot,
       CCOC_RTSP__LISTEN: '127.0.0.1:0',
+      ...settings,
     });
     const made = new Hub(`http://127.0.0.1:${httpPort}`, cameraPort, hub, cameras, folder);
     try {

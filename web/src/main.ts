@@ -8,5 +8,8 @@ import './styles/tokens.css';
 import './styles/base.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
+import { decodableKnown } from './player/decodable';
 
-mount(App, { target: document.getElementById('app')! });
+// The first subscription says what can be decoded here; a browser that does not answer is not waited for.
+const patience = new Promise<void>((resolve) => setTimeout(resolve, 1_000));
+void Promise.race([decodableKnown, patience]).then(() => mount(App, { target: document.getElementById('app')! }));

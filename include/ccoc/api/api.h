@@ -19,13 +19,23 @@
 #include "ccoc/live/directory.h"
 #include "ccoc/registry/clock_history.h"
 #include "ccoc/registry/geography.h"
+#include "ccoc/registry/motion_history.h"
 #include "ccoc/registry/registry.h"
 #include "ccoc/webrtc/viewers.h"
+#include "ccoc/vision/picture_watch.h"
+
+namespace ccoc::vision {
+class ThumbnailCache;
+class Transcoder;
+}
 
 namespace ccoc::api {
 
 /// Decodes a key unit and codes it as JPEG, at most `max_width` pixels wide (0: as it is). Blocks; thread-safe.
 using SnapshotFunction = std::function<Result<Bytes>(const media::AccessUnit& key_unit, unsigned max_width)>;
+
+/// What the last looks at a camera's picture showed; empty when there were none. Thread-safe.
+using PictureFunction = std::function<std::optional<vision::PictureStatus>(const std::string& camera)>;
 
 struct Services {
   const Clock& clock;
@@ -33,6 +43,7 @@ struct Services {
   registry::CameraRegistry& cameras;
   registry::Geography& geography;
   registry::ClockHistory& clocks;
+  registry::MotionHistory& motion;
   db::Database& database;
   archive::Archive& archive;
   ingest::Ingest& ingest;
@@ -42,6 +53,10 @@ struct Services {
   Reactor& playback_reactor;  ///< subscriptions and players live on it
   WorkQueue& playback_pool;   ///< players read on it
   SnapshotFunction snapshot;  ///< empty: snapshots are `unavailable`
+  SnapshotFunction thumbnail{};  ///< the same with a decoder of its own, so that a timeline holds up no snapshot
+  vision::ThumbnailCache* thumbnails = nullptr;  ///< null: each is made anew
+  PictureFunction picture{};  ///< empty: nobody looks
+  vision::Transcoder* transcoder = nullptr;  ///< null: streams go to viewers only as they are
   SiteConfig site;
   std::string data_dir;   ///< named in /status
   std::string footage_dir;  ///< where volumes lie, named in /status: volume NAME is footage_dir when there is one

@@ -11,6 +11,7 @@
 #include "ccoc/api/web_socket.h"
 #include "ccoc/base/time.h"
 #include "ccoc/ingest/status.h"
+#include "ccoc/vision/picture_watch.h"
 
 namespace ccoc::api {
 
@@ -20,6 +21,8 @@ class EventFeed {
   void stream_state(const ingest::StreamStatus& status);
   /// Pictures come and are not written (`recorded` false, with the reason), or are again.
   void recording_state(const std::string& camera, const std::string& stream, bool recorded, const std::string& reason, UtcTime at);
+  /// A camera's picture turned black, froze, or is well again.
+  void picture_state(const vision::PictureStatus& status);
   void camera_changed(const std::string& camera);
   void camera_deleted(const std::string& camera);
 

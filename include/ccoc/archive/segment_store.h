@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ccoc/archive/activity.h"
 #include "ccoc/archive/types.h"
 #include "ccoc/base/result.h"
 
@@ -43,7 +44,7 @@ struct ScrubState {
 struct StoredTimeline {
   std::vector<Span> spans;
   std::vector<Gap> gaps;
-  std::vector<double> bytes;  ///< per bucket
+  std::optional<ActivityBuckets> activity;  ///< empty: not asked for, or nothing known
 };
 
 class SegmentStore {

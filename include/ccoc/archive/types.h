@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ccoc/base/bytes.h"
 #include "ccoc/base/time.h"
 #include "ccoc/media/frame_sink.h"
 
@@ -30,6 +31,7 @@ struct Segment {
   std::uint64_t bytes = 0;  ///< up to the last whole fragment
   std::uint64_t run = 0;    ///< segments of one run follow each other without loss
   bool open = false;        ///< still being written
+  Bytes activity = {};      ///< a level per second, see activity.h
 };
 
 /// Time without footage, and why.
@@ -64,7 +66,7 @@ struct CameraTimeline {
   std::string camera;
   std::vector<Span> spans;       ///< footage; files closer than 0.5 s are one span; cut to the asked range
   std::vector<Gap> gaps;         ///< cut to the asked range; `to` is always set
-  std::vector<double> activity;  ///< 0…1 per bucket: bytes recorded, relative to the camera's busiest bucket
+  std::vector<double> activity;  ///< 0…1 per bucket: how much moves, above the camera's quiet level (activity.h)
 };
 
 /// Pictures come, and do not reach the disk.

@@ -62,6 +62,14 @@ struct WebRtcConfig {
   std::int64_t max_viewers = 16;  ///< at a time, each a process
 };
 
+struct VisionConfig {
+  std::int64_t thumbnails_mib = 512;  ///< MiB of thumbnails kept on disk; 0: none
+  Duration look_interval = std::chrono::seconds{15};  ///< between two looks at each camera's picture; 0: none
+  Duration frozen_after = std::chrono::minutes{3};
+  Duration motion_interval = std::chrono::seconds{1};  ///< between two looks for movement, of cameras that ask for it
+  std::int64_t transcodings = 2;  ///< streams made into H.264 for viewers, at the same time; 0: none
+};
+
 struct SiteConfig {
   std::string name_th = "สถานีตำรวจภูธรช้างเผือก";
   std::string name_en = "Chang Phueak Police Station";
@@ -89,6 +97,7 @@ struct Config {
   IngestConfig ingest;
   ArchiveConfig archive;
   WebRtcConfig webrtc;
+  VisionConfig vision;
   SiteConfig site;
   LogConfig log;
 };

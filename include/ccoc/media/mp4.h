@@ -28,6 +28,7 @@ struct Sample {
   std::uint32_t duration = 0;  ///< 90 kHz ticks
   std::int32_t composition_offset = 0;  ///< presentation minus decode time, ticks
   bool key = false;
+  std::uint8_t quantizer = 0;  ///< 1 + that of its first slice; 0: not known. Stands where players look at nothing
 };
 
 struct AudioSample {

@@ -53,6 +53,17 @@ class Cursor {
   std::unique_ptr<State> state_;
 };
 
+/// Where a key frame stands in a file; nothing of the picture is read yet.
+struct KeyFrame {
+  std::shared_ptr<archive::SegmentReader> reader;
+  media::Fragment fragment;
+  UtcTime time;       ///< capture time
+  bool open = false;  ///< the file is still being written
+  Result<media::AccessUnitPtr> read() const { return reader->read_first(fragment); }
+};
+/// The key frame at or before `at`: `not_found` when nothing was recorded within `tolerance` before `at`.
+Result<KeyFrame> key_frame_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at, Duration tolerance);
+
 /// The key frame at or before `at` (for snapshots): `not_found` when nothing was recorded within
 /// `tolerance` before `at`.
 Result<media::AccessUnitPtr> key_unit_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at,

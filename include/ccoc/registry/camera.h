@@ -82,6 +82,7 @@ struct Camera {
   std::vector<Stream> streams{};  ///< main first; main always there
   Recording recording{};
   bool audio = true;  ///< its sound is taken, too, where there is some
+  bool motion = false;  ///< its pictures are searched for movement
   bool enabled = true;
   bool approximate = false;  ///< the position is a guess
   std::string notes{};         ///< at most 2000 characters
@@ -136,6 +137,7 @@ struct CameraPatch {
   std::optional<std::string> recording_mode{};        ///< "continuous" or "off"
   std::optional<std::int64_t> retention_days{};
   std::optional<bool> audio{};
+  std::optional<bool> motion{};
   std::optional<bool> enabled{};
   std::optional<bool> approximate{};
   std::optional<std::string> notes{};

@@ -39,6 +39,8 @@ enum class FaultKind {
   allmarkers,    ///< every packet carries it
   noreports,     ///< no sender reports
   clock,         ///< sender reports tell a time that is off by `amount`
+  freeze,        ///< one and the same picture, five times a second
+  black,         ///< a black picture, five times a second (H.264)
   drift,         ///< the camera's clock runs `value` ppm too fast
 };
 std::string_view to_string(FaultKind kind);

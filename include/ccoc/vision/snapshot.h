@@ -2,6 +2,8 @@
 // files, network and programs, because what cameras send may be hostile: a crash or hang there costs one answer.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -10,6 +12,15 @@
 #include "ccoc/media/access_unit.h"
 
 namespace ccoc::vision {
+
+/// What a picture looks like, coarsely: brightness from 0 to 255.
+struct Look {
+  static constexpr std::size_t columns = 64, rows = 36;
+  std::uint32_t width = 0, height = 0;  ///< of the picture, pixels
+  double mean = 0;
+  double deviation = 0;  ///< standard deviation over the pixels
+  std::array<std::uint16_t, columns * rows> cells{};  ///< mean brightness of each cell, in 256ths, row by row
+};
 
 struct SnapshotOptions {
   std::string worker;                          ///< path of the program ccoc-vision
@@ -40,6 +51,9 @@ class SnapshotService {
   /// `invalid_argument` when the unit is no key frame, `corrupt` when it cannot be decoded, `limit_exceeded` when too
   /// many wait already, `timeout`, `unavailable` when the worker died or cannot be started.
   Result<Bytes> jpeg(const media::AccessUnit& key_unit, unsigned max_width);
+
+  /// Looks at the picture of a key unit. Blocks; errors as jpeg().
+  Result<Look> look(const media::AccessUnit& key_unit);
 
   SnapshotStats stats() const;
 

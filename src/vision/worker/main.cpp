@@ -8,8 +8,10 @@
 #include <cstring>
 #include <ctime>
 
+#include "look.h"
 #include "picture.h"
 #include "sandbox.h"
+#include "transcode.h"
 
 extern "C" {
 #include <libavutil/log.h>
@@ -57,8 +59,23 @@ bool answer(AnswerKind kind, ByteView body) {
   return write_all(&size, sizeof size) && write_all(&kind, sizeof kind) && write_all(body.data(), body.size());
 }
 
+struct Answer {
+  AnswerKind kind;
+  Result<Bytes> body;
+};
+
+Answer work(const RequestHead& head, ByteView bytes, Transcoding& transcoding) {
+  switch (head.task) {
+    case Task::jpeg: return {AnswerKind::jpeg, make_jpeg(head, bytes)};
+    case Task::look: return {AnswerKind::look, look_at(head, bytes)};
+    case Task::transcode: return {AnswerKind::units, transcoding.push(head, bytes)};
+  }
+  return {AnswerKind::error, fail(ErrorCode::unsupported, "this task is not known")};
+}
+
 int serve() {
   Bytes message;
+  Transcoding transcoding;
   while (std::clock() < retire_after) {
     std::uint32_t size = 0;
     if (!read_all(&size, sizeof size)) return 0;
@@ -68,12 +85,10 @@ int serve() {
     if (!read_all(message.data(), size)) return 0;
     std::memcpy(&head, message.data(), sizeof head);
     alarm(max_seconds);
-    auto picture = make_jpeg(head, ByteView(message).subspan(sizeof head));
+    auto [kind, body] = work(head, ByteView(message).subspan(sizeof head), transcoding);
     alarm(0);
-    if (picture && picture->size() >= max_message)
-      picture = fail(ErrorCode::limit_exceeded, "the picture is too large");
-    const bool written =
-        picture ? answer(AnswerKind::jpeg, *picture) : answer(AnswerKind::error, as_bytes(picture.error().message));
+    if (body && body->size() >= max_message) body = fail(ErrorCode::limit_exceeded, "the picture is too large");
+    const bool written = body ? answer(kind, *body) : answer(AnswerKind::error, as_bytes(body.error().message));
     if (!written) return 0;
     if (message.capacity() > 1024 * 1024) Bytes().swap(message);
   }

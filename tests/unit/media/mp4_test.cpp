@@ -229,12 +229,26 @@ TEST(Mp4, flipped_bits_in_the_structure_of_a_fragment_are_noticed) {
     flipped[bit / 8] = static_cast<std::uint8_t>(flipped[bit / 8] ^ 1u << bit % 8);
     if (parse_fragment_header(flipped)) unnoticed.push_back(bit / 8);
   }
-  // Only plain values may differ: capture time, sequence, sample description, durations, composition offsets.
+  // Only plain values may differ: capture time, sequence, sample description, durations, quantizers, composition offsets.
   for (const auto at : unnoticed) {
     const bool ntp = at >= 16 && at < 24, sequence = at >= 52 && at < 56, description = at >= 80 && at < 84;
     const bool sample = at >= 124 && (at - 124) % 16 < 4;
     const bool composition = at >= 124 + 28 && (at - 124) % 16 >= 12;
-    EXPECT_TRUE(ntp || sequence || description || sample || composition) << at;
+    const bool quantizer = at >= 124 && (at - 124) % 16 == 11;
+    EXPECT_TRUE(ntp || sequence || description || sample || quantizer || composition) << at;
+  }
+}
+
+TEST(Mp4, keeps_the_quantizer_of_each_sample_where_players_do_not_look) {
+  auto plan = plan_of(b_frames);
+  const auto plain = parse_fragment_header(make_fragment_header(plan)).value();
+  for (std::size_t i = 0; i < plan.samples.size(); ++i) plan.samples[i].quantizer = static_cast<std::uint8_t>(i * 17 % 53);
+  const auto fragment = parse_fragment_header(make_fragment_header(plan)).value();
+  ASSERT_EQ(fragment.samples.size(), plan.samples.size());
+  for (std::size_t i = 0; i < plan.samples.size(); ++i) {
+    EXPECT_EQ(fragment.samples[i].quantizer, plan.samples[i].quantizer);
+    EXPECT_EQ(fragment.samples[i].key, plain.samples[i].key);
+    EXPECT_EQ(plain.samples[i].quantizer, 0);
   }
 }
 

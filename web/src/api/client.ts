@@ -39,7 +39,9 @@ async function readProblem(response: Response): Promise<Problem> {
   }
 }
 
-async function send(method: string, path: string, body?: unknown, type = 'application/json'): Promise<Response> {
+async function send(
+  method: string, path: string, body?: unknown, type = 'application/json', cache: RequestCache = 'no-store',
+): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET' && csrfToken) headers['X-CSRF-Token'] = csrfToken;
   if (body !== undefined) headers['Content-Type'] = type;
@@ -50,7 +52,7 @@ async function send(method: string, path: string, body?: unknown, type = 'applic
       headers,
       body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       credentials: 'same-origin',
-      cache: 'no-store',
+      cache,
     });
   } catch {
     throw new ApiError({ status: 0, title: 'hub unreachable' });
@@ -128,6 +130,11 @@ export const api = {
 
   snapshot: async (id: string, at?: Date): Promise<Blob> => {
     const response = await send('GET', cameraPath(id) + '/snapshot.jpg' + query({ at: at?.toISOString() }));
+    return response.blob();
+  },
+  /** Kept by the browser: many ask for the same. */
+  thumbnail: async (id: string, at: Date, width: number): Promise<Blob> => {
+    const response = await send('GET', cameraPath(id) + '/thumbnail.jpg' + query({ at: at.toISOString(), width }), undefined, undefined, 'default');
     return response.blob();
   },
 };

@@ -176,6 +176,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cameras/{id}/thumbnail.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A small picture of recorded footage, for a timeline
+         * @description One for each ten seconds: the key frame at or before the beginning of the ten seconds that `at` lies in; where
+         *     footage begins within them, the key frame at or before `at`. Neighbouring requests share it, and its `ETag`.
+         *     Kept on the hub's disk and, of closed footage, by the client for an hour. 404 where nothing was recorded at `at`.
+         */
+        get: operations["getThumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/cameras/{id}/recording.mp4": {
         parameters: {
             query?: never;
@@ -381,6 +405,27 @@ export interface paths {
          * @description A part that the playlist announces (EXT-X-PRELOAD-HINT) is answered when it is there.
          */
         get: operations["getLiveSegment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/footage/motion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When something moved in a part of a camera's picture
+         * @description Of cameras with `motion.enabled`, from then on. Told from key frames, about one a second where the camera sends them
+         *     so often, in 16 × 9 cells; kept as long as the footage.
+         */
+        get: operations["findMotion"];
         put?: never;
         post?: never;
         delete?: never;
@@ -882,6 +927,7 @@ export interface components {
             recording: components["schemas"]["Recording"];
             /** @description Its sound is taken, too, where there is some */
             audio: boolean;
+            motion: components["schemas"]["MotionSetting"];
             enabled: boolean;
             /** @description The position is not exact */
             approximate: boolean;
@@ -901,6 +947,7 @@ export interface components {
             recording?: components["schemas"]["Recording"];
             /** @default true */
             audio: boolean;
+            motion?: components["schemas"]["MotionSetting"];
             /** @default true */
             enabled: boolean;
             /** @default false */
@@ -916,6 +963,7 @@ export interface components {
             streams?: components["schemas"]["NewCameraStream"][];
             recording?: components["schemas"]["Recording"];
             audio?: boolean;
+            motion?: components["schemas"]["MotionSetting"];
             enabled?: boolean;
             approximate?: boolean;
             notes?: string;
@@ -1017,10 +1065,29 @@ export interface components {
             /** @description How fast the camera's clock runs away since it was set last; from an hour on */
             drift_ppm: number | null;
         };
+        /** @description Whether it is looked for movement in its pictures (`GET /footage/motion`) */
+        MotionSetting: {
+            enabled: boolean;
+        };
+        /** @description What the hub's last look at the camera's key frames showed */
+        PictureStatus: {
+            /**
+             * @description `black`, `white`: nearly all of it; `covered`: no detail anywhere; `frozen`: frames come and show the same
+             *     picture for minutes; `unknown`: none was looked at
+             * @enum {string}
+             */
+            state: "unknown" | "ok" | "black" | "white" | "covered" | "frozen";
+            since: components["schemas"]["Time"] | null;
+            /** @description The stream looked at: sub where it runs */
+            stream: components["schemas"]["StreamRole"] | null;
+            /** @description When the last picture looked at was taken */
+            looked_at: components["schemas"]["Time"] | null;
+        };
         CameraStatus: {
             id: components["schemas"]["Slug"];
             state: components["schemas"]["StreamState"];
             since: components["schemas"]["Time"];
+            picture: components["schemas"]["PictureStatus"];
             streams: components["schemas"]["StreamStatus"][];
         };
         Status: {
@@ -1080,6 +1147,7 @@ export interface components {
                 fps: number;
                 bitrate_bps: number;
                 last_error: string | null;
+                picture?: components["schemas"]["PictureStatus"];
                 /** @description Footage of the main stream reached the disk lately */
                 recording?: boolean;
                 /** @description Why pictures of the main stream come and are not written */
@@ -1116,6 +1184,10 @@ export interface components {
                 cause: components["schemas"]["GapCause"];
                 reason?: string;
             }[];
+            /**
+             * @description How much moves, per bucket: the busiest second of it, above the quiet level of the range. Told from sizes and
+             *     quantisers of the coded frames; 0 also where it is not known.
+             */
             activity: number[];
         };
         FeatureCollection: {
@@ -1191,6 +1263,12 @@ export interface components {
              * @enum {string}
              */
             format: "annexb" | "fmp4";
+            /**
+             * @description What the viewer can decode, by the first part of the codec string: `avc1`, `hvc1`, `mp4v`. What it cannot
+             *     comes as H.264, as long as the hub may transcode one more (429 as an `error` otherwise). Not given: it
+             *     takes everything as it is. H.264 always comes as it is.
+             */
+            decode?: string[];
             /** @description Subscriptions of one group share one clock */
             group?: string;
             /**
@@ -1227,6 +1305,8 @@ export interface components {
             /** @constant */
             op: "subscribed";
             id: components["schemas"]["SubscriptionId"];
+            /** @description True: made into H.264 for this viewer, who cannot decode what the camera sends; at most 1280×720 */
+            transcoded?: boolean;
             /**
              * @description RFC 6381; sent again when it changes
              * @example avc1.640028
@@ -1279,7 +1359,14 @@ export interface components {
                 id: components["schemas"]["Slug"];
                 state: components["schemas"]["StreamState"];
                 since: components["schemas"]["Time"];
+                picture: components["schemas"]["PictureStatus"];
             }[];
+        } | {
+            /** @constant */
+            type: "camera.picture";
+            camera: components["schemas"]["Slug"];
+            picture: components["schemas"]["PictureStatus"];
+            at: components["schemas"]["Time"];
         } | {
             /** @constant */
             type: "camera.state";
@@ -1839,6 +1926,50 @@ export interface operations {
             503: components["responses"]["Busy"];
         };
     };
+    getThumbnail: {
+        parameters: {
+            query: {
+                at: components["schemas"]["Time"];
+                stream?: components["parameters"]["Stream"];
+                /** @description Rounded up to 160, 320 or 640 pixels; never scaled up */
+                width?: number;
+                /** @description From `POST /tokens` */
+                token?: components["parameters"]["Token"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["CameraId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JPEG; `X-Capture-Time` is when it was taken */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "X-Capture-Time"?: components["schemas"]["Time"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description The client has it (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["Busy"];
+            503: components["responses"]["Busy"];
+        };
+    };
     getRecording: {
         parameters: {
             query: {
@@ -2168,6 +2299,50 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             503: components["responses"]["Busy"];
+        };
+    };
+    findMotion: {
+        parameters: {
+            query: {
+                camera: components["schemas"]["Slug"];
+                from: components["schemas"]["Time"];
+                /** @description At most 31 days after `from` */
+                to: components["schemas"]["Time"];
+                /**
+                 * @description x,y,width,height, each from 0 to 1, from the upper left; the whole picture when not given
+                 * @example 0.5,0,0.5,0.5
+                 */
+                area?: string;
+                /** @description Movements less apart are one */
+                join_s?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 1000 spans, oldest first; `next` is where the rest begins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            from: components["schemas"]["Time"];
+                            to: components["schemas"]["Time"];
+                            /** @description Cells of the area, of 144 in the picture, that something moved in */
+                            cells: number;
+                        }[];
+                        next: components["schemas"]["Time"] | null;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
         };
     };
     getTimeline: {

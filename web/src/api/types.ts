@@ -15,6 +15,7 @@ export type NewCamera = Schemas['NewCamera'];
 export type CameraPatch = Schemas['CameraPatch'];
 export type CameraState = Schemas['StreamState'];
 export type StreamStatus = Schemas['StreamStatus'];
+export type PictureHealth = Schemas['PictureStatus'];
 export type CameraStatus = Schemas['CameraStatus'];
 export type Status = Schemas['Status'];
 export type FieldError = Schemas['FieldError'];

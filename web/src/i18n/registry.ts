@@ -54,6 +54,7 @@ export const registry = {
   'form.recording.off': ['ไม่บันทึก', 'Not'],
   'form.retention': ['เก็บภาพ (วัน)', 'Keep footage (days)'],
   'form.audio': ['บันทึกเสียงด้วย (ถ้ากล้องมีไมโครโฟน)', 'Record its sound, too (where it has a microphone)'],
+  'form.motion': ['ตรวจหาความเคลื่อนไหวในภาพ เพื่อค้นภายหลัง', 'Look for movement in the picture, to search for it later'],
   'form.enabled': ['เปิดใช้งานกล้อง', 'Camera enabled'],
   'form.approximate': ['ตำแหน่งโดยประมาณ', 'Position is approximate'],
   'form.notes': ['หมายเหตุ', 'Notes'],

@@ -4,7 +4,10 @@ import { parseServerMessage, wirePosition } from './messages';
 describe('parseServerMessage', () => {
   it('reads subscribed', () => {
     expect(parseServerMessage('{"op":"subscribed","id":1,"codec":"avc1.640028","width":1920,"height":1080,"timescale":90000}'))
-      .toEqual({ op: 'subscribed', id: 1, codec: 'avc1.640028', width: 1920, height: 1080, timescale: 90000 });
+      .toEqual({ op: 'subscribed', id: 1, codec: 'avc1.640028', width: 1920, height: 1080, timescale: 90000, transcoded: false });
+  });
+  it('reads that a picture was made for this viewer', () => {
+    expect(parseServerMessage('{"op":"subscribed","id":1,"codec":"avc1.42c01f","transcoded":true}')).toMatchObject({ transcoded: true });
   });
   it('reads a gap with its cause', () => {
     expect(parseServerMessage('{"op":"state","id":3,"state":"gap","cause":"camera","to":"2026-07-27T00:00:00.000Z"}'))

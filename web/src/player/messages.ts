@@ -12,6 +12,8 @@ export interface SubscribeOptions {
   group?: string;
   /** The sound, too. */
   audio?: boolean;
+  /** What can be decoded here: the rest comes as H.264, if the hub may transcode. Not given: everything as it is. */
+  decode?: string[];
 }
 
 export type Command =
@@ -23,6 +25,8 @@ export type Command =
 
 export interface Subscribed {
   op: 'subscribed'; id: number; codec: string; width: number; height: number; timescale: number;
+  /** Made for this viewer from what the camera sends. */
+  transcoded: boolean;
 }
 export interface AudioMessage {
   /** As WebCodecs names it. */
@@ -63,6 +67,7 @@ export function parseServerMessage(source: string): ServerMessage | null {
       return {
         op: 'subscribed', id, codec,
         width: number(body.width) ?? 0, height: number(body.height) ?? 0, timescale: number(body.timescale) ?? 90_000,
+        transcoded: body.transcoded === true,
       };
     }
     case 'audio': {

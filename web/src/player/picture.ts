@@ -11,7 +11,7 @@ import { FreezeWatch } from './watchdog';
 
 export type PictureState =
   | 'connecting' | 'live' | 'late' | 'playing' | 'paused' | 'gap' | 'ended' | 'frozen'
-  | 'disconnected' | 'offline' | 'forbidden' | 'missing' | 'unsupported';
+  | 'disconnected' | 'offline' | 'forbidden' | 'missing' | 'unsupported' | 'crowded';
 
 export interface PictureInfo {
   state: PictureState;
@@ -21,6 +21,8 @@ export interface PictureInfo {
   height: number;
   /** The camera sends sound that this browser can play. */
   sound: boolean;
+  /** The hub makes the picture into one that this browser can decode. */
+  transcoded?: boolean;
 }
 
 export interface PictureOptions extends Omit<SubscribeOptions, 'format'> {
@@ -47,10 +49,10 @@ function watch(picture: Picture): () => void {
 
 /** States in which no frame is due. */
 const still: ReadonlySet<PictureState> = new Set(
-  ['paused', 'gap', 'ended', 'disconnected', 'offline', 'forbidden', 'missing', 'unsupported']);
+  ['paused', 'gap', 'ended', 'disconnected', 'offline', 'forbidden', 'missing', 'unsupported', 'crowded']);
 
 /** States that only a new subscription leaves. */
-const refused: ReadonlySet<PictureState> = new Set(['forbidden', 'missing', 'unsupported']);
+const refused: ReadonlySet<PictureState> = new Set(['forbidden', 'missing', 'unsupported', 'crowded']);
 
 export class Picture implements Sink, RendererEvents {
   private readonly subscription_: Subscription;
@@ -164,6 +166,10 @@ export class Picture implements Sink, RendererEvents {
   subscribed(answer: Subscribed): void {
     if (refused.has(this.info_.state) || this.info_.state === 'disconnected') this.enter('connecting');
     this.renderer_.configure(answer.codec);
+    if (answer.transcoded !== (this.info_.transcoded ?? false)) {
+      this.info_ = { ...this.info_, transcoded: answer.transcoded };
+      this.options.onInfo(this.info_);
+    }
     if (this.paused_) this.subscription_.pause();
   }
   audio(format: AudioMessage): void {
@@ -204,6 +210,7 @@ export class Picture implements Sink, RendererEvents {
   error(problem: Problem): void {
     const reason = problem.detail ?? problem.title;
     if (problem.status === 401 || problem.status === 403) this.enter('forbidden', reason);
+    else if (problem.status === 429) this.enter('crowded', reason);
     else if (problem.status === 404) this.enter(this.live_ ? 'missing' : 'gap', reason);
     else this.enter('offline', reason);
     this.retryAtMs_ = performance.now() + this.refusals_.next();

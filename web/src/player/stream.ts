@@ -3,6 +3,7 @@
 import { socketUrl } from '../api/client';
 import { CanvasRenderer } from './canvas-renderer';
 import { StreamConnection, type Socket } from './connection';
+import { decodable } from './decodable';
 import { MseRenderer } from './mse-renderer';
 import { Picture, type PictureOptions } from './picture';
 import { hasVideoDecoder } from './renderer';
@@ -27,7 +28,7 @@ export function showPicture(element: HTMLCanvasElement | HTMLVideoElement, optio
   return new Picture(
     stream,
     (events) => element instanceof HTMLVideoElement ? new MseRenderer(element, events) : new CanvasRenderer(element, events),
-    options,
+    { ...options, ...(element instanceof HTMLVideoElement || !decodable() ? {} : { decode: decodable() }) },
   );
 }
 

@@ -1,7 +1,7 @@
 // The registry's cameras as this person may see them, and what state each is in. Events of the hub keep it
 // fresh; `stale` says that they stopped coming.
 import { api, ApiError, socketUrl } from '../api/client';
-import type { Camera, CameraState, HubEvent } from '../api/types';
+import type { Camera, CameraState, HubEvent, PictureHealth } from '../api/types';
 import { Backoff } from '../player/backoff';
 import { session } from './session.svelte';
 
@@ -12,6 +12,8 @@ class CameraStore {
   phase = $state<'loading' | 'ready' | 'failed'>('loading');
   failure = $state.raw<ApiError | null>(null);
   states = $state<Record<string, LiveState>>({});
+  /** What the hub saw when it looked at their pictures. */
+  pictures = $state<Record<string, PictureHealth>>({});
   /** The event connection is down: states are of earlier. */
   stale = $state(false);
 
@@ -26,6 +28,12 @@ class CameraStore {
     const camera = this.byId.get(id);
     if (camera && !camera.enabled) return { state: 'disabled' };
     return this.states[id] ?? { state: 'connecting' };
+  }
+
+  /** What is wrong with a camera's picture though it comes; null when nothing is. */
+  troubleOf(id: string): PictureHealth | null {
+    const picture = this.pictures[id];
+    return picture && picture.state !== 'ok' && picture.state !== 'unknown' && this.stateOf(id).state === 'live' ? picture : null;
   }
 
   async load(): Promise<void> {
@@ -53,6 +61,7 @@ class CameraStore {
     this.socket_ = null;
     this.all = [];
     this.states = {};
+    this.pictures = {};
     this.phase = 'loading';
     this.stale = false;
   }
@@ -85,6 +94,10 @@ class CameraStore {
     switch (event.type) {
       case 'snapshot':
         this.states = Object.fromEntries(event.cameras.map(({ id, state, since }) => [id, { state, since }]));
+        this.pictures = Object.fromEntries(event.cameras.map(({ id, picture }) => [id, picture]));
+        break;
+      case 'camera.picture':
+        this.pictures[event.camera] = event.picture;
         break;
       case 'camera.state':
         if (!event.stream || event.stream === 'main') {

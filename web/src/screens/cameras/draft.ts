@@ -22,7 +22,7 @@ export interface Draft {
   lat: string; lon: string; heading: string; fov: string; range: string;
   main: StreamDraft; sub: StreamDraft;
   mode: 'continuous' | 'off'; retention: string;
-  audio: boolean; enabled: boolean; approximate: boolean; notes: string;
+  audio: boolean; motion: boolean; enabled: boolean; approximate: boolean; notes: string;
 }
 
 const noStream: StreamDraft = { url: '', username: '', password: '', hasPassword: false, transport: 'auto', certificate: '', client: 'native' };
@@ -31,7 +31,7 @@ export function emptyDraft(): Draft {
   return {
     id: '', nameTh: '', nameEn: '', ownerKind: 'public', ownerName: '', zone: '', community: '',
     lat: '', lon: '', heading: '', fov: '', range: '', main: { ...noStream }, sub: { ...noStream },
-    mode: 'continuous', retention: '30', audio: true, enabled: true, approximate: false, notes: '',
+    mode: 'continuous', retention: '30', audio: true, motion: false, enabled: true, approximate: false, notes: '',
   };
 }
 
@@ -55,7 +55,7 @@ export function toDraft(camera: Camera): Draft {
     heading: text(camera.location?.heading_deg), fov: text(camera.location?.fov_deg), range: text(camera.location?.range_m),
     main: stream('main'), sub: stream('sub'),
     mode: camera.recording.mode, retention: String(camera.recording.retention_days),
-    audio: camera.audio, enabled: camera.enabled, approximate: camera.approximate, notes: camera.notes,
+    audio: camera.audio, motion: camera.motion.enabled, enabled: camera.enabled, approximate: camera.approximate, notes: camera.notes,
   };
 }
 
@@ -116,6 +116,7 @@ export function toNew(draft: Draft): NewCamera {
     streams: [stream('main', draft.main), ...(draft.sub.url.trim() ? [stream('sub', draft.sub)] : [])],
     recording: { mode: draft.mode, retention_days: Number(draft.retention) },
     audio: draft.audio,
+    motion: { enabled: draft.motion },
     enabled: draft.enabled,
     approximate: draft.approximate,
     notes: draft.notes,
