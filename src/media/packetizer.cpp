@@ -92,7 +92,7 @@ std::size_t framed_size(ByteView framed, std::size_t at) {
 
 Bytes with_channel(ByteView framed, std::uint8_t channel) {
   Bytes out(framed.begin(), framed.end());
-  for (std::size_t at = 0; const auto size = framed_size(out, at); at += size) out[at + 1] = channel;
+  for (std::size_t at = 0, size = 0; (size = framed_size(out, at)) != 0; at += size) out[at + 1] = channel;
   return out;
 }
 

@@ -19,6 +19,7 @@ struct Hls : testing::Test {
     world->add_camera("cam01");
     world->add_camera("cam02");
     world->add_camera("cam03");
+    world->add_camera("cam04");
     world->record("cam01", at("2026-11-24T05:00:00.000Z"), seconds{20});
     investigator = new Person(world->port());
     ASSERT_EQ(investigator->log_in("investigator").status, 200);
@@ -145,6 +146,39 @@ TEST_F(Hls, ffmpeg_and_gstreamer_play_live) {
                   "avdec_h264", "!", "fakesink", "silent=false"},
                  {}, true);
   EXPECT_TRUE(player.wait_for_output("pts: 0:00:03.", seconds{60})) << player.output().substr(0, 2000);
+}
+
+TEST_F(Hls, sound_is_heard_beside_the_pictures_live_and_recorded) {
+  const std::string streams = "stream=codec_name";
+  {
+    const LiveCamera camera(*world, "cam04", Microphone::Kind::aac, pattern_h265());
+    ASSERT_TRUE(becomes([] { return world->live.find("cam04", "main")->audio_format() != nullptr; }));
+    const auto address = url("cam04/live.m3u8?token=" + token("cam04"));
+    EXPECT_TRUE(run({"ffprobe", "-v", "error", "-show_entries", streams, "-of", "csv=p=0", address}).starts_with("hevc\naac\n"));
+    EXPECT_EQ(run({"ffmpeg", "-v", "error", "-i", address, "-t", "3", "-f", "null", "-"}), "");
+  }
+  const auto begin = at("2026-11-24T07:00:00.000Z");
+  auto recorder = world->archive->record({"cam04", "main"});
+  ASSERT_TRUE(recorder);
+  test::Camera camera(begin);
+  Microphone microphone(Microphone::Kind::aac, begin);
+  while (camera.time() < begin + seconds{12}) {
+    while (const auto piece = microphone.next(camera.time())) (*recorder)->on_audio(piece);
+    (*recorder)->on_unit(camera.next());
+  }
+  recorder->reset();
+  ASSERT_TRUE(becomes([&] {
+    const auto extent = world->archive->catalog().extent({"cam04", "main"});
+    return extent && *extent && (*extent)->to >= begin + seconds{11};
+  }));
+  const auto given = token("cam04", R"(,"from":"2026-11-24T07:00:02Z","to":"2026-11-24T07:00:10Z")");
+  const auto address = url("cam04/playback.m3u8?from=2026-11-24T07:00:02Z&to=2026-11-24T07:00:10Z&token=" + given);
+  EXPECT_TRUE(run({"ffprobe", "-v", "error", "-show_entries", streams, "-of", "csv=p=0", address}).starts_with("h264\naac\n"));
+  EXPECT_EQ(run({"ffmpeg", "-v", "error", "-i", address, "-f", "null", "-"}), "");
+  const auto frames = run({"ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", address});
+  EXPECT_TRUE(frames.starts_with("200\n")) << frames;
+  EXPECT_NEAR(std::atoi(frames.c_str() + 4), 8000 / 64, 3) << "eight seconds of sound";
+  run({"gst-launch-1.0", "-q", "playbin", "uri=" + address, "video-sink=fakesink", "audio-sink=fakesink"});
 }
 
 TEST_F(Hls, blocking_reloads_wait_for_pictures_and_hold_up_nobody) {

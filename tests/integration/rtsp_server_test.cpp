@@ -111,7 +111,7 @@ class Talker {
 const HeaderList by_tcp{{"Transport", "RTP/AVP/TCP;unicast;interleaved=0-1"}};
 
 TEST_F(RtspServer, ffprobe_describes_live_pictures_and_sound) {
-  const LiveCamera camera(*world, "cam02", true);
+  const LiveCamera camera(*world, "cam02", Microphone::Kind::g711);
   ASSERT_TRUE(becomes([] { return world->live.find("cam02", "main")->audio_format() != nullptr; }));
   const auto seen = run({"ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=codec_name,width,sample_rate",
                          "-of", "csv=p=0", url("/cam02/main", everything)});
@@ -124,6 +124,17 @@ TEST_F(RtspServer, ffmpeg_decodes_live_by_tcp_and_by_udp_without_a_complaint) {
     const auto said = run({"ffmpeg", "-v", "warning", "-rtsp_transport", transport, "-i", url("/cam02/main", everything), "-frames:v",
                            "40", "-f", "null", "-"});
     EXPECT_EQ(said, "") << transport;
+  }
+}
+
+TEST_F(RtspServer, ffmpeg_decodes_h265_and_aac) {
+  const LiveCamera camera(*world, "cam02", Microphone::Kind::aac, pattern_h265());
+  ASSERT_TRUE(becomes([] { return world->live.find("cam02", "main")->audio_format() != nullptr; }));
+  for (const char* transport : {"tcp", "udp"}) {
+    const auto address = url("/cam02/main", everything);
+    EXPECT_EQ(run({"ffprobe", "-v", "error", "-rtsp_transport", transport, "-show_entries", "stream=codec_name,profile", "-of", "csv=p=0", address}),
+              "hevc,Main\naac,LC\n");
+    EXPECT_EQ(run({"ffmpeg", "-v", "error", "-rtsp_transport", transport, "-i", address, "-t", "1.5", "-f", "null", "-"}), "") << transport;
   }
 }
 
@@ -172,7 +183,7 @@ TEST_F(RtspServer, who_may_not_is_refused) {
 }
 
 TEST_F(RtspServer, what_is_out_of_order_is_answered_as_the_standard_says) {
-  const LiveCamera camera(*world, "cam02", true);
+  const LiveCamera camera(*world, "cam02", Microphone::Kind::g711);
   ASSERT_TRUE(becomes([] { return world->live.find("cam02", "main")->audio_format() != nullptr; }));
   Talker talker(world->rtsp->port());
   EXPECT_TRUE(rtsp::lists_method(talker.ask("OPTIONS", "*", "").header("Public"), "PAUSE"));

@@ -5,14 +5,83 @@
 #include <thread>
 
 #include "support/api_world.h"
+#include "support/process.h"
+#include "unit/media/streams.h"
 
 namespace ccoc::test {
 
-/// Sends from a thread of its own while it lives: 25 pictures a second, and G.711 where there is sound.
+/// tests/data/clips/pattern.h265 as an endless loop.
+inline const PictureLoop& pattern_h265() {
+  static const PictureLoop loop = [] {
+    const auto clip = media::test::load_clip(media::Codec::h265);
+    PictureLoop made{clip.format, {}};
+    for (const auto& nals : clip.pictures) {
+      const bool key = std::ranges::any_of(nals, [](const Bytes& nal) { return media::is_random_access(media::Codec::h265, nal); });
+      made.pictures.push_back({std::make_shared<const Bytes>(media::test::join(nals)), key});
+    }
+    return made;
+  }();
+  return loop;
+}
+
+/// Frames of a tone of 440 Hz: AAC-LC, 16 kHz, one channel, 1024 samples each; made with ffmpeg.
+inline const std::vector<SharedBytes>& aac_tone() {
+  static const auto frames = [] {
+    std::string adts;
+    Process({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=440:sample_rate=16000:duration=4", "-c:a", "aac", "-f", "adts", "-"}).wait(&adts);
+    std::vector<SharedBytes> out;
+    for (std::size_t at = 0; at + 7 <= adts.size();) {  // ISO/IEC 14496-3 §1.A.2.2.1
+      const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(adts[at + i])); };
+      const auto size = (byte(3) & 3) << 11 | byte(4) << 3 | byte(5) >> 5;
+      if (size < 7 || at + size > adts.size()) break;
+      out.push_back(std::make_shared<const Bytes>(adts.begin() + static_cast<std::ptrdiff_t>(at + 7), adts.begin() + static_cast<std::ptrdiff_t>(at + size)));
+      at += size;
+    }
+    EXPECT_GT(out.size(), 40u);
+    return out;
+  }();
+  return frames;
+}
+
+/// A microphone on the clock of a camera.
+class Microphone {
+ public:
+  enum class Kind { none, g711, aac };
+  Microphone(Kind kind, UtcTime start) : kind_(kind), start_(start) {
+    media::AudioFormat format;
+    if (kind == Kind::aac) format = {media::AudioCodec::aac, 16000, 1, {0x14, 0x08}, "mp4a.40.2"};
+    else format = {media::AudioCodec::pcma, 8000, 1, {}, "alaw"};
+    format_ = std::make_shared<const media::AudioFormat>(std::move(format));
+  }
+  /// The next piece that is over by then; null when it lasts longer.
+  media::AudioUnitPtr next(UtcTime until) {
+    const std::int64_t ticks = kind_ == Kind::aac ? 5760 : 3600;
+    const auto end = start_ + from_ticks((number_ + 1) * ticks, video_timescale);
+    if (kind_ == Kind::none || end > until) return nullptr;
+    auto unit = std::make_shared<media::AudioUnit>();
+    unit->format = format_;
+    if (kind_ == Kind::aac) unit->data = aac_tone()[static_cast<std::size_t>(number_) % aac_tone().size()];
+    else unit->data = std::make_shared<const Bytes>(320, std::uint8_t{0xd5});
+    unit->media_time = number_ * ticks;
+    unit->duration = ticks;
+    unit->capture_time = start_ + from_ticks(number_ * ticks, video_timescale);
+    ++number_;
+    return unit;
+  }
+
+ private:
+  const Kind kind_;
+  const UtcTime start_;
+  media::AudioFormatPtr format_;
+  std::int64_t number_ = 0;
+};
+
+/// Sends from a thread of its own while it lives, 25 pictures a second.
 class LiveCamera {
  public:
-  LiveCamera(ApiWorld& world, const std::string& id, bool sound = false)
-      : world_(world), channel_(world.open_channel(id)), id_(id), thread_([this, sound] { run(sound); }) {}
+  LiveCamera(ApiWorld& world, const std::string& id, Microphone::Kind sound = Microphone::Kind::none,
+             const PictureLoop& pictures = street())
+      : world_(world), channel_(world.open_channel(id)), id_(id), pictures_(pictures), thread_([this, sound] { run(sound); }) {}
   ~LiveCamera() {
     stopping_ = true;
     thread_.join();
@@ -20,21 +89,21 @@ class LiveCamera {
   }
 
  private:
-  void run(bool sound) {
-    const auto format = std::make_shared<const media::AudioFormat>(media::AudioFormat{
-        .codec = media::AudioCodec::pcma, .sample_rate = 8000, .channels = 1, .config = {}, .codec_string = "alaw"});
-    Camera camera(world_.clock.utc_now());
+  void run(Microphone::Kind sound) {
+    const auto start = world_.clock.utc_now();
+    Microphone microphone(sound, start);
     auto due = std::chrono::steady_clock::now();
     for (std::int64_t n = 0; !stopping_; ++n) {
-      const auto unit = camera.next();
+      const auto& picture = pictures_.pictures[static_cast<std::size_t>(n) % pictures_.pictures.size()];
+      auto unit = std::make_shared<media::AccessUnit>();
+      unit->format = pictures_.format;
+      unit->data = picture.data;
+      unit->key = picture.key;
+      unit->media_time = n * 3600;
+      unit->capture_time = start + milliseconds{40 * n};
+      unit->discontinuity = n == 0;
       world_.feed(channel_, unit);
-      if (sound) {
-        auto piece = std::make_shared<media::AudioUnit>();
-        piece->format = format;
-        piece->data = std::make_shared<const Bytes>(320, std::uint8_t{0xd5});
-        piece->media_time = n * 3600;
-        piece->duration = 3600;
-        piece->capture_time = unit->capture_time;
+      while (auto piece = microphone.next(unit->capture_time)) {
         world_.media_reactor.post([channel = channel_, piece] { channel->on_audio(piece); });
       }
       std::this_thread::sleep_until(due += milliseconds{40});
@@ -44,6 +113,7 @@ class LiveCamera {
   ApiWorld& world_;
   std::shared_ptr<live::Channel> channel_;
   const std::string id_;
+  const PictureLoop& pictures_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

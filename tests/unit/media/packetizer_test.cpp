@@ -132,7 +132,7 @@ INSTANTIATE_TEST_SUITE_P(Codecs, Packetizer, testing::Values(Codec::h264, Codec:
 std::vector<RtpPacket> packets_of(const PacketBatch& batch) {
   std::vector<RtpPacket> out;
   const ByteView framed(*batch.framed);
-  for (std::size_t at = 0; const auto size = framed_size(framed, at); at += size) {
+  for (std::size_t at = 0, size = 0; (size = framed_size(framed, at)) != 0; at += size) {
     EXPECT_EQ(framed[at], '$');
     EXPECT_EQ(framed[at + 1], batch.channel);
     EXPECT_LE(size, most_rtp_bytes + interleaved_header);
