@@ -123,6 +123,15 @@ Message answered(AuthServer& server, Authenticator& client, std::string_view met
   return request;
 }
 
+// Found by fuzzing: a camera that puts a line end into its challenge would write headers of our requests.
+TEST(Authenticator, repeats_no_control_characters_of_a_challenge) {
+  Message refusal = Message::make_response(401, "Unauthorized", 2);
+  refusal.add("WWW-Authenticate", "Digest realm=\"a\rX: y\", nonce=\"b\r\nZ: w\", opaque=\"c\x7f\x01\"");
+  Authenticator client("admin", "right");
+  ASSERT_EQ(client.on_unauthorized(refusal), Authenticator::Verdict::retry);
+  for (const char c : client.authorization("DESCRIBE", "rtsp://cam/main")) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
+}
+
 TEST(AuthServer, accepts_the_right_password_with_every_algorithm) {
   for (const auto algorithm : {DigestAlgorithm::md5, DigestAlgorithm::md5_sess, DigestAlgorithm::sha256, DigestAlgorithm::sha256_sess}) {
     AuthServer server("cameras", "admin", "รหัส:@/");
