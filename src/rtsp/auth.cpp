@@ -114,9 +114,12 @@ std::string random_hex(std::size_t bytes) {
   return out;
 }
 
+/// A quoted string (RFC 9110 §5.6.4). Control characters are left out: no challenge of a camera, no name of a user, writes a
+/// header of ours.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) continue;
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }

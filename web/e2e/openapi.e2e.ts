@@ -150,6 +150,18 @@ describe('answers of the hub', () => {
     await call('GET', '/cameras/{id}/recording.mp4', 200, `/cameras/cam01/recording.mp4?from=${since(600)}&to=${since(0)}`);
     await call('GET', '/cameras/{id}/recording.mp4', 404, '/cameras/cam01/recording.mp4?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z');
     await call('GET', '/cameras/{id}/recording.mp4', 422, '/cameras/cam01/recording.mp4?from=x');
+    await call('GET', '/cameras/{id}/thumbnail.jpg', 200, `/cameras/cam01/thumbnail.jpg?at=${since(5)}&width=160`);
+    await call('GET', '/cameras/{id}/thumbnail.jpg', 404, '/cameras/cam01/thumbnail.jpg?at=2020-01-01T00:00:00Z&width=160');
+    await call('GET', '/footage/motion', 200, `/footage/motion?camera=cam01&from=${since(600)}&to=${since(0)}&area=0.5,0,0.5,0.5`);
+    await call('GET', '/footage/motion', 422, '/footage/motion?camera=cam01');
+    const wish = { camera: 'cam01', from: since(600), to: since(300), reason: 'คดี 12/2569' };
+    const hold = (await call('POST', '/holds', 201, '/holds', wish)) as { id: string };
+    await call('POST', '/holds', 422, '/holds', { ...wish, to: since(900) });
+    await call('GET', '/holds', 200, '/holds?camera=cam01');
+    await call('DELETE', '/holds/{id}', 200, `/holds/${hold.id}`);
+    await call('DELETE', '/holds/{id}', 409, `/holds/${hold.id}`);
+    await call('DELETE', '/holds/{id}', 404, '/holds/999999');
+    await call('GET', '/archive/damage', 200);
     const playlist = String(await call('GET', '/cameras/{id}/playback.m3u8', 200, `/cameras/cam01/playback.m3u8?from=${since(600)}&to=${since(0)}`));
     for (const name of [/URI="([^"]+)"/, /^(playback\/.+)$/m]) {
       await call('GET', '/cameras/{id}/playback/{stream}/{file}', 200, `/cameras/cam01/${name.exec(playlist)?.[1] ?? 'none'}`);

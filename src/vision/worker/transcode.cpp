@@ -110,7 +110,7 @@ Status Transcoding::open_encoder(const AVFrame& decoded, const RequestHead& limi
   scaled_->height = height;
   if (av_frame_get_buffer(scaled_.get(), 0) < 0) return fail(ErrorCode::limit_exceeded, "the picture is too large");
   scaler_.reset(sws_getContext(decoded.width, decoded.height, static_cast<AVPixelFormat>(decoded.format), width, height,
-                               AV_PIX_FMT_YUV420P, SWS_FAST_BILINEAR, nullptr, nullptr, nullptr));
+                               AV_PIX_FMT_YUV420P, SWS_BILINEAR, nullptr, nullptr, nullptr));
   if (!scaler_) return undecodable("its pixel format is not known");
   const int* matrix = sws_getCoefficients(SWS_CS_DEFAULT);
   sws_setColorspaceDetails(scaler_.get(), matrix, is_full_range(decoded) ? 1 : 0, matrix, 0, 0, 1 << 16, 1 << 16);
