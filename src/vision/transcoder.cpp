@@ -190,7 +190,7 @@ class Session final : public TranscodeSession {
     const auto found = inside_.find(coded.id);
     if (found == inside_.end()) return false;
     const auto source = std::move(found->second);
-    inside_.erase(inside_.begin(), std::next(found));
+    inside_.erase(found);
     auto data = take_h264(coded.annexb, format_);
     if (!data) return false;
     auto unit = std::make_shared<media::AccessUnit>();

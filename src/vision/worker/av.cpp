@@ -14,7 +14,7 @@ std::unexpected<Error> undecodable(const char* why) {
   return fail(ErrorCode::corrupt, std::string("the picture cannot be decoded: ") + why);
 }
 
-Result<CodecContext> open_decoder(std::uint8_t codec, bool low_delay) {
+Result<CodecContext> open_decoder(std::uint8_t codec) {
   constexpr AVCodecID ids[] = {AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_MJPEG};
   if (codec >= std::size(ids)) return fail(ErrorCode::unsupported, "this codec is not known");
   const auto* decoder = avcodec_find_decoder(ids[codec]);
@@ -22,7 +22,6 @@ Result<CodecContext> open_decoder(std::uint8_t codec, bool low_delay) {
   CodecContext context(avcodec_alloc_context3(decoder));
   context->thread_count = 1;
   context->max_pixels = max_pixels;
-  if (low_delay) context->flags |= AV_CODEC_FLAG_LOW_DELAY;
   if (avcodec_open2(context.get(), decoder, nullptr) < 0) return undecodable("the decoder does not start");
   return context;
 }
@@ -35,7 +34,7 @@ Result<Packet> make_packet(ByteView bytes) {
 }
 
 Result<Frame> decode_alone(std::uint8_t codec, ByteView annexb) {
-  const auto decoder = open_decoder(codec, false);
+  const auto decoder = open_decoder(codec);
   if (!decoder) return std::unexpected(decoder.error());
   auto packet = make_packet(annexb);
   if (!packet) return std::unexpected(packet.error());

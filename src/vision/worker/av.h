@@ -31,9 +31,8 @@ using Scaler = std::unique_ptr<SwsContext, FreeScaler>;
 
 std::unexpected<Error> undecodable(const char* why);
 
-/// `codec` as in RequestHead. One thread. `low_delay`: a picture comes out as soon as its bytes are in, where the stream
-/// allows it.
-Result<CodecContext> open_decoder(std::uint8_t codec, bool low_delay);
+/// `codec` as in RequestHead. One thread: a picture comes out as soon as the stream's order allows it.
+Result<CodecContext> open_decoder(std::uint8_t codec);
 
 /// A copy of the bytes, padded as decoders want it.
 Result<Packet> make_packet(ByteView bytes);

@@ -64,7 +64,7 @@ Result<Bytes> Transcoding::push(const RequestHead& request, ByteView annexb) {
 }
 
 Status Transcoding::begin(const RequestHead& request) {
-  auto decoder = open_decoder(request.codec, true);
+  auto decoder = open_decoder(request.codec);
   if (!decoder) return std::unexpected(decoder.error());
   decoder_ = std::move(*decoder);
   codec_ = request.codec;
@@ -97,7 +97,6 @@ Status Transcoding::open_encoder(const AVFrame& decoded, const RequestHead& limi
   set("tune", "zerolatency");
   set("profile", "baseline");
   set("crf", "25");
-  // Times are the requests' numbers: the rate control must not take a leap in them for a pause.
   set("x264-params", "threads=1:sliced-threads=0:scenecut=0:force-cfr=1:repeat-headers=1:annexb=1");
   set("forced-idr", "1");
   if (avcodec_open2(encoder_.get(), codec, nullptr) < 0) {
@@ -109,6 +108,7 @@ Status Transcoding::open_encoder(const AVFrame& decoded, const RequestHead& limi
   scaled_->width = width;
   scaled_->height = height;
   if (av_frame_get_buffer(scaled_.get(), 0) < 0) return fail(ErrorCode::limit_exceeded, "the picture is too large");
+  // Not SWS_FAST_BILINEAR: it writes code for some sizes, and the sandbox lets no memory be executed.
   scaler_.reset(sws_getContext(decoded.width, decoded.height, static_cast<AVPixelFormat>(decoded.format), width, height,
                                AV_PIX_FMT_YUV420P, SWS_BILINEAR, nullptr, nullptr, nullptr));
   if (!scaler_) return undecodable("its pixel format is not known");
@@ -117,6 +117,8 @@ Status Transcoding::open_encoder(const AVFrame& decoded, const RequestHead& limi
   source_width_ = decoded.width;
   source_height_ = decoded.height;
   source_format_ = decoded.format;
+  next_time_ = 0;
+  in_encoder_.clear();
   want_key_ = true;
   return {};
 }
@@ -129,7 +131,9 @@ Status Transcoding::encode(const AVFrame& decoded, bool key, const RequestHead& 
   if (av_frame_make_writable(scaled_.get()) < 0) return fail(ErrorCode::limit_exceeded, "out of memory");
   if (sws_scale(scaler_.get(), decoded.data, decoded.linesize, 0, decoded.height, scaled_->data, scaled_->linesize) <= 0)
     return undecodable("it cannot be scaled");
-  scaled_->pts = decoded.pts;
+  // Pictures come as they are shown, which is not the order of their requests.
+  scaled_->pts = next_time_++;
+  in_encoder_.push_back(decoded.pts);
   scaled_->pict_type = std::exchange(want_key_, false) || key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
   if (avcodec_send_frame(encoder_.get(), scaled_.get()) < 0) return fail(ErrorCode::internal, "the H.264 encoder refuses");
   return drain_encoder(out);
@@ -138,7 +142,9 @@ Status Transcoding::encode(const AVFrame& decoded, bool key, const RequestHead& 
 Status Transcoding::drain_encoder(Bytes& out) {
   Packet packet(av_packet_alloc());
   while (avcodec_receive_packet(encoder_.get(), packet.get()) == 0) {
-    const UnitHead head{packet->pts, static_cast<std::uint32_t>(packet->size), (packet->flags & AV_PKT_FLAG_KEY) != 0 ? 1u : 0u};
+    if (in_encoder_.empty()) return fail(ErrorCode::internal, "the H.264 encoder gives more than it got");
+    const UnitHead head{in_encoder_.front(), static_cast<std::uint32_t>(packet->size), (packet->flags & AV_PKT_FLAG_KEY) != 0 ? 1u : 0u};
+    in_encoder_.pop_front();
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(&head);
     out.insert(out.end(), bytes, bytes + sizeof head);
     out.insert(out.end(), packet->data, packet->data + packet->size);

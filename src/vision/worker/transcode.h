@@ -2,6 +2,7 @@
 // Access unit by access unit; the process is one stream's.
 #pragma once
 
+#include <deque>
 #include <vector>
 
 #include "av.h"
@@ -27,6 +28,8 @@ class Transcoding {
   Frame scaled_;
   std::int64_t hidden_until_ = -1;  ///< units up to this id are not shown
   std::vector<std::int64_t> keys_;  ///< ids of key frames that have not come out yet
+  std::deque<std::int64_t> in_encoder_;  ///< ids in the order they went in, and will come out
+  std::int64_t next_time_ = 0;
   bool want_key_ = true;
   std::uint8_t codec_ = 0;
   int source_width_ = 0, source_height_ = 0, source_format_ = -1;

@@ -126,8 +126,11 @@ TEST(Transcoder, shows_pictures_with_b_frames_in_their_order) {
   Viewer viewer;
   auto session = transcoder.open(viewer.output()).value();
   Source source(Codec::h264);
-  for (int i = 0; i < 40; ++i) session->push(source.next(), 0, false);
-  ASSERT_TRUE(viewer.waits_for(30));
+  for (std::uint8_t i = 0; i < 45; ++i) session->push(source.next(), i, false);
+  ASSERT_TRUE(viewer.waits_for(42));
+  // The clip is coded I P B B …: the third and the fourth unit are shown before the second.
+  const auto flags = viewer.flags();
+  EXPECT_EQ((std::vector<std::uint8_t>(flags.begin(), flags.begin() + 4)), (std::vector<std::uint8_t>{0, 2, 3, 1}));
   EXPECT_EQ(session->restarts(), 0u);
 }
 
@@ -153,7 +156,7 @@ TEST(Transcoder, forgets_what_is_under_way_at_a_restart) {
   Viewer viewer;
   auto session = transcoder.open(viewer.output()).value();
   Source source(Codec::h265);
-  for (int i = 0; i < 30; ++i) session->push(source.next(), 1, false);
+  for (int i = 0; i < 32; ++i) session->push(source.next(), 1, false);
   session->restart();
   const auto before = viewer.units().size();
   session->push(source.next(), 2, false);
