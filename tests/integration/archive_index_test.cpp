@@ -277,7 +277,8 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
     EXPECT_LE(busy, 30u);
   }
   const auto busy_from = at("2026-10-01T00:50:00.000Z");
-  for (const auto& timeline : archive->catalog().timeline(cameras, "main", busy_from - minutes{1}, busy_from + minutes{2}, 180).value()) {
+  const auto busy = archive->catalog().timeline(cameras, "main", busy_from - minutes{1}, busy_from + minutes{2}, 180).value();
+  for (const auto& timeline : busy) {
     for (std::size_t i = 0; i < 180; ++i) EXPECT_EQ(timeline.activity[i] > 0.5, i >= 60 && i < 120) << i;
   }
 }

@@ -150,7 +150,10 @@ describe('answers of the hub', () => {
     await call('GET', '/cameras/{id}/recording.mp4', 200, `/cameras/cam01/recording.mp4?from=${since(600)}&to=${since(0)}`);
     await call('GET', '/cameras/{id}/recording.mp4', 404, '/cameras/cam01/recording.mp4?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z');
     await call('GET', '/cameras/{id}/recording.mp4', 422, '/cameras/cam01/recording.mp4?from=x');
-    await call('GET', '/cameras/{id}/thumbnail.jpg', 200, `/cameras/cam01/thumbnail.jpg?at=${since(5)}&width=160`);
+    const line = (await call('GET', '/timeline', 200, `/timeline?cameras=cam01&from=${since(600)}&to=${since(0)}`)) as
+      { items: { spans: { from: string }[] }[] };
+    const recorded = line.items[0]?.spans[0]?.from ?? '';
+    await call('GET', '/cameras/{id}/thumbnail.jpg', 200, `/cameras/cam01/thumbnail.jpg?at=${recorded}&width=160`);
     await call('GET', '/cameras/{id}/thumbnail.jpg', 404, '/cameras/cam01/thumbnail.jpg?at=2020-01-01T00:00:00Z&width=160');
     await call('GET', '/footage/motion', 200, `/footage/motion?camera=cam01&from=${since(600)}&to=${since(0)}&area=0.5,0,0.5,0.5`);
     await call('GET', '/footage/motion', 422, '/footage/motion?camera=cam01');
