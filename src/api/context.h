@@ -49,6 +49,9 @@ Response refuse(const Request& request, const registry::Refusal& refusal);
 std::optional<Problem> check_token(const Request& request, const std::string& camera, std::optional<UtcTime> from,
                                    std::optional<UtcTime> to);
 
+/// What a person means by a time that the API wrote: it cut the microseconds off.
+constexpr UtcTime end_of_millisecond(UtcTime at) { return at + std::chrono::milliseconds{1} - Duration{1}; }
+
 void add_session_routes(Router& router, Context& context);
 void add_camera_routes(Router& router, Context& context);
 void add_footage_routes(Router& router, Context& context);

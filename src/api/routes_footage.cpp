@@ -80,7 +80,7 @@ Response snapshot(Context& context, const Request& request) {
   if (const auto known = services.cameras.get(camera); !known && !at) return refuse(request, known.error());
   media::AccessUnitPtr unit;
   if (at) {
-    auto found = playback::key_unit_at(services.archive.catalog(), {camera, stream}, *at);
+    auto found = playback::key_unit_at(services.archive.catalog(), {camera, stream}, end_of_millisecond(*at));
     if (!found) return refuse(request, found.error());
     unit = std::move(*found);
   } else {

@@ -65,7 +65,7 @@ Response thumbnail(Context& context, const Request& request) {
   const auto& camera = request.parameter("id");
   if (auto problem = check_token(request, camera, at, at)) return refuse(request, *problem);
   auto& services = context.services;
-  const auto frame = pick(services.archive.catalog(), {camera, stream}, *at);
+  const auto frame = pick(services.archive.catalog(), {camera, stream}, end_of_millisecond(*at));
   if (!frame) return refuse(request, frame.error());
   const vision::ThumbnailKey key{camera, stream, frame->time, width};
   const auto tag = "\"" + std::to_string(frame->time.time_since_epoch().count()) + "-" + std::to_string(width) + "\"";
