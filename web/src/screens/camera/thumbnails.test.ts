@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../api/client';
-import { slotMs, stripTimes, Thumbnails, thumbnailTime, type Thumbnail } from './thumbnails';
+import { slotMs, nearestFootage, stripTimes, Thumbnails, thumbnailTime, type Thumbnail } from './thumbnails';
 
 const t0 = 1_800_000_000_000;
 
@@ -101,5 +101,19 @@ describe('the store of thumbnails', () => {
     expect(dropped[0]).toBe('blob:0');
     thumbnails.close();
     expect(dropped.length).toBe(300);
+  });
+});
+
+describe('nearestFootage', () => {
+  const spans = [{ from: 1000.5, to: 2000 }, { from: 5000, to: 6000 }];
+  it('is the middle where that was recorded', () => { expect(nearestFootage(spans, 1500, 100)).toBe(1500); });
+  it('is the nearest that lies within the part', () => {
+    expect(nearestFootage(spans, 2500, 600)).toBe(1999);
+    expect(nearestFootage(spans, 4600, 600)).toBe(5000);
+    expect(nearestFootage(spans, 900, 600)).toBe(1001);
+  });
+  it('is the middle where the part holds nothing', () => {
+    expect(nearestFootage(spans, 3500, 600)).toBe(3500);
+    expect(nearestFootage([], 3500, 600)).toBe(3500);
   });
 });

@@ -21,6 +21,19 @@ export function stripTimes(view: View, count: number): number[] {
   return Array.from({ length: count }, (_, index) => view.from + (index + 0.5) * each);
 }
 
+/**
+ * What a part of the strip shows: the footage nearest to its middle, so that a minute within an hour is not passed over.
+ * `time` itself where the part holds no footage.
+ */
+export function nearestFootage(spans: readonly Stretch[], time: number, half: number): number {
+  let best = Infinity;
+  for (const span of spans) {
+    const near = Math.min(Math.max(time, Math.ceil(span.from)), span.to - 1);
+    if (near >= span.from && Math.abs(near - time) < Math.abs(best - time)) best = near;
+  }
+  return Math.abs(best - time) <= half ? best : time;
+}
+
 export type Thumbnail = { state: 'loading' } | { state: 'ready'; url: string } | { state: 'gap' } | { state: 'failed' };
 
 export interface ThumbnailSource {
