@@ -12,12 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -58,6 +60,19 @@ class Process {
   /// `environment`: entries "NAME=value" on top of this program's. `with_errors`: standard error is read, too.
   explicit Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {},
                    bool with_errors = false) {
+    // Nothing is allocated after the fork: another thread of this program may hold the allocator's lock just then.
+    std::vector<char*> argv, envp;
+    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    const auto is_replaced = [&](const char* inherited) {
+      const std::string_view name(inherited, std::string_view(inherited).find('=') + 1);
+      return std::ranges::any_of(environment, [&](const std::string& entry) { return entry.starts_with(name); });
+    };
+    for (const auto& entry : environment) envp.push_back(const_cast<char*>(entry.c_str()));
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      if (!is_replaced(*entry)) envp.push_back(*entry);
+    }
+    envp.push_back(nullptr);
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) std::abort();
     pid_ = ::fork();
@@ -65,11 +80,7 @@ class Process {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       ::dup2(ends[1], STDOUT_FILENO);
       if (with_errors) ::dup2(ends[1], STDERR_FILENO);
-      for (const auto& entry : environment) ::putenv(::strdup(entry.c_str()));
-      std::vector<char*> argv;
-      for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-      argv.push_back(nullptr);
-      ::execvp(argv[0], argv.data());
+      ::execvpe(argv[0], argv.data(), envp.data());
       ::_exit(127);
     }
     ::close(ends[1]);
