@@ -34,7 +34,7 @@ class StandardArchive final : public Archive {
         budget_(options_.write_buffer_bytes),
         catalog_(*store_, ledger_, clock, disks_),
         reconciler_(std::in_place, disks_, ledger_, *store_),
-        retention_(disks_, ledger_, *store_, clock),
+        retention_(disks_, limits_of(specs), ledger_, *store_, clock),
         scrubber_(disks_, *store_, clock, options_.scrub),
         watch_(disks_, clock) {
     for (auto& spec : specs) {
@@ -79,8 +79,8 @@ class StandardArchive final : public Archive {
       return fail(ErrorCode::conflict, key.camera + "/" + key.stream + " is recorded already");
     }
     const std::lock_guard lock(mutex_);
-    auto recorder = std::make_unique<StreamRecorder>(volume_for(key), ledger_, key, clock_, options_);
-    writers_[key] = recorder->writer();
+    auto recorder = std::make_unique<StreamRecorder>(placement_, budget_, ledger_, key, clock_, options_);
+    cells_[key] = recorder->cell();
     return recorder;
   }
 
@@ -92,7 +92,10 @@ class StandardArchive final : public Archive {
 
   void watch() override {
     std::map<std::string, std::string> volume_problem;
-    for (const auto& volume : volumes_) volume_problem[volume->name()] = volume->status().last_error;
+    for (const auto& volume : volumes_) {
+      volume->look();
+      volume_problem[volume->name()] = volume->status().last_error;
+    }
     watch_.look(recordings(), volume_problem);
   }
 
@@ -132,12 +135,12 @@ class StandardArchive final : public Archive {
   std::map<StreamKey, RecordingStatus> recordings() override {
     const std::lock_guard lock(mutex_);
     std::map<StreamKey, RecordingStatus> all;
-    for (auto it = writers_.begin(); it != writers_.end();) {
-      if (const auto writer = it->second.lock()) {
-        all[it->first] = writer->status();
+    for (auto it = cells_.begin(); it != cells_.end();) {
+      if (const auto cell = it->second.lock()) {
+        all[it->first] = cell->status();
         ++it;
       } else {
-        it = writers_.erase(it);
+        it = cells_.erase(it);
       }
     }
     return all;
@@ -149,12 +152,10 @@ class StandardArchive final : public Archive {
     for (const auto& spec : specs) disks[spec.name] = spec.disk;
     return disks;
   }
-
-  /// A stream stays on one volume, so that its files follow each other; streams are spread evenly.
-  Volume& volume_for(const StreamKey& key) {
-    const auto [it, added] = volume_of_.try_emplace(key, next_volume_);
-    if (added) next_volume_ = (next_volume_ + 1) % volumes_.size();
-    return *volumes_[it->second];
+  static std::map<std::string, Retention::Limits> limits_of(const std::vector<VolumeSpec>& specs) {
+    std::map<std::string, Retention::Limits> limits;
+    for (const auto& spec : specs) limits[spec.name] = {spec.quota_bytes, spec.min_free_bytes};
+    return limits;
   }
 
   void index_loop() {
@@ -199,6 +200,7 @@ class StandardArchive final : public Archive {
   Ledger ledger_;
   WriteBudget budget_;
   std::vector<std::unique_ptr<Volume>> volumes_;
+  const Placement placement_{volumes_};
   MergedCatalog catalog_;
   std::optional<Reconciler> reconciler_;
   Retention retention_;
@@ -210,9 +212,7 @@ class StandardArchive final : public Archive {
   bool stopped_ = false;
   bool reconciling_ = true;
   IndexStatus index_status_;
-  std::map<StreamKey, std::weak_ptr<StreamWriter>> writers_;
-  std::map<StreamKey, std::size_t> volume_of_;
-  std::size_t next_volume_ = 0;
+  std::map<StreamKey, std::weak_ptr<RecordingCell>> cells_;
   std::thread index_thread_;
 };
 
@@ -220,7 +220,9 @@ class StandardArchive final : public Archive {
 
 Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store,
                                                const Clock& clock, const ArchiveOptions& options) {
-  if (volumes.empty()) return fail(ErrorCode::invalid_argument, "the archive needs at least one volume");
+  if (std::ranges::none_of(volumes, [](const VolumeSpec& volume) { return volume.weight > 0; })) {
+    return fail(ErrorCode::invalid_argument, "the archive needs at least one volume to record to");
+  }
   for (std::size_t i = 0; i < volumes.size(); ++i) {
     if (!volumes[i].disk) return fail(ErrorCode::invalid_argument, "the volume '" + volumes[i].name + "' has no disk");
     for (std::size_t j = 0; j < i; ++j) {

@@ -74,6 +74,18 @@ void Ledger::closed(const Segment& segment) {
   add(segment);
 }
 
+void Ledger::abandoned(const StreamKey& key, GapCause cause, std::string_view reason) {
+  const std::lock_guard lock(mutex_);
+  auto& stream = streams_[key];
+  if (auto open = std::exchange(stream.edge.open, std::nullopt)) {
+    open->open = false;
+    closed_bytes_[open->volume] += open->bytes;
+    add(*open);
+  }
+  ++stream.edge.generation;
+  if (!stream.edge.gap) begin_gap(key, stream, stream.last_end.value_or(clock_.utc_now()), cause, reason);
+}
+
 std::map<std::string, std::uint64_t> Ledger::closed_bytes() const {
   const std::lock_guard lock(mutex_);
   return closed_bytes_;

@@ -27,6 +27,9 @@ class Ledger {
   void opened(const Segment& segment);
   void grew(const Segment& segment);
   void closed(const Segment& segment);
+  /// The stream's open file is not written to any more, because it goes on elsewhere: it is closed as far as it is known, and the
+  /// gap that may follow has this cause.
+  void abandoned(const StreamKey& key, media::GapCause cause, std::string_view reason);
   /// A file that is gone, or never held a whole fragment.
   void removed(const Segment& segment);
   /// Footage ends at `at`. The first cause stands, except that a stop of the hub, a full disk and a switched-off

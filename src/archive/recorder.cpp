@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ccoc/base/log.h"
+
 namespace ccoc::archive {
 namespace {
 
@@ -15,19 +17,25 @@ constexpr std::size_t most_bytes = 16u << 20;
 
 }  // namespace
 
-StreamRecorder::StreamRecorder(Volume& volume, Ledger& ledger, const StreamKey& key, const Clock& clock,
-                               const ArchiveOptions& options)
-    : volume_(volume), ledger_(ledger), writer_(volume.make_writer(key)), clock_(clock), options_(options) {}
+StreamRecorder::StreamRecorder(const Placement& placement, WriteBudget& budget, Ledger& ledger, const StreamKey& key,
+                               const Clock& clock, const ArchiveOptions& options)
+    : placement_(placement),
+      budget_(budget),
+      ledger_(ledger),
+      volume_(&placement.choose(key, nullptr)),
+      writer_(volume_->make_writer(key, cell_)),
+      clock_(clock),
+      options_(options) {}
 
 StreamRecorder::~StreamRecorder() {
   if (!interrupted_) on_interrupted(media::GapCause::hub, "recording was stopped");
-  volume_.push(writer_, FinishJob{});
+  volume_->push(writer_, FinishJob{});
   ledger_.end_recording(writer_->key());
 }
 
 void StreamRecorder::on_unit(const media::AccessUnitPtr& unit) {
   seen_key_ = seen_key_ || unit->key;
-  if (seen_key_) writer_->count_taken();
+  if (seen_key_) cell_->count_taken();
   auto time = unit->capture_time;
   if (last_time_) time = std::max(time, *last_time_ + one_tick);
 
@@ -103,22 +111,65 @@ void StreamRecorder::close_fragment(UtcTime end) {
   last_duration_ = end - job.units.back().time;
   const std::size_t frames = job.units.size();
   const auto start = job.units.front().time;
-  if (volume_.push(writer_, std::move(job))) {
+  Volume& best = placement_.choose(writer_->key(), volume_);
+  if (&best != volume_ && !move_to(best, job)) {
+    cell_->count_dropped(frames);
+    waiting_for_key_ = starts_run_ = true;
+    return;
+  }
+  if (volume_->push(writer_, std::move(job))) {
     footage_end_ = end;
     starts_run_ = refused_ = false;
     return;
   }
   // The disk is behind: whole GOPs go, up to the next key frame that finds room.
-  writer_->count_dropped(frames);
+  cell_->count_dropped(frames);
   if (!std::exchange(refused_, true)) {
-    volume_.push(writer_, InterruptJob{start, media::GapCause::disk, "the disk is too slow; the write buffer is full"});
+    volume_->push(writer_, InterruptJob{start, media::GapCause::disk, "the disk is too slow; the write buffer is full"});
   }
   waiting_for_key_ = starts_run_ = true;
 }
 
+bool StreamRecorder::move_to(Volume& volume, FragmentJob& job) {
+  const bool key = job.units.front().unit->key;
+  if (volume_->usable()) {
+    // The better one is back: no hurry, and nothing is lost.
+    if (!key) return true;
+    volume_->push(writer_, FinishJob{});
+    writer_ = volume.make_writer(writer_->key(), cell_);
+    volume_ = &volume;
+    return true;
+  }
+  // What waits for a disk that does not work goes on to the other one, from its first key frame on.
+  const auto reason = "the volume " + volume_->name() + " cannot be written to; recording goes on on " + volume.name();
+  log::warn("archive", "{}/{}: {}", writer_->key().camera, writer_->key().stream, reason);
+  writer_->abandon(media::GapCause::disk, reason);
+  auto waiting = volume_->take_back(writer_);
+  volume_->push(writer_, FinishJob{});
+  writer_ = volume.make_writer(writer_->key(), cell_);
+  volume_ = &volume;
+  bool begun = false;
+  for (auto& queued : waiting) {
+    auto* fragment = std::get_if<FragmentJob>(&queued);
+    if (fragment && !begun) {
+      if (!fragment->units.front().unit->key) {
+        cell_->count_dropped(fragment->units.size());
+        budget_.give_back(fragment->bytes);
+        continue;
+      }
+      fragment->starts_run = begun = true;
+    }
+    if (!fragment) begun = false;
+    volume.adopt(writer_, std::move(queued));
+  }
+  if (begun) return true;
+  job.starts_run = true;
+  return key;
+}
+
 void StreamRecorder::interrupt(media::GapCause cause, std::string_view reason) {
   const auto at = footage_end_ == UtcTime{} ? clock_.utc_now() : footage_end_;
-  volume_.push(writer_, InterruptJob{at, cause, std::string(reason)});
+  volume_->push(writer_, InterruptJob{at, cause, std::string(reason)});
 }
 
 void StreamRecorder::on_interrupted(media::GapCause cause, std::string_view reason) {

@@ -9,14 +9,17 @@ namespace {
 
 /// Counting reads every row; between counts the sum follows what is removed here.
 constexpr Duration count_interval = std::chrono::minutes{5};
+/// Of each camera, and of all together: few, because every camera is asked.
+constexpr std::size_t unpromised_at_once = 50;
 constexpr auto any_time = UtcTime{std::chrono::hours{24 * 365 * 200}};
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 }  // namespace
 
-Retention::Retention(const Volumes& volumes, const Ledger& ledger, SegmentStore& store, const Clock& clock)
-    : volumes_(volumes), ledger_(ledger), store_(store), clock_(clock) {}
+Retention::Retention(const Volumes& volumes, std::map<std::string, Limits> limits, const Ledger& ledger, SegmentStore& store,
+                     const Clock& clock)
+    : volumes_(volumes), limits_(std::move(limits)), ledger_(ledger), store_(store), clock_(clock) {}
 
 Result<RetentionReport> Retention::enforce(const RetentionPolicy& policy, std::size_t batch) {
   RetentionReport report;
@@ -70,45 +73,88 @@ Status Retention::keep_quota(const RetentionPolicy& policy, std::size_t batch, R
     closed_when_counted_ = std::move(closed);
     counted_at_ = clock_.now();
   }
+  const auto bytes = footage_bytes();
+  for (const auto& [name, limits] : limits_) {
+    const auto used = bytes.find(name);
+    if (limits.quota_bytes == 0 || used == bytes.end() || used->second <= limits.quota_bytes) continue;
+    if (auto done = remove_bytes(policy, name, used->second - limits.quota_bytes, batch, report); !done) return done;
+  }
   if (policy.max_bytes == 0 || report.more) return {};
   std::uint64_t used = 0;
-  for (const auto& [volume, bytes] : footage_bytes()) used += bytes;
+  for (const auto& [volume, size] : footage_bytes()) used += size;
   if (used <= policy.max_bytes) return {};
-  return remove_bytes({}, used - policy.max_bytes, batch, report);
+  return remove_bytes(policy, {}, used - policy.max_bytes, batch, report);
 }
 
 Status Retention::keep_free(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report) {
-  if (policy.min_free_bytes == 0) return {};
-  for (const auto& [name, disk] : volumes_) {
-    const auto space = disk->space();
+  for (const auto& [name, limits] : limits_) {
+    const auto disk = volumes_.find(name);
+    if (limits.min_free_bytes == 0 || disk == volumes_.end()) continue;
+    const auto space = disk->second->space();
     if (!space) {
       log::warn("archive", "volume {}: {}", name, space.error().message);
       continue;
     }
-    if (space->free_bytes >= policy.min_free_bytes) continue;
-    if (auto done = remove_bytes(name, policy.min_free_bytes - space->free_bytes, batch, report); !done) return done;
+    if (space->free_bytes >= limits.min_free_bytes) continue;
+    if (auto done = remove_bytes(policy, name, limits.min_free_bytes - space->free_bytes, batch, report); !done) return done;
   }
   return {};
 }
 
-Status Retention::remove_bytes(const std::string& volume, std::uint64_t bytes, std::size_t batch,
-                               RetentionReport& report) {
-  if (report.files_removed >= batch) {
-    report.more = true;
-    return {};
+Result<std::vector<Segment>> Retention::oldest_unpromised(const RetentionPolicy& policy, const std::string& volume,
+                                                          std::size_t limit) {
+  const auto cameras = store_.cameras();
+  if (!cameras) return std::unexpected(cameras.error());
+  const auto now = clock_.utc_now();
+  std::vector<Segment> oldest;
+  for (const auto& camera : *cameras) {
+    const auto promised = policy.promised_days_of ? policy.promised_days_of(camera) : 0;
+    const auto before = promised == 0 ? any_time : now - std::chrono::hours{24} * promised;
+    auto some = store_.removable(camera, volume, before, limit);
+    if (!some) return std::unexpected(some.error());
+    std::ranges::move(*some, std::back_inserter(oldest));
   }
-  const auto oldest = store_.removable({}, volume, any_time, batch - report.files_removed);
-  if (!oldest) return std::unexpected(oldest.error());
-  std::vector<Segment> chosen;
-  std::uint64_t sum = 0;
-  for (const auto& segment : *oldest) {
-    if (sum >= bytes) break;
-    sum += segment.bytes;
-    chosen.push_back(segment);
+  const auto wanted = std::min(limit, oldest.size());
+  std::ranges::partial_sort(oldest, oldest.begin() + static_cast<std::ptrdiff_t>(wanted), {}, &Segment::start);
+  oldest.resize(wanted);
+  return oldest;
+}
+
+Status Retention::remove_bytes(const RetentionPolicy& policy, const std::string& volume, std::uint64_t bytes,
+                               std::size_t batch, RetentionReport& report) {
+  const auto take = [&](Result<std::vector<Segment>> oldest) -> Result<std::size_t> {
+    if (!oldest) return std::unexpected(oldest.error());
+    const auto files_before = report.files_removed;
+    const auto gone = remove_first(std::move(*oldest), bytes, report);
+    if (!gone) return std::unexpected(gone.error());
+    bytes -= std::min(bytes, *gone);
+    return static_cast<std::size_t>(report.files_removed - files_before);
+  };
+  const auto room = [&] { return batch - std::min<std::size_t>(batch, report.files_removed); };
+  while (bytes > 0 && room() > 0) {
+    const auto removed = take(oldest_unpromised(policy, volume, std::min(room(), unpromised_at_once)));
+    if (!removed) return std::unexpected(removed.error());
+    if (*removed == 0) break;
   }
-  if (auto done = forget(chosen, report); !done) return done;
-  report.more = report.more || (sum < bytes && report.files_removed >= batch);
+  if (bytes > 0 && room() > 0) {
+    const auto removed = take(store_.removable({}, volume, any_time, room()));
+    if (!removed) return std::unexpected(removed.error());
+    if (*removed > 0) {
+      report.promised_files_removed += *removed;
+      log::error("archive", "{} files were removed for want of room although they were to be kept longer", *removed);
+    }
+  }
+  report.more = report.more || (bytes > 0 && room() == 0);
   return {};
+}
+
+Result<std::uint64_t> Retention::remove_first(std::vector<Segment> oldest, std::uint64_t bytes, RetentionReport& report) {
+  std::uint64_t sum = 0;
+  std::size_t count = 0;
+  while (count < oldest.size() && sum < bytes) sum += oldest[count++].bytes;
+  oldest.resize(count);
+  if (auto done = forget(oldest, report); !done) return std::unexpected(done.error());
+  return sum;
 }
 
 /// File first, then row: a crash between the two leaves a row that `check` finds, never a file nobody knows.

@@ -10,7 +10,14 @@ namespace ccoc::archive {
 
 class Retention {
  public:
-  Retention(const Volumes& volumes, const Ledger& ledger, SegmentStore& store, const Clock& clock);
+  /// Quota and least free room by volume.
+  struct Limits {
+    std::uint64_t quota_bytes = 0;     ///< 0: none
+    std::uint64_t min_free_bytes = 0;  ///< 0: none
+  };
+
+  Retention(const Volumes& volumes, std::map<std::string, Limits> limits, const Ledger& ledger, SegmentStore& store,
+            const Clock& clock);
 
   Result<RetentionReport> enforce(const RetentionPolicy& policy, std::size_t batch);
   /// By volume: as last counted, and what was removed, closed and opened since.
@@ -20,11 +27,16 @@ class Retention {
   Status remove_old(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
   Status keep_quota(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
   Status keep_free(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
-  /// Oldest footage of `volume` (empty: of all) until `bytes` are gone.
-  Status remove_bytes(const std::string& volume, std::uint64_t bytes, std::size_t batch, RetentionReport& report);
+  /// Footage of `volume` (empty: of all) until `bytes` are gone: the oldest that nothing was promised of, then the oldest.
+  Status remove_bytes(const RetentionPolicy& policy, const std::string& volume, std::uint64_t bytes, std::size_t batch,
+                      RetentionReport& report);
+  /// At most `limit` of the oldest files on `volume` that are older than what was promised of their cameras.
+  Result<std::vector<Segment>> oldest_unpromised(const RetentionPolicy& policy, const std::string& volume, std::size_t limit);
+  Result<std::uint64_t> remove_first(std::vector<Segment> oldest, std::uint64_t bytes, RetentionReport& report);
   Status forget(const std::vector<Segment>& segments, RetentionReport& report);
 
   const Volumes& volumes_;
+  const std::map<std::string, Limits> limits_;
   const Ledger& ledger_;
   SegmentStore& store_;
   const Clock& clock_;

@@ -33,10 +33,18 @@ std::string segment_path(const StreamKey& key, UtcTime start, unsigned attempt) 
 }
 
 StreamWriter::StreamWriter(StreamKey key, std::string volume, Disk& disk, Ledger& ledger, const Clock& clock,
-                           const ArchiveOptions& options)
-    : key_(std::move(key)), volume_(std::move(volume)), disk_(disk), ledger_(ledger), clock_(clock), options_(options) {}
+                           const ArchiveOptions& options, std::shared_ptr<RecordingCell> cell)
+    : key_(std::move(key)),
+      volume_(std::move(volume)),
+      disk_(disk),
+      ledger_(ledger),
+      clock_(clock),
+      options_(options),
+      cell_(std::move(cell)) {
+  cell_->update([this](RecordingStatus& status) { status.volume = volume_; });
+}
 
-void StreamWriter::write(const FragmentJob& job) {
+StreamWriter::Outcome StreamWriter::write(const FragmentJob& job) {
   const auto& first = job.units.front();
   if (job.starts_run) {
     run_ = static_cast<std::uint64_t>(first.time.time_since_epoch().count());
@@ -45,17 +53,22 @@ void StreamWriter::write(const FragmentJob& job) {
   const bool begin = begins_file(job);
   const bool waiting = retry_at_ && clock_.now() < *retry_at_;
   if (waiting || (begin && !first.unit->key)) {
-    count_dropped(job.units.size());
-    return;
+    cell_->count_dropped(job.units.size());
+    return Outcome::skipped;
   }
   Status done;
   if (begin) {
     close_file();
     done = create_file(job);
   }
+  Segment before = segment_;
   if (done) done = append(job);
-  if (!done) return refused(job, done.error());
-  note_written(job);
+  if (!done) {
+    refused(job, done.error());
+    return Outcome::refused;
+  }
+  if (!note_written(job)) undo(std::move(before));
+  return Outcome::written;
 }
 
 bool StreamWriter::begins_file(const FragmentJob& job) const {
@@ -163,38 +176,57 @@ Status StreamWriter::append(const FragmentJob& job) {
   return {};
 }
 
-void StreamWriter::note_written(const FragmentJob& job) {
+bool StreamWriter::note_written(const FragmentJob& job) {
   retry_at_.reset();
   back_off_ = Duration{0};
+  const std::lock_guard lock(telling_);
+  if (abandoned_) return false;
   if (announced_) {
     ledger_.grew(segment_);
   } else {
     ledger_.opened(segment_);
     announced_ = true;
   }
-  const std::lock_guard lock(mutex_);
-  if (status_.last_error) log::info("archive", "{}/{}: written again", key_.camera, key_.stream);
-  status_.writing = true;
-  status_.last_written_at = segment_.end;
-  status_.last_error.reset();
-  status_.bytes_written += job.bytes;
-  status_.frames_written += job.units.size();
-  if (status_.open_path != segment_.path) status_.open_path = segment_.path;
+  cell_->update([&](RecordingStatus& status) {
+    if (status.last_error) log::info("archive", "{}/{}: written again", key_.camera, key_.stream);
+    status.writing = true;
+    status.last_written_at = segment_.end;
+    status.last_error.reset();
+    status.bytes_written += job.bytes;
+    status.frames_written += job.units.size();
+    if (status.open_path != segment_.path) status.open_path = segment_.path;
+  });
+  return true;
+}
+
+void StreamWriter::undo(Segment before) {
+  segment_ = std::move(before);
+  close_file();
+}
+
+void StreamWriter::abandon(media::GapCause cause, std::string_view reason) {
+  const std::lock_guard lock(telling_);
+  if (std::exchange(abandoned_, true)) return;
+  ledger_.abandoned(key_, cause, reason);
+  cell_->update([](RecordingStatus& status) {
+    status.writing = false;
+    status.open_path.clear();
+  });
 }
 
 void StreamWriter::refused(const FragmentJob& job, const Error& error) {
-  bool new_error = false;
-  {
-    const std::lock_guard lock(mutex_);
-    new_error = !status_.last_error || status_.last_error->code != error.code;
-    status_.last_error = error;
-  }
-  if (new_error) log::error("archive", "{}/{}: nothing is written: {}", key_.camera, key_.stream, error.message);
   close_file();
-  count_dropped(job.units.size());
-  ledger_.interrupted(key_, job.units.front().time, media::GapCause::disk, error.message);
+  cell_->count_dropped(job.units.size());
   back_off_ = std::min(std::max(back_off_ * 2, first_back_off), longest_back_off);
   retry_at_ = clock_.now() + back_off_;
+  const std::lock_guard lock(telling_);
+  if (abandoned_) return;
+  cell_->update([&](RecordingStatus& status) {
+    const bool new_error = !status.last_error || status.last_error->code != error.code;
+    status.last_error = error;
+    if (new_error) log::error("archive", "{}/{}: nothing is written: {}", key_.camera, key_.stream, error.message);
+  });
+  ledger_.interrupted(key_, job.units.front().time, media::GapCause::disk, error.message);
 }
 
 void StreamWriter::close_file() {
@@ -207,35 +239,28 @@ void StreamWriter::close_file() {
     }
   }
   file_.reset();
+  if (!announced_) {
+    if (auto gone = disk_.remove(segment_.path); !gone) log::warn("archive", "{}: {}", segment_.path, gone.error().message);
+  }
+  const std::lock_guard lock(telling_);
+  // The row of an abandoned file was written when it was abandoned, with what is in the file now.
+  if (abandoned_) return;
   if (announced_) {
     segment_.open = false;
     ledger_.closed(segment_);
-  } else if (auto gone = disk_.remove(segment_.path); !gone) {
-    log::warn("archive", "{}: {}", segment_.path, gone.error().message);
   }
-  const std::lock_guard lock(mutex_);
-  status_.writing = false;
-  status_.open_path.clear();
+  cell_->update([](RecordingStatus& status) {
+    status.writing = false;
+    status.open_path.clear();
+  });
 }
 
 void StreamWriter::interrupt(const InterruptJob& job) {
   close_file();
-  ledger_.interrupted(key_, job.at, job.cause, job.reason);
+  const std::lock_guard lock(telling_);
+  if (!abandoned_) ledger_.interrupted(key_, job.at, job.cause, job.reason);
 }
 
 void StreamWriter::finish() { close_file(); }
-
-void StreamWriter::count_dropped(std::size_t frames) {
-  const std::lock_guard lock(mutex_);
-  status_.frames_dropped += frames;
-}
-
-RecordingStatus StreamWriter::status() const {
-  const std::lock_guard lock(mutex_);
-  auto status = status_;
-  status.frames_taken = frames_taken_.load(std::memory_order_relaxed);
-  status.volume = volume_;
-  return status;
-}
 
 }  // namespace ccoc::archive

@@ -1,9 +1,8 @@
 // Writes one stream's files: decides where a file begins, appends fragments, and after a refused write cuts
 // the file back to its last whole fragment and tries again later. Lives on its volume's writer thread;
-// only status() may be called from elsewhere.
+// only abandon() may be called from elsewhere.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,24 +14,30 @@
 #include "ccoc/media/slice_quantizer.h"
 #include "jobs.h"
 #include "ledger.h"
+#include "recording_cell.h"
 
 namespace ccoc::archive {
 
 class StreamWriter {
  public:
   StreamWriter(StreamKey key, std::string volume, Disk& disk, Ledger& ledger, const Clock& clock,
-               const ArchiveOptions& options);
+               const ArchiveOptions& options, std::shared_ptr<RecordingCell> cell);
 
-  void write(const FragmentJob& job);
+  enum class Outcome {
+    written,
+    skipped,  ///< the disk was not asked: the fragment lacks its key frame, or came before the next try
+    refused,
+  };
+  Outcome write(const FragmentJob& job);
   void interrupt(const InterruptJob& job);
   /// Closes the file.
   void finish();
 
-  /// A frame the recorder was given. Any thread.
-  void count_taken() { frames_taken_.fetch_add(1, std::memory_order_relaxed); }
-  /// Frames the recorder could not hand over.
-  void count_dropped(std::size_t frames);
-  RecordingStatus status() const;
+  /// The stream goes on elsewhere: what the ledger knows of its file stands, and a fragment under way on a disk that does not
+  /// answer is taken back when it does. Any thread; never waits for the disk.
+  void abandon(media::GapCause cause, std::string_view reason);
+
+  RecordingCell& cell() { return *cell_; }
   const StreamKey& key() const { return key_; }
 
  private:
@@ -43,7 +48,10 @@ class StreamWriter {
   media::AudioRun plan_audio(const FragmentJob& job) const;
   void refused(const FragmentJob& job, const Error& error);
   void close_file();
-  void note_written(const FragmentJob& job);
+  /// False: the stream was abandoned meanwhile, and nothing was told.
+  bool note_written(const FragmentJob& job);
+  /// Takes back the fragment that was written last; `before`: the segment without it.
+  void undo(Segment before);
 
   const StreamKey key_;
   const std::string volume_;
@@ -68,9 +76,9 @@ class StreamWriter {
   std::optional<MonoTime> retry_at_;
   Duration back_off_{0};
 
-  std::atomic<std::uint64_t> frames_taken_{0};
-  mutable std::mutex mutex_;
-  RecordingStatus status_;
+  std::mutex telling_;  ///< what is told to ledger and cell, against abandon()
+  bool abandoned_ = false;
+  const std::shared_ptr<RecordingCell> cell_;
 };
 
 /// "cam01/main/2026-11-24/052357Z.mp4", with "-2", "-3" … before the suffix from the second `attempt` on.

@@ -48,7 +48,8 @@ std::optional<Value> value_of(const toml::node& node) {
 }
 
 bool known_section(std::string_view name) {
-  return std::ranges::any_of(keys(), [&](const Key& key) { return key.name.substr(0, key.name.find('.')) == name; });
+  return holds_named_sections(name) ||
+         std::ranges::any_of(keys(), [&](const Key& key) { return key.name.substr(0, key.name.find('.')) == name; });
 }
 
 void read_table(const toml::table& table, const std::string& prefix, const std::string& file, Config& into,
@@ -56,12 +57,13 @@ void read_table(const toml::table& table, const std::string& prefix, const std::
   for (const auto& [name_node, node] : table) {
     const std::string name = prefix + std::string(name_node.str());
     const auto where = fmt::format("{}:{}: ", file, name_node.source().begin.line);
-    if (const auto* inner = node.as_table(); inner && prefix.empty()) {
-      if (inner->empty() && !known_section(name)) mistakes.push_back(where + unknown(name));
+    const bool named = std::ranges::count(prefix, '.') == 1 && holds_named_sections(prefix.substr(0, prefix.size() - 1));
+    if (const auto* inner = node.as_table(); inner && (prefix.empty() || named)) {
+      if (inner->empty() && !named && !known_section(name)) mistakes.push_back(where + unknown(name));
       read_table(*inner, name + '.', file, into, mistakes);
       continue;
     }
-    const Key* key = find_key(name);
+    const auto key = find_key(name);
     if (!key) {
       mistakes.push_back(where + unknown(name));
       continue;
@@ -106,14 +108,15 @@ std::string key_of_variable(std::string_view name) {
   name.remove_prefix(prefix.size());
   const auto split = name.find("__");
   if (split == std::string_view::npos) return {};
-  std::string key = std::string(name.substr(0, split)) + '.' + std::string(name.substr(split + 2));
+  std::string key(name);
+  for (auto at = split; at != std::string::npos; at = key.find("__", at)) key.replace(at, 2, ".");
   std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return key;
 }
 
 void read_text(std::string_view where, std::string_view name, std::string_view text, Config& into,
                std::vector<std::string>& mistakes) {
-  const Key* key = find_key(name);
+  const auto key = find_key(name);
   if (!key) {
     mistakes.push_back(fmt::format("{}: {}", where, unknown(name)));
   } else if (const auto wrong = assign_text(*key, text, into)) {
@@ -147,23 +150,28 @@ std::string describe_config() {
       "# reads them. CCOC_SECTION__KEY in the environment is stronger (CCOC_HTTP__ADDRESS=0.0.0.0:80), the\n"
       "# command line strongest. An unknown key is an error.\n";
   const Config defaults;
-  std::string_view section;
-  for (const auto& key : keys()) {
-    const auto dot = key.name.find('.');
+  Config example;
+  example.volumes["NAME"];
+  example.lifecycle["NAME"];
+  auto describe = [&text, section = std::string()](const Key& key, const Config& values, std::string_view mark) mutable {
+    const auto dot = key.name.rfind('.');
     if (section != key.name.substr(0, dot)) {
       section = key.name.substr(0, dot);
-      text += fmt::format("\n[{}]\n", section);
+      text += fmt::format("\n{}[{}]\n", mark, section);
     }
     for (std::size_t begin = 0; begin < key.doc.size();) {
       const auto end = std::min(key.doc.find('\n', begin), key.doc.size());
       text += fmt::format("# {}\n", key.doc.substr(begin, end - begin));
       begin = end + 1;
     }
-    const bool plain = std::holds_alternative<std::string& (*)(Config&)>(key.field) && key.choices.empty();
-    const bool flag = std::holds_alternative<bool& (*)(Config&)>(key.field);
-    if (!plain && !flag && !key.doc.empty()) text += fmt::format("# {}\n", expected(key));
-    text += fmt::format("{} = {}\n", key.name.substr(dot + 1), to_toml(key, defaults));
-  }
+    const bool plain = std::holds_alternative<Get<std::string>>(key.field) && key.choices.empty();
+    const bool flag = std::holds_alternative<Get<bool>>(key.field);
+    if (!plain && !flag && !key.any_texts && !key.doc.empty()) text += fmt::format("# {}\n", expected(key));
+    text += fmt::format("{}{} = {}\n", mark, key.name.substr(dot + 1), to_toml(key, values));
+  };
+  for (const auto& key : keys()) describe(key, defaults, "");
+  text += "\n# Several disks, colder stores, and what is moved there and when: any number of sections, each with a name of its own.\n";
+  for (const auto& key : named_keys()) describe(key, example, "#");
   return text;
 }
 

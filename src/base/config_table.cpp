@@ -11,9 +11,9 @@ namespace {
 
 constexpr double any_size = 1e9;
 
-template <class T, class Get>
-Field at(Get get) {
-  return static_cast<T& (*)(Config&)>(get);
+template <class T, class Function>
+Field at(Function function) {
+  return Get<T>(function);
 }
 
 #define CCOC_FIELD(type, member) at<type>([](Config& c) -> type& { return c.member; })
@@ -214,12 +214,12 @@ std::string choices_of(const Key& key) { return fmt::format("\"{}\"", fmt::join(
 std::optional<std::string> assign_number(const Key& key, double value, bool whole, Config& into) {
   const auto wrong = [&] { return "must be " + expected(key); };
   if (!std::isfinite(value) || value < key.min || value > key.max) return wrong();
-  if (auto* get = std::get_if<std::int64_t& (*)(Config&)>(&key.field)) {
+  if (auto* get = std::get_if<Get<std::int64_t>>(&key.field)) {
     if (!whole) return wrong();
     (*get)(into) = static_cast<std::int64_t>(value);
-  } else if (auto* get_real = std::get_if<double& (*)(Config&)>(&key.field)) {
+  } else if (auto* get_real = std::get_if<Get<double>>(&key.field)) {
     (*get_real)(into) = value;
-  } else if (auto* get_time = std::get_if<Duration& (*)(Config&)>(&key.field)) {
+  } else if (auto* get_time = std::get_if<Get<Duration>>(&key.field)) {
     (*get_time)(into) = Duration{std::llround(value * 1e6)};
   } else {
     return wrong();
@@ -228,7 +228,7 @@ std::optional<std::string> assign_number(const Key& key, double value, bool whol
 }
 
 std::optional<std::string> assign_string(const Key& key, const std::string& value, Config& into) {
-  auto* get = std::get_if<std::string& (*)(Config&)>(&key.field);
+  auto* get = std::get_if<Get<std::string>>(&key.field);
   if (!get) return "must be " + expected(key);
   if (!key.choices.empty() && std::ranges::find(key.choices, value) == key.choices.end()) {
     return "must be " + expected(key);
@@ -252,8 +252,13 @@ std::optional<std::string> assign_string(const Key& key, const std::string& valu
 }
 
 std::optional<std::string> assign_list(const Key& key, const Texts& value, Config& into) {
-  auto* get = std::get_if<Texts& (*)(Config&)>(&key.field);
-  if (!get || value.empty()) return "must be " + expected(key);
+  auto* get = std::get_if<Get<Texts>>(&key.field);
+  if (!get) return "must be " + expected(key);
+  if (key.any_texts) {
+    (*get)(into) = value;
+    return std::nullopt;
+  }
+  if (value.empty()) return "must be " + expected(key);
   for (std::size_t i = 0; i < value.size(); ++i) {
     const bool known = std::ranges::find(key.choices, value[i]) != key.choices.end();
     const bool again = std::find(value.begin(), value.begin() + static_cast<std::ptrdiff_t>(i), value[i]) !=
@@ -262,6 +267,75 @@ std::optional<std::string> assign_list(const Key& key, const Texts& value, Confi
   }
   (*get)(into) = value;
   return std::nullopt;
+}
+
+/// Stands for the name in texts.
+constexpr auto placeholder = "NAME";
+
+bool is_slug(std::string_view text) {
+  return !text.empty() && text.size() <= 40 &&
+         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
+}
+
+#define CCOC_NAMED(type, map, member) at<type>([name](Config& c) -> type& { return c.map[name].member; })
+
+std::vector<Key> volume_keys(const std::string& name) {
+  const auto full = [&](std::string_view key) { return fmt::format("volumes.{}.{}", name, key); };
+  return {
+      {.name = full("path"),
+       .doc = "Folder of the footage, on a disk of its own. Of \"main\": footage in the data folder unless it is said here.",
+       .field = CCOC_NAMED(std::string, volumes, path)},
+      {.name = full("weight"),
+       .doc = "Its share of the cameras among the volumes. 0: nothing is recorded here; what is here is kept and played, and\n"
+              "days may be moved here.",
+       .field = CCOC_NAMED(double, volumes, weight),
+       .min = 0,
+       .max = 1000},
+      {.name = full("quota_gib"),
+       .doc = "Most GiB of footage here, oldest deleted first; 0: as much as it holds.",
+       .field = CCOC_NAMED(double, volumes, quota_gib),
+       .min = 0,
+       .max = any_size},
+      {.name = full("min_free_gib"),
+       .doc = "GiB always left free here, oldest footage deleted first; -1: as archive.min_free_gib says.",
+       .field = CCOC_NAMED(double, volumes, min_free_gib),
+       .min = -1,
+       .max = any_size},
+      {.name = full("encrypted"),
+       .doc = "Write new footage encrypted (AES-256) with the key in the data folder, footage.key. Who loses the key loses it.",
+       .field = CCOC_NAMED(bool, volumes, encrypted)},
+      {.name = full("s3"),
+       .doc = "https://HOST/BUCKET or https://HOST/BUCKET/PREFIX of an S3-compatible store, instead of a folder. Nothing is\n"
+              "recorded there; days are moved there.",
+       .field = CCOC_NAMED(std::string, volumes, s3)},
+      {.name = full("s3_region"), .doc = "Region that requests are signed for.", .field = CCOC_NAMED(std::string, volumes, s3_region)},
+      {.name = full("s3_access_key"), .doc = "Access key of the store. Empty: requests are not signed.",
+       .field = CCOC_NAMED(std::string, volumes, s3_access_key)},
+      {.name = full("s3_secret_key"),
+       .doc = "Its secret; better in the environment: CCOC_VOLUMES__NAME__S3_SECRET_KEY.",
+       .field = CCOC_NAMED(std::string, volumes, s3_secret_key),
+       .secret = true},
+  };
+}
+
+std::vector<Key> lifecycle_keys(const std::string& name) {
+  const auto full = [&](std::string_view key) { return fmt::format("lifecycle.{}.{}", name, key); };
+  return {
+      {.name = full("to"), .doc = "Volume that footage is moved to.", .field = CCOC_NAMED(std::string, lifecycle, to)},
+      {.name = full("after_days"),
+       .doc = "When it is this old.",
+       .field = CCOC_NAMED(double, lifecycle, after_days),
+       .min = 0,
+       .max = 3650},
+      {.name = full("cameras"),
+       .doc = "Of these cameras only; empty: of all.",
+       .field = CCOC_NAMED(Texts, lifecycle, cameras),
+       .any_texts = true},
+      {.name = full("zones"),
+       .doc = "Of cameras in these zones only; empty: in all.",
+       .field = CCOC_NAMED(Texts, lifecycle, zones),
+       .any_texts = true},
+  };
 }
 
 std::size_t edits(std::string_view a, std::string_view b) {
@@ -286,12 +360,44 @@ const std::vector<Key>& keys() {
   return all;
 }
 
-const Key* find_key(std::string_view name) {
-  const auto found = std::ranges::find(keys(), name, &Key::name);
-  return found == keys().end() ? nullptr : &*found;
+const std::vector<Key>& named_keys() {
+  static const std::vector<Key> all = [] {
+    auto both = volume_keys(placeholder);
+    std::ranges::move(lifecycle_keys(placeholder), std::back_inserter(both));
+    return both;
+  }();
+  return all;
+}
+
+bool holds_named_sections(std::string_view section) { return section == "volumes" || section == "lifecycle"; }
+
+std::optional<Key> find_key(std::string_view name) {
+  const auto in = [&](const std::vector<Key>& all) -> std::optional<Key> {
+    const auto found = std::ranges::find(all, name, &Key::name);
+    return found == all.end() ? std::nullopt : std::optional(*found);
+  };
+  const auto first = name.find('.');
+  const auto last = name.rfind('.');
+  if (first == last) return in(keys());
+  const auto section = name.substr(0, first);
+  const std::string own(name.substr(first + 1, last - first - 1));
+  if (!is_slug(own)) return std::nullopt;
+  if (section == "volumes") return in(volume_keys(own));
+  if (section == "lifecycle") return in(lifecycle_keys(own));
+  return std::nullopt;
 }
 
 std::string_view nearest_key(std::string_view name) {
+  if (const auto dot = name.find('.'); dot != std::string_view::npos && name.find('.', dot + 1) != std::string_view::npos) {
+    const auto key = name.substr(name.rfind('.') + 1);
+    const auto section = name.substr(0, dot + 1);
+    const auto& all = named_keys();
+    const auto near = std::ranges::min_element(all, {}, [&](const Key& known) {
+      const std::string_view own = std::string_view(known.name).substr(known.name.rfind('.') + 1);
+      return edits(key.substr(0, 64), own) + (known.name.starts_with(section) ? 0U : 10U);
+    });
+    return near->name;
+  }
   // Long input is cut: whoever writes 10 kB into a key name gets an answer in no time, too.
   const auto part = name.substr(0, 64);
   const auto own_name = [](std::string_view full) { return full.substr(full.rfind('.') + 1); };
@@ -306,23 +412,24 @@ std::string_view nearest_key(std::string_view name) {
 }
 
 std::string expected(const Key& key) {
-  if (std::holds_alternative<bool& (*)(Config&)>(key.field)) return "true or false";
-  if (std::holds_alternative<std::int64_t& (*)(Config&)>(key.field)) {
+  if (std::holds_alternative<Get<bool>>(key.field)) return "true or false";
+  if (std::holds_alternative<Get<std::int64_t>>(key.field)) {
     return fmt::format("a whole number from {} to {}", number(key.min), number(key.max));
   }
-  if (std::holds_alternative<double& (*)(Config&)>(key.field)) {
+  if (std::holds_alternative<Get<double>>(key.field)) {
     return fmt::format("a number from {} to {}", number(key.min), number(key.max));
   }
-  if (std::holds_alternative<Duration& (*)(Config&)>(key.field)) {
+  if (std::holds_alternative<Get<Duration>>(key.field)) {
     return fmt::format("seconds from {} to {}", number(key.min), number(key.max));
   }
-  if (std::holds_alternative<Texts& (*)(Config&)>(key.field)) return "a list of " + choices_of(key) + ", each once";
+  if (key.any_texts) return "a list of texts";
+  if (std::holds_alternative<Get<Texts>>(key.field)) return "a list of " + choices_of(key) + ", each once";
   return key.choices.empty() ? "a text in quotes" : "one of " + choices_of(key);
 }
 
 std::optional<std::string> assign(const Key& key, const Value& value, Config& into) {
   if (const auto* flag = std::get_if<bool>(&value)) {
-    auto* get = std::get_if<bool& (*)(Config&)>(&key.field);
+    auto* get = std::get_if<Get<bool>>(&key.field);
     if (!get) return "must be " + expected(key);
     (*get)(into) = *flag;
     return std::nullopt;
@@ -336,8 +443,8 @@ std::optional<std::string> assign(const Key& key, const Value& value, Config& in
 }
 
 std::optional<std::string> assign_text(const Key& key, std::string_view text, Config& into) {
-  if (std::holds_alternative<std::string& (*)(Config&)>(key.field)) return assign(key, std::string(text), into);
-  if (std::holds_alternative<Texts& (*)(Config&)>(key.field)) {
+  if (std::holds_alternative<Get<std::string>>(key.field)) return assign(key, std::string(text), into);
+  if (std::holds_alternative<Get<Texts>>(key.field)) {
     Texts list;
     for (std::size_t begin = 0; begin <= text.size();) {
       const auto end = std::min(text.find(',', begin), text.size());
@@ -346,7 +453,7 @@ std::optional<std::string> assign_text(const Key& key, std::string_view text, Co
     }
     return assign(key, list, into);
   }
-  if (std::holds_alternative<bool& (*)(Config&)>(key.field)) {
+  if (std::holds_alternative<Get<bool>>(key.field)) {
     if (text == "true" || text == "1") return assign(key, true, into);
     if (text == "false" || text == "0") return assign(key, false, into);
     return "must be " + expected(key);
@@ -367,7 +474,7 @@ std::string to_toml(const Key& key, const Config& config) {
   auto& c = const_cast<Config&>(config);  // the accessors hand out references; nothing is written here
   const auto quoted = [](const std::string& text) { return '"' + text + '"'; };
   return std::visit(
-      [&](auto get) -> std::string {
+      [&](const auto& get) -> std::string {
         const auto& value = get(c);
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
@@ -375,7 +482,7 @@ std::string to_toml(const Key& key, const Config& config) {
         if constexpr (std::is_same_v<T, double>) return number(value);
         if constexpr (std::is_same_v<T, Duration>) return number(static_cast<double>(value.count()) / 1e6);
         if constexpr (std::is_same_v<T, std::string>) return quoted(value);
-        if constexpr (std::is_same_v<T, Texts>) return fmt::format("[\"{}\"]", fmt::join(value, "\", \""));
+        if constexpr (std::is_same_v<T, Texts>) return value.empty() ? "[]" : fmt::format("[\"{}\"]", fmt::join(value, "\", \""));
       },
       key.field);
 }
@@ -390,6 +497,21 @@ std::vector<std::string> check_together(const Config& config) {
   need(config.ingest.files.empty() || config.ingest.files.starts_with('/'), "ingest.files must be an absolute path");
   need(config.archive.fragment <= config.archive.segment,
        "archive.fragment_seconds must not be more than archive.segment_seconds");
+  for (const auto& [name, volume] : config.volumes) {
+    const auto is = [&](bool holds, std::string_view sentence) { need(holds, fmt::format("volumes.{}: {}", name, sentence)); };
+    is(volume.s3.empty() || volume.path.empty(), "it has either path or s3, not both");
+    is(name == "main" || !volume.s3.empty() || !volume.path.empty(), "it needs path, or s3");
+    is(name != "main" || volume.s3.empty(), "footage is written to a disk first; give the store another name");
+    is(volume.s3.empty() || volume.s3.starts_with("https://") || volume.s3.starts_with("http://"), "s3 must begin with https://");
+    is(volume.s3_access_key.empty() == volume.s3_secret_key.empty(), "s3_access_key and s3_secret_key belong together");
+  }
+  bool written = !config.volumes.contains("main") || config.volumes.at("main").weight > 0;
+  for (const auto& [name, volume] : config.volumes) written = written || (volume.s3.empty() && volume.weight > 0);
+  need(written, "all volumes have weight 0: there is none to record to");
+  for (const auto& [name, rule] : config.lifecycle) {
+    need(rule.to == "main" || config.volumes.contains(rule.to),
+         fmt::format("lifecycle.{}: there is no volume '{}' to move footage to", name, rule.to));
+  }
   need(config.site.min_lat < config.site.max_lat, "site.min_lat must be less than site.max_lat");
   need(config.site.min_lon < config.site.max_lon, "site.min_lon must be less than site.max_lon");
   return mistakes;

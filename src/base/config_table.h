@@ -1,6 +1,7 @@
 // The one table of settings, private to base: names, kinds, ranges and meanings.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,21 +14,28 @@
 namespace ccoc::config_detail {
 
 /// Where a key's value lives; the alternative is the key's type.
-using Field = std::variant<bool& (*)(Config&), std::int64_t& (*)(Config&), double& (*)(Config&), Duration& (*)(Config&),
-                           std::string& (*)(Config&), std::vector<std::string>& (*)(Config&)>;
+template <class T>
+using Get = std::function<T&(Config&)>;
+using Field = std::variant<Get<bool>, Get<std::int64_t>, Get<double>, Get<Duration>, Get<std::string>, Get<std::vector<std::string>>>;
 
 struct Key {
-  std::string_view name;  ///< "section.key"
+  std::string name;  ///< "section.key", "section.NAME.key"
   std::string_view doc;
   Field field;
   double min = 0;  ///< of numbers and durations (seconds), inclusive
   double max = 0;
   std::vector<std::string_view> choices = {};  ///< of texts and lists; empty: anything
   bool secret = false;                         ///< never repeated in a message
+  bool any_texts = false;                      ///< of lists: any texts, or none
 };
 
+/// Every key that has one place.
 const std::vector<Key>& keys();
-const Key* find_key(std::string_view name);
+/// The keys of the sections of which there may be several, as of one named "NAME" ("volumes.NAME.path").
+const std::vector<Key>& named_keys();
+/// Sections that hold named ones: "volumes", "lifecycle".
+bool holds_named_sections(std::string_view section);
+std::optional<Key> find_key(std::string_view name);
 /// The known name with the fewest edits to `name`.
 std::string_view nearest_key(std::string_view name);
 

@@ -27,7 +27,7 @@ Result<Shelves> open_shelves(const Config& config, bool exclusive) {
   if (!data) return std::unexpected(data.error());
   auto opened = open_database(config, *data, 2);
   if (!opened) return std::unexpected(opened.error());
-  auto volumes = open_volumes(data->path());
+  auto volumes = open_volumes(config, data->path());
   if (!volumes) return std::unexpected(volumes.error());
   return Shelves{std::move(*data), std::move(*opened), std::move(*volumes)};
 }

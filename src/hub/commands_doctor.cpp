@@ -48,7 +48,7 @@ int doctor(const Config& config) {
     findings.bad(database.error().message, "the hub cannot start without its registry of cameras");
   }
 
-  if (auto volumes = open_volumes(data->path()); !volumes) {
+  if (auto volumes = open_volumes(config, data->path()); !volumes) {
     findings.bad(volumes.error().message, "footage cannot be written");
   } else {
     for (const auto& volume : *volumes) {

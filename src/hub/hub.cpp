@@ -242,7 +242,7 @@ Status Hub::Impl::start(const HubOptions& options) {
   access = std::make_unique<access::Access>(*database.database, clock);
   if (const auto made = first_administrator(options.admin_password); !made) return made;
 
-  auto volumes = open_volumes(data.path());
+  auto volumes = open_volumes(config, data.path());
   if (!volumes) return std::unexpected(volumes.error());
   auto made = archive::Archive::open(std::move(*volumes), *database.database, clock, archive_options(config));
   if (!made) return std::unexpected(made.error());
@@ -428,7 +428,6 @@ void Hub::Impl::watch_recordings() {
 void Hub::Impl::keep_house() {
   archive::RetentionPolicy policy;
   policy.max_bytes = static_cast<std::uint64_t>(config.archive.quota_gib * bytes_per_gib);
-  policy.min_free_bytes = static_cast<std::uint64_t>(config.archive.min_free_gib * bytes_per_gib);
   policy.days_of = [this](const std::string& id) {
     const auto camera = cameras->get(id);
     // Of a camera that is no longer registered the default applies.

@@ -4,12 +4,26 @@
 
 namespace ccoc::hub {
 
-Result<std::vector<archive::VolumeSpec>> open_volumes(const std::filesystem::path& data_dir) {
+namespace {
+
+constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
+
+std::uint64_t gib(double amount) { return static_cast<std::uint64_t>(amount * bytes_per_gib); }
+
+}  // namespace
+
+Result<std::vector<archive::VolumeSpec>> open_volumes(const Config& config, const std::filesystem::path& data_dir) {
   static const SystemClock clock;
-  auto disk = archive::open_identified_disk("main", (data_dir / "footage").string(), (data_dir / "volume-main").string(), clock);
-  if (!disk) return std::unexpected(disk.error().within("the footage folder"));
+  auto settings = config.volumes;
+  settings.try_emplace("main");
+  if (settings["main"].path.empty()) settings["main"].path = (data_dir / "footage").string();
   std::vector<archive::VolumeSpec> volumes;
-  volumes.push_back({"main", std::move(*disk)});
+  for (const auto& [name, volume] : settings) {
+    auto disk = archive::open_identified_disk(name, volume.path, (data_dir / ("volume-" + name)).string(), clock);
+    if (!disk) return std::unexpected(disk.error().within("the volume " + name));
+    const double min_free = volume.min_free_gib < 0 ? config.archive.min_free_gib : volume.min_free_gib;
+    volumes.push_back({name, std::move(*disk), volume.weight, gib(volume.quota_gib), gib(min_free)});
+  }
   return volumes;
 }
 

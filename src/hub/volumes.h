@@ -9,7 +9,8 @@
 
 namespace ccoc::hub {
 
-Result<std::vector<archive::VolumeSpec>> open_volumes(const std::filesystem::path& data_dir);
+/// "main" and what [volumes.…] name.
+Result<std::vector<archive::VolumeSpec>> open_volumes(const Config& config, const std::filesystem::path& data_dir);
 archive::ArchiveOptions archive_options(const Config& config);
 
 }  // namespace ccoc::hub

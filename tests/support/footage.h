@@ -136,7 +136,11 @@ class ArchiveLife {
   void boot() {
     recorder.reset();
     if (archive) dead.push_back(std::move(archive));
-    archive = archive::Archive::open({{"main", disk}}, std::make_unique<sim::MemorySegmentStore>(tables), clock, options).value();
+    std::vector<archive::VolumeSpec> volumes{main};
+    volumes.front().name = "main";
+    volumes.front().disk = disk;
+    volumes.insert(volumes.end(), more_volumes.begin(), more_volumes.end());
+    archive = archive::Archive::open(std::move(volumes), std::make_unique<sim::MemorySegmentStore>(tables), clock, options).value();
   }
   /// The process dies; only what the disk and the index hold remains.
   void kill(sim::SimDisk::Loss loss, std::mt19937_64& random) {
@@ -186,6 +190,8 @@ class ArchiveLife {
   FootageClock clock;
   std::shared_ptr<sim::SimDisk> disk = std::make_shared<sim::SimDisk>();
   std::shared_ptr<sim::IndexTables> tables = std::make_shared<sim::IndexTables>();
+  archive::VolumeSpec main;                       ///< name and disk are filled in
+  std::vector<archive::VolumeSpec> more_volumes;  ///< beside it
   archive::ArchiveOptions options;
   std::unique_ptr<archive::Archive> archive;
   std::unique_ptr<archive::Recorder> recorder;

@@ -47,18 +47,25 @@ struct ArchiveOptions {
 struct VolumeSpec {
   std::string name;  ///< stable; stands in the index. "main" when there is one
   std::shared_ptr<Disk> disk;
+  double weight = 1;                 ///< share of the streams among the volumes; 0: nothing is recorded here
+  std::uint64_t quota_bytes = 0;     ///< of footage; 0: no quota
+  std::uint64_t min_free_bytes = 0;  ///< always left free; 0: no limit. With less than half of it, streams go elsewhere
 };
 
+/// What goes, in this order: footage older than its camera's days; then, while a quota is exceeded or a volume has too little
+/// room, the oldest that is older than what was promised of its camera; then the oldest. What a hold keeps never goes.
 struct RetentionPolicy {
-  /// Days to keep a camera's footage; 0: for ever.
+  /// Days after which a camera's footage goes (privacy); 0: never.
   std::function<unsigned(const std::string& camera)> days_of;
-  std::uint64_t max_bytes = 0;       ///< of all footage; 0: no quota
-  std::uint64_t min_free_bytes = 0;  ///< on each volume; 0: no limit
+  /// Days for which a camera's footage was promised to be kept (evidence); 0, or no function: none.
+  std::function<unsigned(const std::string& camera)> promised_days_of;
+  std::uint64_t max_bytes = 0;  ///< of all footage; 0: no quota
 };
 
 struct RetentionReport {
   std::uint64_t files_removed = 0;
   std::uint64_t bytes_removed = 0;
+  std::uint64_t promised_files_removed = 0;  ///< of these, younger than promised: there was no room
   bool more = false;  ///< the batch was full: call again soon
 };
 
@@ -73,7 +80,8 @@ struct RecoveryReport {
 /// Writing side of one volume, for status pages.
 struct VolumeStatus {
   std::string name;
-  DiskSpace space;
+  double weight = 1;
+  DiskSpace space;  ///< as last asked for; a volume that does not answer keeps it
   std::uint64_t queued_bytes = 0;
   std::uint64_t footage_bytes = 0;  ///< what is open included
   ScrubStatus scrub;

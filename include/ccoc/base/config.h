@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,6 +59,27 @@ struct ArchiveConfig {
   std::int64_t scrub_days = 30;                          ///< from one round to the next
 };
 
+/// One place of footage.
+struct VolumeConfig {
+  std::string path;          ///< folder
+  double weight = 1;         ///< share of the cameras; 0: nothing new is written
+  double quota_gib = 0;      ///< GiB; 0: none
+  double min_free_gib = -1;  ///< GiB; -1: as archive.min_free_gib
+  bool encrypted = false;    ///< what is written from now on
+  std::string s3;            ///< URL of bucket and prefix, instead of a folder
+  std::string s3_region = "us-east-1";
+  std::string s3_access_key;
+  std::string s3_secret_key;  ///< secret
+};
+
+/// Footage that is moved when it has become old.
+struct LifecycleConfig {
+  std::string to;         ///< volume
+  double after_days = 7;  ///< since its end
+  std::vector<std::string> cameras;  ///< empty: all
+  std::vector<std::string> zones;    ///< empty: all
+};
+
 struct WebRtcConfig {
   std::int64_t max_viewers = 16;  ///< at a time, each a process
 };
@@ -96,6 +118,8 @@ struct Config {
   DatabaseConfig database;
   IngestConfig ingest;
   ArchiveConfig archive;
+  std::map<std::string, VolumeConfig> volumes;       ///< by name; "main" may be missing
+  std::map<std::string, LifecycleConfig> lifecycle;  ///< by name
   WebRtcConfig webrtc;
   VisionConfig vision;
   SiteConfig site;

@@ -96,7 +96,8 @@ TEST_F(CatalogTest, removes_footage_by_age_oldest_first_and_in_batches) {
 
 TEST_F(CatalogTest, keeps_footage_within_the_quota) {
   const auto used = life.disk->used_bytes();
-  const RetentionPolicy policy{{}, used * 6 / 10, 0};
+  RetentionPolicy policy;
+  policy.max_bytes = used * 6 / 10;
   const auto report = life.archive->enforce_retention(policy).value();
   EXPECT_GT(report.files_removed, 0u);
   EXPECT_LE(life.disk->used_bytes(), used * 6 / 10);

@@ -8,11 +8,17 @@ using namespace ccoc::test;
 /// Five minutes of one camera: files of a minute each, all but the last closed.
 class RetentionTest : public testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { begin(); }
+  void begin_again() {
+    life.reset(at("2026-11-24T05:34:00.000Z"));
+    begin();
+  }
+  void begin() {
     life.boot();
     life.record();
-    camera = std::make_unique<Camera>(at("2026-11-24T05:24:00.000Z"));
-    record_until("2026-11-24T05:29:00.500Z");
+    camera = std::make_unique<Camera>(life.clock.utc_now());
+    life.run(*camera, life.clock.utc_now() + minutes{5} + milliseconds{500});
+    life.step();
   }
   void record_until(const char* until) {
     life.run(*camera, at(until));
@@ -109,11 +115,60 @@ TEST_F(RetentionTest, tells_how_much_footage_there_is) {
 }
 
 TEST_F(RetentionTest, leaves_the_wanted_space_free) {
-  RetentionPolicy policy;
-  policy.min_free_bytes = 10'000;
+  life.main.min_free_bytes = 10'000;
+  begin_again();
   life.disk->set_capacity(bytes_on_disk() + 5'000);
-  EXPECT_EQ(enforce(policy).files_removed, 1u);
-  EXPECT_GE(life.disk->space().value().free_bytes, policy.min_free_bytes);
+  EXPECT_EQ(enforce({}).files_removed, 1u);
+  EXPECT_GE(life.disk->space().value().free_bytes, life.main.min_free_bytes);
+}
+
+TEST_F(RetentionTest, keeps_each_volume_to_its_own_quota) {
+  const auto all = bytes_on_disk();
+  life.main.quota_bytes = all - 1;
+  begin_again();
+  ASSERT_EQ(bytes_on_disk(), all);
+  EXPECT_EQ(enforce({}).files_removed, 1u);
+  EXPECT_LE(bytes_on_disk(), life.main.quota_bytes);
+}
+
+TEST_F(RetentionTest, what_was_promised_goes_after_everything_else) {
+  auto other = life.archive->record({"cam02", "main"}).value();
+  Camera second(life.clock.utc_now());
+  second.run_until(life.clock.utc_now() + minutes{3}, *other);
+  life.step();
+  other.reset();
+  life.clock.advance(minutes{3});
+  life.step();
+  const auto of = [&](const std::string& id) {
+    const auto files = life.disk->files();
+    return std::ranges::count_if(files, [&](const std::string& path) { return path.starts_with(id + "/"); });
+  };
+  ASSERT_EQ(of("cam01"), 5);
+  const auto files_of_second = of("cam02");
+  RetentionPolicy policy;
+  policy.promised_days_of = [](const std::string& id) { return id == "cam01" ? 7u : 0u; };
+  policy.max_bytes = bytes_on_disk() - 1;
+  auto report = enforce(policy);
+  EXPECT_EQ(report.files_removed, 1u);
+  EXPECT_EQ(report.promised_files_removed, 0u);
+  EXPECT_EQ(of("cam01"), 5) << "the oldest, but promised";
+  EXPECT_EQ(of("cam02"), files_of_second - 1);
+  policy.max_bytes = 1;
+  report = enforce(policy);
+  EXPECT_EQ(of("cam02"), 0);
+  EXPECT_EQ(of("cam01"), 1) << "recording goes on; only the open file is left";
+  EXPECT_EQ(report.promised_files_removed, 4u);
+  expect_index_and_disk_agree();
+}
+
+TEST_F(RetentionTest, what_was_promised_longer_than_its_time_is_like_any_other) {
+  RetentionPolicy policy;
+  policy.promised_days_of = [](const std::string&) { return 1u; };
+  policy.max_bytes = 1;
+  life.clock.advance_to(at("2026-11-25T05:27:00.500Z"));
+  const auto report = enforce(policy, 3);
+  EXPECT_EQ(report.files_removed, 3u);
+  EXPECT_EQ(report.promised_files_removed, 0u);
 }
 
 TEST_F(RetentionTest, goes_in_small_batches_and_says_that_there_is_more) {
