@@ -23,6 +23,15 @@ void EventFeed::recording_state(const std::string& camera, const std::string& st
                                       {"at", format_rfc3339(at)}}));
 }
 
+void EventFeed::promise_state(const std::string& camera, bool at_risk, double lasting_days, double promised_days, UtcTime at) {
+  publish(to_text(boost::json::object{{"type", "retention.promise"},
+                                      {"camera", camera},
+                                      {"at_risk", at_risk},
+                                      {"lasting_days", lasting_days},
+                                      {"promised_days", promised_days},
+                                      {"at", format_rfc3339(at)}}));
+}
+
 void EventFeed::picture_state(const vision::PictureStatus& status) {
   publish(to_text(boost::json::object{{"type", "camera.picture"},
                                       {"camera", status.camera},

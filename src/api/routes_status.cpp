@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <boost/json/array.hpp>
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -211,14 +212,44 @@ Response list_damage(Context& context, const Request& request) {
   return json_response(200, to_text(json::object{{"items", std::move(items)}, {"next", nullptr}}));
 }
 
+/// JSON has no infinity: null stands for "without end".
+json::value finite(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
+
+Response show_forecast(Context& context, const Request&) {
+  const auto forecast = context.services.forecast ? context.services.forecast() : std::nullopt;
+  json::array cameras;
+  json::object out{{"made_at", nullptr}, {"capacity_bytes", nullptr}, {"used_bytes", 0.0}, {"bytes_per_day", 0.0}, {"full_at", nullptr}};
+  if (forecast) {
+    out = {{"made_at", format_rfc3339(forecast->made_at)},
+           {"capacity_bytes", finite(forecast->capacity_bytes)},
+           {"used_bytes", forecast->used_bytes},
+           {"bytes_per_day", forecast->bytes_per_day},
+           {"full_at", time_or_null(forecast->full_at)}};
+    for (const auto& camera : forecast->cameras) {
+      cameras.push_back({{"camera", camera.camera},
+                         {"bytes_per_day", camera.bytes_per_day},
+                         {"oldest", time_or_null(camera.oldest)},
+                         {"oldest_goes_at", time_or_null(camera.oldest_goes_at)},
+                         {"lasting_days", finite(camera.lasting_days)},
+                         {"max_days", camera.max_days},
+                         {"promised_days", camera.promised_days},
+                         {"promise_at_risk", camera.promise_at_risk}});
+    }
+  }
+  out["cameras"] = std::move(cameras);
+  return json_response(200, to_text(out));
+}
+
 json::array storage_json(Context& context) {
   json::array out;
   const auto volumes = context.services.archive.volumes();
   for (const auto& volume : volumes) {
     out.push_back({{"path", volumes.size() == 1 && !context.services.footage_dir.empty() ? context.services.footage_dir
                                                                                           : volume.name},
+                   {"name", volume.name},
+                   {"recorded_to", volume.weight > 0},
                    {"total_bytes", volume.space.total_bytes},
-                   {"free_bytes", volume.space.free_bytes},
+                   {"free_bytes", volume.space.total_bytes > 0 ? volume.space.free_bytes : 0},
                    {"footage_bytes", volume.footage_bytes},
                    {"writing", volume.healthy},
                    {"scrub", scrub_json(volume.scrub)},
@@ -307,6 +338,8 @@ void add_status_routes(Router& router, Context& context) {
   meter->percent(context.services.clock.now());
   router.add({Method::get, api_prefix + "/status", Need::right(Right::status_read),
               [&context, meter](const Request& r) { return hub_status(context, *meter, r); }});
+  router.add({Method::get, api_prefix + "/archive/forecast", Need::right(Right::status_read),
+              [&context](const Request& request) { return show_forecast(context, request); }});
   router.add({Method::get, api_prefix + "/archive/damage", Need::right(Right::status_read),
               [&context](const Request& request) { return list_damage(context, request); }});
   router.add({Method::get, api_prefix + "/cameras/{id}/clock", Need::right(Right::status_read),

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <limits>
 #include <set>
 #include <thread>
 
 #include "ccoc/base/log.h"
 #include "merged_catalog.h"
+#include "mover.h"
 #include "recorder.h"
 #include "recovery.h"
 #include "recording_watch.h"
@@ -18,25 +20,34 @@
 namespace ccoc::archive {
 namespace {
 
+/// What a forecast goes by, and the least of it that says anything.
+constexpr auto measured_rate = std::chrono::hours{24};
+constexpr auto least_measured = std::chrono::minutes{10};
+
+double days_of(Duration span) { return static_cast<double>(span.count()) / 86400e6; }
+
 constexpr auto index_interval = std::chrono::seconds{1};
 /// A disk with more to write than this has no idle time.
 constexpr std::uint64_t busy_queue = 8u << 20;
 
 class StandardArchive final : public Archive {
  public:
-  StandardArchive(std::vector<VolumeSpec> specs, std::unique_ptr<SegmentStore> store, const Clock& clock,
-                  const ArchiveOptions& options)
+  /// `moves` may be null.
+  StandardArchive(std::vector<VolumeSpec> specs, std::unique_ptr<SegmentStore> store, std::unique_ptr<MoveStore> moves,
+                  const Clock& clock, const ArchiveOptions& options)
       : options_(options),
         clock_(clock),
         store_(std::move(store)),
+        moves_(std::move(moves)),
         disks_(disks_of(specs)),
         ledger_(clock, options_),
         budget_(options_.write_buffer_bytes),
-        catalog_(*store_, ledger_, clock, disks_),
+        catalog_(*store_, moves_.get(), ledger_, clock, disks_),
         reconciler_(std::in_place, disks_, ledger_, *store_),
-        retention_(disks_, limits_of(specs), ledger_, *store_, clock),
+        retention_(disks_, limits_of(specs), ledger_, *store_, moves_.get(), clock),
         scrubber_(disks_, *store_, clock, options_.scrub),
         watch_(disks_, clock) {
+    if (moves_) mover_.emplace(disks_, copy_targets_of(specs), ledger_, *store_, *moves_, clock);
     for (auto& spec : specs) {
       volumes_.push_back(std::make_unique<Volume>(std::move(spec), budget_, ledger_, clock_, options_));
     }
@@ -88,6 +99,52 @@ class StandardArchive final : public Archive {
 
   Result<RetentionReport> enforce_retention(const RetentionPolicy& policy, std::size_t batch) override {
     return retention_.enforce(policy, batch);
+  }
+
+  Result<MoveReport> move_footage(const MovePolicy& policy, std::size_t batch) override {
+    if (!mover_) return fail(ErrorCode::unsupported, "footage is moved only where there is a database");
+    return mover_->step(policy, batch);
+  }
+
+  Result<Forecast> forecast(const RetentionPolicy& retention, const MovePolicy& moves) override {
+    const auto now = clock_.utc_now();
+    const auto recent = store_->recent(now - measured_rate);
+    if (!recent) return std::unexpected(recent.error());
+    const auto cameras = store_->cameras();
+    if (!cameras) return std::unexpected(cameras.error());
+    std::vector<CameraFootage> footage;
+    for (const auto& id : *cameras) {
+      CameraFootage camera;
+      camera.camera = id;
+      if (const auto it = recent->find(id); it != recent->end()) {
+        const auto measured = now - it->second.first;
+        if (measured >= least_measured) camera.bytes_per_day = static_cast<double>(it->second.bytes) / days_of(measured);
+      }
+      const auto oldest = store_->oldest(id, {}, UtcTime{std::chrono::hours{24 * 365 * 200}}, 1);
+      if (!oldest) return std::unexpected(oldest.error());
+      if (!oldest->empty()) camera.oldest = oldest->front().start;
+      if (retention.days_of) camera.max_days = retention.days_of(id);
+      if (retention.promised_days_of) camera.promised_days = retention.promised_days_of(id);
+      for (const auto& rule : moves.rules) {
+        const auto after = days_of(rule.after);
+        if ((rule.applies && !rule.applies(id)) || (!camera.moves_to.empty() && camera.moves_after_days <= after)) continue;
+        camera.moves_to = rule.to;
+        camera.moves_after_days = std::max(after, 1e-6);
+      }
+      footage.push_back(std::move(camera));
+    }
+    Room recorded{{}, 0, 0};
+    std::vector<Room> colder;
+    for (const auto& room : rooms()) {
+      if (room.recorded) {
+        recorded.capacity_bytes += room.room.capacity_bytes;
+        recorded.used_bytes += room.room.used_bytes;
+      } else {
+        colder.push_back(room.room);
+      }
+    }
+    if (retention.max_bytes > 0) recorded.capacity_bytes = std::min(recorded.capacity_bytes, static_cast<double>(retention.max_bytes));
+    return make_forecast(now, footage, recorded, colder);
   }
 
   void watch() override {
@@ -158,6 +215,39 @@ class StandardArchive final : public Archive {
     return limits;
   }
 
+  static std::vector<std::string> copy_targets_of(const std::vector<VolumeSpec>& specs) {
+    std::vector<std::string> targets;
+    for (const auto& spec : specs) {
+      if (spec.takes_copies) targets.push_back(spec.name);
+    }
+    return targets;
+  }
+
+  struct VolumeRoom {
+    bool recorded = false;
+    Room room;
+  };
+  /// What each volume can hold of footage: what is there, what is free beyond the least, and no more than its quota.
+  std::vector<VolumeRoom> rooms() {
+    const auto bytes = retention_.footage_bytes();
+    std::vector<VolumeRoom> all;
+    for (const auto& volume : volumes_) {
+      const auto status = volume->status();
+      const auto used = bytes.find(volume->name());
+      const auto& limits = retention_.limits_of(volume->name());
+      VolumeRoom room{status.weight > 0, {volume->name(), 0, used == bytes.end() ? 0 : static_cast<double>(used->second)}};
+      if (status.space.total_bytes == 0 && status.space.free_bytes > 0) {
+        room.room.capacity_bytes = std::numeric_limits<double>::infinity();
+      } else {
+        const auto free = static_cast<double>(status.space.free_bytes) - static_cast<double>(limits.min_free_bytes);
+        room.room.capacity_bytes = room.room.used_bytes + std::max(free, 0.0);
+      }
+      if (limits.quota_bytes > 0) room.room.capacity_bytes = std::min(room.room.capacity_bytes, static_cast<double>(limits.quota_bytes));
+      all.push_back(std::move(room));
+    }
+    return all;
+  }
+
   void index_loop() {
     for (;;) {
       {
@@ -196,6 +286,7 @@ class StandardArchive final : public Archive {
   const ArchiveOptions options_;
   const Clock& clock_;
   const std::unique_ptr<SegmentStore> store_;
+  const std::unique_ptr<MoveStore> moves_;
   const Volumes disks_;
   Ledger ledger_;
   WriteBudget budget_;
@@ -204,6 +295,7 @@ class StandardArchive final : public Archive {
   MergedCatalog catalog_;
   std::optional<Reconciler> reconciler_;
   Retention retention_;
+  std::optional<Mover> mover_;
   Scrubber scrubber_;
   RecordingWatch watch_;
 
@@ -218,8 +310,10 @@ class StandardArchive final : public Archive {
 
 }  // namespace
 
-Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store,
-                                               const Clock& clock, const ArchiveOptions& options) {
+namespace {
+
+Result<std::unique_ptr<Archive>> open_archive(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store,
+                                              std::unique_ptr<MoveStore> moves, const Clock& clock, const ArchiveOptions& options) {
   if (std::ranges::none_of(volumes, [](const VolumeSpec& volume) { return volume.weight > 0; })) {
     return fail(ErrorCode::invalid_argument, "the archive needs at least one volume to record to");
   }
@@ -234,12 +328,19 @@ Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, 
   if (options.segment_length < std::chrono::seconds{1} || options.fragment_length <= Duration{0}) {
     return fail(ErrorCode::invalid_argument, "a file of footage lasts at least one second", "segment_seconds");
   }
-  return std::make_unique<StandardArchive>(std::move(volumes), std::move(store), clock, options);
+  return std::make_unique<StandardArchive>(std::move(volumes), std::move(store), std::move(moves), clock, options);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store,
+                                               const Clock& clock, const ArchiveOptions& options) {
+  return open_archive(std::move(volumes), std::move(store), nullptr, clock, options);
 }
 
 Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, db::Database& database,
                                                const Clock& clock, const ArchiveOptions& options) {
-  return open(std::move(volumes), make_sql_segment_store(database), clock, options);
+  return open_archive(std::move(volumes), make_sql_segment_store(database), make_sql_move_store(database), clock, options);
 }
 
 }  // namespace ccoc::archive

@@ -66,9 +66,9 @@ void explain_holes(CameraTimeline& timeline, const StreamKey& key, Duration tole
 
 }  // namespace
 
-MergedCatalog::MergedCatalog(SegmentStore& store, const Ledger& ledger, const Clock& clock,
+MergedCatalog::MergedCatalog(SegmentStore& store, MoveStore* moves, const Ledger& ledger, const Clock& clock,
                              std::map<std::string, std::shared_ptr<Disk>> disks)
-    : store_(store), ledger_(ledger), clock_(clock), disks_(std::move(disks)) {}
+    : store_(store), moves_(moves), ledger_(ledger), clock_(clock), disks_(std::move(disks)) {}
 
 Result<std::vector<Segment>> MergedCatalog::find(const StreamKey& key, UtcTime from, UtcTime to) {
   if (from >= to) return std::vector<Segment>{};
@@ -178,12 +178,32 @@ Result<std::vector<CameraTimeline>> MergedCatalog::timeline(std::span<const std:
   return timelines;
 }
 
-Result<std::shared_ptr<SegmentReader>> MergedCatalog::open(const Segment& segment) {
-  const auto disk = disks_.find(segment.volume);
-  if (disk == disks_.end()) {
-    return fail(ErrorCode::unavailable, "the volume '" + segment.volume + "' is not configured here");
+Result<std::unique_ptr<DiskFile>> MergedCatalog::open_file(const SegmentId& id) const {
+  const auto disk = disks_.find(id.first);
+  if (disk == disks_.end()) return fail(ErrorCode::unavailable, "the volume '" + id.first + "' is not configured here");
+  return disk->second->open_read(id.second);
+}
+
+Result<std::unique_ptr<DiskFile>> MergedCatalog::open_elsewhere(const Segment& segment, const Error& why) {
+  if (segment.open || !moves_) return std::unexpected(why);
+  if (why.code == ErrorCode::not_found) {
+    const auto now = store_.at_or_after(segment.key, segment.start);
+    if (now && *now && (*now)->path == segment.path && (*now)->volume != segment.volume) {
+      if (auto file = open_file({(*now)->volume, segment.path})) return file;
+    }
   }
-  auto file = disk->second->open_read(segment.path);
+  const SegmentId id{segment.volume, segment.path};
+  const auto copies = moves_->copies_of(std::span(&id, 1));
+  if (!copies) return std::unexpected(why);
+  for (const auto& copy : *copies) {
+    if (auto file = open_file(copy.copy)) return file;
+  }
+  return std::unexpected(why);
+}
+
+Result<std::shared_ptr<SegmentReader>> MergedCatalog::open(const Segment& segment) {
+  auto file = open_file({segment.volume, segment.path});
+  if (!file) file = open_elsewhere(segment, file.error());
   if (!file) return std::unexpected(file.error());
   const SegmentId id{segment.volume, segment.path};
   auto table = segment.open ? nullptr : tables_.find(id);

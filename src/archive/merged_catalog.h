@@ -3,13 +3,14 @@
 
 #include "ccoc/archive/catalog.h"
 #include "ledger.h"
+#include "move_store.h"
 #include "table_cache.h"
 
 namespace ccoc::archive {
 
 class MergedCatalog final : public Catalog {
  public:
-  MergedCatalog(SegmentStore& store, const Ledger& ledger, const Clock& clock,
+  MergedCatalog(SegmentStore& store, MoveStore* moves, const Ledger& ledger, const Clock& clock,
                 std::map<std::string, std::shared_ptr<Disk>> disks);
 
   Result<std::vector<Segment>> find(const StreamKey& key, UtcTime from, UtcTime to) override;
@@ -23,7 +24,12 @@ class MergedCatalog final : public Catalog {
   Result<std::shared_ptr<SegmentReader>> open(const Segment& segment) override;
 
  private:
+  Result<std::unique_ptr<DiskFile>> open_file(const SegmentId& id) const;
+  /// Where the file went, or its copy.
+  Result<std::unique_ptr<DiskFile>> open_elsewhere(const Segment& segment, const Error& why);
+
   SegmentStore& store_;
+  MoveStore* const moves_;  ///< may be null
   const Ledger& ledger_;
   const Clock& clock_;
   const std::map<std::string, std::shared_ptr<Disk>> disks_;

@@ -18,8 +18,8 @@ std::string parent_of(const std::string& path) { return path.substr(0, path.rfin
 }  // namespace
 
 Retention::Retention(const Volumes& volumes, std::map<std::string, Limits> limits, const Ledger& ledger, SegmentStore& store,
-                     const Clock& clock)
-    : volumes_(volumes), limits_(std::move(limits)), ledger_(ledger), store_(store), clock_(clock) {}
+                     MoveStore* moves, const Clock& clock)
+    : volumes_(volumes), limits_(std::move(limits)), ledger_(ledger), store_(store), moves_(moves), clock_(clock) {}
 
 Result<RetentionReport> Retention::enforce(const RetentionPolicy& policy, std::size_t batch) {
   RetentionReport report;
@@ -157,6 +157,21 @@ Result<std::uint64_t> Retention::remove_first(std::vector<Segment> oldest, std::
   return sum;
 }
 
+/// A copy whose volume is away stays behind, unknown: `check` finds it.
+void Retention::remove_copies(const std::vector<SegmentId>& files) {
+  if (!moves_) return;
+  const auto copies = moves_->copies_of(files);
+  if (!copies || copies->empty()) return;
+  for (const auto& copy : *copies) {
+    const auto disk = volumes_.find(copy.copy.first);
+    if (disk == volumes_.end()) continue;
+    if (auto gone = disk->second->remove(copy.copy.second); !gone && gone.error().code != ErrorCode::not_found) {
+      log::warn("archive", "{}", gone.error().message);
+    }
+  }
+  if (auto forgotten = moves_->remove_copies(files); !forgotten) log::warn("archive", "{}", forgotten.error().message);
+}
+
 /// File first, then row: a crash between the two leaves a row that `check` finds, never a file nobody knows.
 Status Retention::forget(const std::vector<Segment>& segments, RetentionReport& report) {
   IndexBatch batch;
@@ -184,6 +199,7 @@ Status Retention::forget(const std::vector<Segment>& segments, RetentionReport& 
     bytes_[segment.volume] -= segment.bytes;
   }
   if (batch.empty()) return {};
+  remove_copies(batch.removed);
   report.files_removed += batch.removed.size();
   report.bytes_removed += bytes;
   return store_.apply(batch);

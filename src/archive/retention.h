@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "ledger.h"
+#include "move_store.h"
 #include "recovery.h"
 
 namespace ccoc::archive {
@@ -17,11 +18,12 @@ class Retention {
   };
 
   Retention(const Volumes& volumes, std::map<std::string, Limits> limits, const Ledger& ledger, SegmentStore& store,
-            const Clock& clock);
+            MoveStore* moves, const Clock& clock);
 
   Result<RetentionReport> enforce(const RetentionPolicy& policy, std::size_t batch);
   /// By volume: as last counted, and what was removed, closed and opened since.
   std::map<std::string, std::uint64_t> footage_bytes() const;
+  const Limits& limits_of(const std::string& volume) const { return limits_.at(volume); }
 
  private:
   Status remove_old(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
@@ -33,12 +35,14 @@ class Retention {
   /// At most `limit` of the oldest files on `volume` that are older than what was promised of their cameras.
   Result<std::vector<Segment>> oldest_unpromised(const RetentionPolicy& policy, const std::string& volume, std::size_t limit);
   Result<std::uint64_t> remove_first(std::vector<Segment> oldest, std::uint64_t bytes, RetentionReport& report);
+  void remove_copies(const std::vector<SegmentId>& files);
   Status forget(const std::vector<Segment>& segments, RetentionReport& report);
 
   const Volumes& volumes_;
   const std::map<std::string, Limits> limits_;
   const Ledger& ledger_;
   SegmentStore& store_;
+  MoveStore* const moves_;  ///< knows of copies; may be null
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::map<std::string, std::uint64_t> bytes_;  ///< at the last count, less what was removed since

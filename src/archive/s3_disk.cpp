@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -87,6 +89,10 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* i
   return size * count;
 }
 
+int still_wanted(void* cancelled, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(cancelled)->load() ? 1 : 0;
+}
+
 class Store {
  public:
   Store(S3Options options, std::string base, std::string prefix)
@@ -119,6 +125,11 @@ class Store {
     set(CURLOPT_WRITEDATA, &reply.body);
     set(CURLOPT_HEADERFUNCTION, take_header);
     set(CURLOPT_HEADERDATA, &reply);
+    if (options_.cancelled) {
+      set(CURLOPT_NOPROGRESS, 0L);
+      set(CURLOPT_XFERINFOFUNCTION, still_wanted);
+      set(CURLOPT_XFERINFODATA, options_.cancelled.get());
+    }
     std::string credentials, signing;
     if (!options_.access_key.empty()) {
       credentials = options_.access_key + ':' + options_.secret_key;

@@ -110,6 +110,8 @@ select camera from c where camera is not null)";
 
 constexpr auto sum_bytes = "select volume, sum(bytes)::bigint from segments where closed group by volume";
 
+constexpr auto recent_bytes = "select camera, sum(bytes)::bigint, min(starts_at) from segments where closed and starts_at >= $1 group by camera";
+
 constexpr auto find_after = "select " CCOC_SEGMENT_COLUMNS R"( from segments
 where volume = $1 and closed and (starts_at, path) > ($2, $3) order by starts_at, path limit $4)";
 
@@ -345,6 +347,14 @@ class SqlSegmentStore final : public SegmentStore {
     std::vector<std::string> all;
     for (const auto& row : *rows) all.push_back(row.text(0));
     return all;
+  }
+
+  Result<std::map<std::string, Recent>> recent(UtcTime since) override {
+    const auto rows = database_.query(recent_bytes, {since});
+    if (!rows) return std::unexpected(rows.error());
+    std::map<std::string, Recent> found;
+    for (const auto& row : *rows) found[row.text(0)] = {static_cast<std::uint64_t>(row.i64(1)), row.utc(2)};
+    return found;
   }
 
   Result<std::map<std::string, std::uint64_t>> total_bytes() override {

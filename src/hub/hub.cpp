@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -42,6 +43,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration housekeeping_interval = seconds{2};
+constexpr Duration moving_interval = seconds{20};
+constexpr Duration forecast_interval = minutes{5};
 constexpr Duration retention_interval = seconds{20};
 constexpr Duration outlived_interval = std::chrono::minutes{10};
 constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
@@ -93,6 +96,10 @@ struct Hub::Impl {
   std::condition_variable housekeeping_wake;
   bool stopping = false;
   std::thread housekeeping;
+  std::shared_ptr<std::atomic<bool>> moving_cancelled = std::make_shared<std::atomic<bool>>(false);
+  std::thread mover;
+  std::mutex forecast_mutex;
+  std::optional<archive::Forecast> forecast;  ///< the last one
   std::map<archive::StreamKey, std::string> not_recorded;  ///< as last told; the housekeeping's own
   std::atomic<bool> stopped{false};
 
@@ -111,6 +118,10 @@ struct Hub::Impl {
   std::vector<std::string> watched_cameras(bool only_motion);
   vision::WatchedCamera show_to_watch(const std::string& id);
   void drop_what_outlived_footage();
+  archive::RetentionPolicy retention_policy();
+  archive::MovePolicy move_policy();
+  void move_footage();
+  void look_ahead(log::Throttle& throttle);
   void keep_house();
   void stop();
 };
@@ -242,7 +253,7 @@ Status Hub::Impl::start(const HubOptions& options) {
   access = std::make_unique<access::Access>(*database.database, clock);
   if (const auto made = first_administrator(options.admin_password); !made) return made;
 
-  auto volumes = open_volumes(config, data.path());
+  auto volumes = open_volumes(config, data.path(), moving_cancelled);
   if (!volumes) return std::unexpected(volumes.error());
   auto made = archive::Archive::open(std::move(*volumes), *database.database, clock, archive_options(config));
   if (!made) return std::unexpected(made.error());
@@ -287,6 +298,11 @@ Status Hub::Impl::start(const HubOptions& options) {
       .snapshot = [this](const media::AccessUnit& unit, unsigned max_width) { return snapshots->jpeg(unit, max_width); },
       .thumbnail = [this](const media::AccessUnit& unit, unsigned max_width) { return thumbnailer->jpeg(unit, max_width); },
       .thumbnails = thumbnails.get(),
+      .forecast =
+          [this] {
+            const std::lock_guard lock(forecast_mutex);
+            return forecast;
+          },
       .picture = [this](const std::string& id) { return watch ? watch->status(id) : std::nullopt; },
       .transcoder = transcoder.get(),
       .site = config.site,
@@ -319,6 +335,12 @@ Status Hub::Impl::start(const HubOptions& options) {
   if (watch) watch->start();
   motion_watch->start();
   housekeeping = std::thread([this] { keep_house(); });
+  if (config.volumes.size() > 1 || (!config.volumes.empty() && !config.volumes.contains("main"))) {
+    mover = std::thread([this] {
+      ::pthread_setname_np(::pthread_self(), "ccoc-mover");
+      move_footage();
+    });
+  }
   log::info("hub", "{} cameras; console and API at http://{}", all->size(), config.http.address);
   return {};
 }
@@ -425,7 +447,76 @@ void Hub::Impl::watch_recordings() {
   not_recorded = std::move(now);
 }
 
-void Hub::Impl::keep_house() {
+archive::MovePolicy Hub::Impl::move_policy() {
+  archive::MovePolicy policy;
+  for (const auto& [name, rule] : config.lifecycle) {
+    policy.rules.push_back({rule.to, std::chrono::duration_cast<Duration>(std::chrono::duration<double>(rule.after_days * 86400)),
+                            [this, rule](const std::string& id) {
+                              const auto holds = [](const std::vector<std::string>& list, const std::string& value) {
+                                return list.empty() || std::ranges::find(list, value) != list.end();
+                              };
+                              if (!holds(rule.cameras, id)) return false;
+                              if (rule.zones.empty()) return true;
+                              const auto camera = cameras->get(id);
+                              return camera && holds(rule.zones, camera->zone);
+                            }});
+  }
+  policy.copies_of = [this](const std::string& id) {
+    const auto camera = cameras->get(id);
+    return static_cast<unsigned>(camera ? camera->recording.copies : 1);
+  };
+  policy.cancelled = [this] { return moving_cancelled->load(); };
+  return policy;
+}
+
+void Hub::Impl::move_footage() {
+  const auto policy = move_policy();
+  log::Throttle throttle;
+  Duration wait = moving_interval;
+  std::unique_lock lock(housekeeping_mutex);
+  while (!housekeeping_wake.wait_for(lock, wait, [this] { return stopping; })) {
+    lock.unlock();
+    const auto report = archive->move_footage(policy);
+    wait = moving_interval;
+    if (!report) {
+      throttle.warn("archive", "moving", report.error().message, clock.now());
+    } else {
+      if (!report->problem.empty()) throttle.warn("archive", "moving", report->problem, clock.now());
+      if (report->files_moved + report->files_copied > 0) {
+        log::info("archive", "{} files moved, {} MiB; {} copied", report->files_moved, report->bytes_moved >> 20, report->files_copied);
+      }
+      if (report->more && report->problem.empty()) wait = Duration{0};
+    }
+    lock.lock();
+  }
+}
+
+void Hub::Impl::look_ahead(log::Throttle& throttle) {
+  auto made = archive->forecast(retention_policy(), move_policy());
+  if (!made) return throttle.warn("archive", "forecast", made.error().message, clock.now());
+  std::set<std::string> before;
+  {
+    const std::lock_guard lock(forecast_mutex);
+    if (forecast) {
+      for (const auto& camera : forecast->cameras) {
+        if (camera.promise_at_risk) before.insert(camera.camera);
+      }
+    }
+    forecast = *made;
+  }
+  for (const auto& camera : made->cameras) {
+    if (camera.promise_at_risk == before.contains(camera.camera)) continue;
+    events.promise_state(camera.camera, camera.promise_at_risk, camera.lasting_days, camera.promised_days, made->made_at);
+    if (camera.promise_at_risk) {
+      log::error("archive", "{}: at today's rate its footage lasts {:.1f} days; {:.0f} were promised", camera.camera,
+                 camera.lasting_days, camera.promised_days);
+    } else {
+      log::info("archive", "{}: its footage will be kept as long as was promised", camera.camera);
+    }
+  }
+}
+
+archive::RetentionPolicy Hub::Impl::retention_policy() {
   archive::RetentionPolicy policy;
   policy.max_bytes = static_cast<std::uint64_t>(config.archive.quota_gib * bytes_per_gib);
   policy.days_of = [this](const std::string& id) {
@@ -433,9 +524,19 @@ void Hub::Impl::keep_house() {
     // Of a camera that is no longer registered the default applies.
     return static_cast<unsigned>(camera ? camera->recording.retention_days : config.archive.retention_days);
   };
+  policy.promised_days_of = [this](const std::string& id) {
+    const auto camera = cameras->get(id);
+    return static_cast<unsigned>(camera ? camera->recording.min_days : 0);
+  };
+  return policy;
+}
+
+void Hub::Impl::keep_house() {
+  const auto policy = retention_policy();
   log::Throttle throttle;
   MonoTime next_retention = clock.now();
   MonoTime next_outlived = clock.now();
+  MonoTime next_forecast = clock.now() + forecast_interval / 5;
   std::unique_lock lock(housekeeping_mutex);
   while (!housekeeping_wake.wait_for(lock, housekeeping_interval, [this] { return stopping; })) {
     lock.unlock();
@@ -458,6 +559,10 @@ void Hub::Impl::keep_house() {
       if (const auto tidy = access->tidy(); !tidy) throttle.warn("access", "tidy", tidy.error().message, clock.now());
       if (const auto tidy = clocks->tidy(clock.utc_now()); !tidy) throttle.warn("hub", "tidy", tidy.error().message, clock.now());
     }
+    if (clock.now() >= next_forecast) {
+      look_ahead(throttle);
+      next_forecast = clock.now() + forecast_interval;
+    }
     if (clock.now() >= next_outlived) {
       drop_what_outlived_footage();
       next_outlived = clock.now() + outlived_interval;
@@ -472,6 +577,7 @@ void Hub::Impl::stop() {
     const std::lock_guard lock(housekeeping_mutex);
     stopping = true;
   }
+  moving_cancelled->store(true);
   housekeeping_wake.notify_all();
   if (cameras) cameras->on_change({});
   if (viewers) viewers->stop();
@@ -482,6 +588,7 @@ void Hub::Impl::stop() {
   if (ingest) ingest->stop();
   if (archive) archive->stop();
   if (housekeeping.joinable()) housekeeping.join();
+  if (mover.joinable()) mover.join();
   api.reset();
   viewers.reset();
   ingest.reset();

@@ -217,6 +217,17 @@ StoredCamera apply_patch(const StoredCamera& before, const CameraPatch& patch, c
       camera.recording.retention_days = static_cast<int>(*patch.retention_days);
     }
   }
+  if (patch.min_days) camera.recording.min_days = static_cast<int>(std::clamp<std::int64_t>(*patch.min_days, -1, 3651));
+  if (camera.recording.min_days < 0 || camera.recording.min_days > camera.recording.retention_days) {
+    judge.wrong("recording.min_days", "0 to as many days as the footage is kept at most (retention_days)");
+  }
+  if (patch.copies) {
+    if (*patch.copies < 1 || *patch.copies > 2) {
+      judge.wrong("recording.copies", "1 or 2");
+    } else {
+      camera.recording.copies = static_cast<int>(*patch.copies);
+    }
+  }
   if (patch.audio) camera.audio = *patch.audio;
   if (patch.motion) camera.motion = *patch.motion;
   if (patch.enabled) camera.enabled = *patch.enabled;
@@ -251,6 +262,8 @@ std::vector<std::string> changed_fields(const StoredCamera& before, const Stored
   differ(before.passwords != after.passwords, "streams.password");
   differ(a.recording.mode != b.recording.mode, "recording.mode");
   differ(a.recording.retention_days != b.recording.retention_days, "recording.retention_days");
+  differ(a.recording.min_days != b.recording.min_days, "recording.min_days");
+  differ(a.recording.copies != b.recording.copies, "recording.copies");
   differ(a.audio != b.audio, "audio");
   differ(a.motion != b.motion, "motion.enabled");
   differ(a.enabled != b.enabled, "enabled");

@@ -148,13 +148,18 @@ void read_motion(const json::object& object, CameraPatch& patch, std::vector<Fie
 void read_recording(const json::object& object, CameraPatch& patch, std::vector<FieldError>& errors) {
   Reader reader(object, "recording.", errors);
   reader.text("mode", patch.recording_mode);
-  if (const auto* days = reader.take("retention_days")) {
-    if (days->is_int64()) {
-      patch.retention_days = days->get_int64();
+  const auto whole = [&](const char* name, std::optional<std::int64_t>& into) {
+    const auto* value = reader.take(name);
+    if (!value) return;
+    if (value->is_int64()) {
+      into = value->get_int64();
     } else {
-      reader.wrong("retention_days", "a whole number is expected");
+      reader.wrong(name, "a whole number is expected");
     }
-  }
+  };
+  whole("retention_days", patch.retention_days);
+  whole("min_days", patch.min_days);
+  whole("copies", patch.copies);
   reader.finish();
 }
 
@@ -187,7 +192,10 @@ json::object to_json(const Camera& camera) {
                                    {"client", stream.client}});
   }
   out["streams"] = std::move(streams);
-  out["recording"] = json::object{{"mode", to_string(camera.recording.mode)}, {"retention_days", camera.recording.retention_days}};
+  out["recording"] = json::object{{"mode", to_string(camera.recording.mode)},
+                                  {"retention_days", camera.recording.retention_days},
+                                  {"min_days", camera.recording.min_days},
+                                  {"copies", camera.recording.copies}};
   out["audio"] = camera.audio;
   out["motion"] = json::object{{"enabled", camera.motion}};
   out["enabled"] = camera.enabled;

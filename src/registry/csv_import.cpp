@@ -16,7 +16,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 constexpr std::string_view columns[] = {"id",          "name_th",     "name_en",   "lat",       "lon",     "main_url",
                                         "sub_url",     "username",    "password",  "transport",  "client",  "owner_kind", "owner_name", "zone",
-                                        "community",   "heading_deg", "fov_deg",   "range_m",   "recording_mode", "retention_days",
+                                        "community",   "heading_deg", "fov_deg",   "range_m",   "recording_mode", "retention_days", "min_days", "copies",
                                         "audio",       "enabled",     "approximate", "notes"};
 
 bool is_utf8(std::string_view text) {
@@ -182,15 +182,20 @@ CsvCamera read_row(const std::map<std::string, std::size_t, std::less<>>& at, co
   row.optional_number("range_m", "location.range_m", patch.range_m);
   read_streams(row, patch);
   patch.recording_mode = row.filled("recording_mode");
-  if (const auto days = row.filled("retention_days")) {
+  const auto whole = [&](const std::string& column, std::optional<std::int64_t>& into, const char* expected) {
+    const auto text = row.filled(column);
+    if (!text) return;
     std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(days->data(), days->data() + days->size(), value);
-    if (error == std::errc{} && end == days->data() + days->size()) {
-      patch.retention_days = value;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (error == std::errc{} && end == text->data() + text->size()) {
+      into = value;
     } else {
-      row.wrong("recording.retention_days", "a whole number of days is expected");
+      row.wrong("recording." + column, expected);
     }
-  }
+  };
+  whole("retention_days", patch.retention_days, "a whole number of days is expected");
+  whole("min_days", patch.min_days, "a whole number of days is expected");
+  whole("copies", patch.copies, "1 or 2 is expected");
   row.boolean("audio", patch.audio);
   row.boolean("enabled", patch.enabled);
   row.boolean("approximate", patch.approximate);

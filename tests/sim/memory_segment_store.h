@@ -134,6 +134,18 @@ class MemorySegmentStore final : public archive::SegmentStore {
     }
     return names;
   }
+  Result<std::map<std::string, Recent>> recent(UtcTime since) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    std::map<std::string, Recent> found;
+    for (const auto& [id, segment] : tables_->segments) {
+      if (segment.open || segment.start < since) continue;
+      auto& recent = found.try_emplace(segment.key.camera, Recent{0, segment.start}).first->second;
+      recent.bytes += segment.bytes;
+      recent.first = std::min(recent.first, segment.start);
+    }
+    return found;
+  }
   Result<std::map<std::string, std::uint64_t>> total_bytes() override {
     const auto all = select([](const Segment& s) { return !s.open; });
     if (!all) return std::unexpected(all.error());

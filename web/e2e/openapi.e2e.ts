@@ -165,6 +165,7 @@ describe('answers of the hub', () => {
     await call('DELETE', '/holds/{id}', 409, `/holds/${hold.id}`);
     await call('DELETE', '/holds/{id}', 404, '/holds/999999');
     await call('GET', '/archive/damage', 200);
+    await call('GET', '/archive/forecast', 200);
     const playlist = String(await call('GET', '/cameras/{id}/playback.m3u8', 200, `/cameras/cam01/playback.m3u8?from=${since(600)}&to=${since(0)}`));
     for (const name of [/URI="([^"]+)"/, /^(playback\/.+)$/m]) {
       await call('GET', '/cameras/{id}/playback/{stream}/{file}', 200, `/cameras/cam01/${name.exec(playlist)?.[1] ?? 'none'}`);

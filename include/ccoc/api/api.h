@@ -34,6 +34,9 @@ namespace ccoc::api {
 /// Decodes a key unit and codes it as JPEG, at most `max_width` pixels wide (0: as it is). Blocks; thread-safe.
 using SnapshotFunction = std::function<Result<Bytes>(const media::AccessUnit& key_unit, unsigned max_width)>;
 
+/// The last forecast of how long footage will last; empty before the first. Thread-safe.
+using ForecastFunction = std::function<std::optional<archive::Forecast>()>;
+
 /// What the last looks at a camera's picture showed; empty when there were none. Thread-safe.
 using PictureFunction = std::function<std::optional<vision::PictureStatus>(const std::string& camera)>;
 
@@ -55,6 +58,7 @@ struct Services {
   SnapshotFunction snapshot;  ///< empty: snapshots are `unavailable`
   SnapshotFunction thumbnail{};  ///< the same with a decoder of its own, so that a timeline holds up no snapshot
   vision::ThumbnailCache* thumbnails = nullptr;  ///< null: each is made anew
+  ForecastFunction forecast{};  ///< empty: none is made
   PictureFunction picture{};  ///< empty: nobody looks
   vision::Transcoder* transcoder = nullptr;  ///< null: streams go to viewers only as they are
   SiteConfig site;

@@ -20,6 +20,8 @@ class EventFeed {
   /// A stream entered a state.
   void stream_state(const ingest::StreamStatus& status);
   /// Pictures come and are not written (`recorded` false, with the reason), or are again.
+  /// Whether footage of a camera will be kept as long as was promised, at today's rate.
+  void promise_state(const std::string& camera, bool at_risk, double lasting_days, double promised_days, UtcTime at);
   void recording_state(const std::string& camera, const std::string& stream, bool recorded, const std::string& reason, UtcTime at);
   /// A camera's picture turned black, froze, or is well again.
   void picture_state(const vision::PictureStatus& status);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ccoc/archive/catalog.h"
+#include "ccoc/archive/forecast.h"
 #include "ccoc/archive/segment_store.h"
 #include "ccoc/archive/types.h"
 #include "ccoc/base/clock.h"
@@ -50,6 +51,7 @@ struct VolumeSpec {
   double weight = 1;                 ///< share of the streams among the volumes; 0: nothing is recorded here
   std::uint64_t quota_bytes = 0;     ///< of footage; 0: no quota
   std::uint64_t min_free_bytes = 0;  ///< always left free; 0: no limit. With less than half of it, streams go elsewhere
+  bool takes_copies = true;          ///< second copies of footage of other volumes
 };
 
 /// What goes, in this order: footage older than its camera's days; then, while a quota is exceeded or a volume has too little
@@ -67,6 +69,30 @@ struct RetentionReport {
   std::uint64_t bytes_removed = 0;
   std::uint64_t promised_files_removed = 0;  ///< of these, younger than promised: there was no room
   bool more = false;  ///< the batch was full: call again soon
+};
+
+/// Footage that goes to another volume when it has become old.
+struct MoveRule {
+  std::string to;                     ///< volume
+  Duration after{0};                  ///< since the end of the file
+  std::function<bool(const std::string& camera)> applies;  ///< no function: to all
+};
+
+/// Of several rules that apply to a file, the one with the longest `after` decides.
+struct MovePolicy {
+  std::vector<MoveRule> rules;
+  /// On how many volumes a camera's footage should be: 1 or 2; no function: 1. The second copy is made when a file is closed.
+  std::function<unsigned(const std::string& camera)> copies_of;
+  /// Asked between the pieces of a file: true ends the work where it is; no function: never.
+  std::function<bool()> cancelled;
+};
+
+struct MoveReport {
+  std::uint64_t files_moved = 0;
+  std::uint64_t bytes_moved = 0;
+  std::uint64_t files_copied = 0;
+  bool more = false;    ///< the batch was full: call again soon
+  std::string problem;  ///< the first of those that kept footage where it is; empty: none
 };
 
 struct RecoveryReport {
@@ -134,6 +160,14 @@ class Archive {
   /// Removes what is too old or too much, oldest first, at most `batch` files per call; never an open
   /// file. File first, then row. Blocks; call from one thread, every few seconds to minutes.
   virtual Result<RetentionReport> enforce_retention(const RetentionPolicy& policy, std::size_t batch = 200) = 0;
+
+  /// Moves and copies footage, at most `batch` files of each per call. A file is read back from where it went before it is removed
+  /// from where it was; a crash at any moment leaves it in one of both places, known to the index. Blocks, and long where a store is
+  /// far; call from a thread of its own, every minute. `unsupported` without a database.
+  virtual Result<MoveReport> move_footage(const MovePolicy& policy, std::size_t batch = 100) = 0;
+
+  /// What becomes of the footage at the rate of the last day. Reads a day's rows: not more often than every few minutes. Blocks.
+  virtual Result<Forecast> forecast(const RetentionPolicy& retention, const MovePolicy& moves) = 0;
 
   /// Looks whether what comes is written, by the files on the disk. Blocks; call from one thread, every two seconds: what is not
   /// written is among problems() within ten.

@@ -1,6 +1,7 @@
 // An S3-compatible object store as a disk (Amazon S3 API 2006-03-01): what footage is moved to. Objects appear whole, at sync().
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,8 @@ struct S3Options {
   std::string region;
   std::string access_key;  ///< empty: requests are not signed
   std::string secret_key;  ///< secret
+  /// Once true, every request ends at once (`unavailable`); null: never.
+  std::shared_ptr<const std::atomic<bool>> cancelled = nullptr;
   Duration timeout = std::chrono::seconds{15};  ///< to connect, and without any byte moving
 };
 

@@ -75,6 +75,12 @@ class SegmentStore {
   virtual Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
                                                  std::size_t limit) = 0;
   virtual Result<std::vector<std::string>> cameras() = 0;
+  /// By camera: bytes of closed segments that begin at `since` or later, and the first of them. Reads all of these rows.
+  struct Recent {
+    std::uint64_t bytes = 0;
+    UtcTime first;
+  };
+  virtual Result<std::map<std::string, Recent>> recent(UtcTime since) = 0;
   /// Bytes of closed segments by volume. Reads every row.
   virtual Result<std::map<std::string, std::uint64_t>> total_bytes() = 0;
   /// Closed segments of a volume behind (start, path), in that order.

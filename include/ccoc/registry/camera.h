@@ -68,7 +68,9 @@ enum class RecordingMode : std::uint8_t { continuous, off };
 
 struct Recording {
   RecordingMode mode = RecordingMode::continuous;
-  int retention_days = 30;  ///< 1…3650
+  int retention_days = 30;  ///< 1…3650: older footage is deleted
+  int min_days = 0;         ///< 0…retention_days: younger footage is deleted last; 0: nothing was promised
+  int copies = 1;           ///< 1 or 2: volumes that hold its footage
   friend bool operator==(const Recording&, const Recording&) = default;
 };
 
@@ -136,6 +138,8 @@ struct CameraPatch {
   std::optional<std::vector<StreamInput>> streams{};  ///< replaces all
   std::optional<std::string> recording_mode{};        ///< "continuous" or "off"
   std::optional<std::int64_t> retention_days{};
+  std::optional<std::int64_t> min_days{};
+  std::optional<std::int64_t> copies{};
   std::optional<bool> audio{};
   std::optional<bool> motion{};
   std::optional<bool> enabled{};

@@ -2,7 +2,7 @@
 // one camera a row. Columns, in any order:
 //   id, name_th, name_en, lat, lon, main_url                    needed (one of the two names may be missing)
 //   sub_url, username, password, transport, owner_kind, owner_name, zone, community, heading_deg, fov_deg, range_m,
-//   recording_mode, retention_days, audio, enabled, approximate, notes  optional
+//   recording_mode, retention_days, min_days, copies, audio, enabled, approximate, notes  optional
 // A column that is not there leaves an existing camera's value; an empty cell clears it (password, audio,
 // enabled, approximate, recording_mode, retention_days: leaves it). audio, enabled and approximate take true/false, yes/no, 1/0.
 #pragma once

@@ -24,7 +24,7 @@ TEST(CameraJson, reads_what_the_contract_writes) {
     "id":"cam01","name":{"th":"ประตู","en":"Gate"},"owner":{"kind":"private","name":"Shop"},"zone":"risk","community":"pa-pao",
     "location":{"lat":18.79,"lon":98.98,"heading_deg":90,"fov_deg":null,"range_m":50},
     "streams":[{"role":"main","url":"rtsp://10.1.2.3/a","username":"u","password":"p"},{"role":"sub","url":"rtsp://10.1.2.3/b"}],
-    "recording":{"mode":"continuous","retention_days":15},"enabled":false,"approximate":true,"notes":"n"})"));
+    "recording":{"mode":"continuous","retention_days":15,"min_days":7,"copies":2},"enabled":false,"approximate":true,"notes":"n"})"));
   ASSERT_TRUE(patch) << patch.error()[0].field << ": " << patch.error()[0].message;
   EXPECT_EQ(patch->id, "cam01");
   EXPECT_EQ(patch->name_th, "ประตู");
@@ -37,6 +37,8 @@ TEST(CameraJson, reads_what_the_contract_writes) {
   EXPECT_EQ(patch->streams->at(0).password, "p");
   EXPECT_EQ(patch->streams->at(1).password, std::nullopt);
   EXPECT_EQ(patch->retention_days, 15);
+  EXPECT_EQ(patch->min_days, 7);
+  EXPECT_EQ(patch->copies, 2);
   EXPECT_EQ(patch->enabled, false);
 }
 

@@ -1,7 +1,7 @@
 // HTTP to the hub. Every failure is an ApiError that carries the problem document,
 // so that a screen can show a sentence and the fields it concerns.
 import type {
-  Camera, CameraPatch, CameraStatus, CameraTimeline, FieldError, ImportReport, MapConfig, NewCamera, Page, Places,
+  Camera, CameraPatch, CameraStatus, CameraTimeline, FieldError, Forecast, ImportReport, MapConfig, NewCamera, Page, Places,
   ProbeResult, Problem, Session, Status,
 } from './types';
 
@@ -116,6 +116,7 @@ export const api = {
     json<ImportReport>('POST', '/cameras/import' + query({ dry_run: dryRun }), csv, 'text/csv'),
 
   status: () => json<Status>('GET', '/status'),
+  forecast: () => json<Forecast>('GET', '/archive/forecast'),
   timeline: async (camera: string, from: Date, to: Date, buckets: number): Promise<CameraTimeline> => {
     const answer = await json<{ items: CameraTimeline[] }>(
       'GET', '/timeline' + query({ cameras: camera, from: from.toISOString(), to: to.toISOString(), buckets }),

@@ -18,6 +18,7 @@ export type StreamStatus = Schemas['StreamStatus'];
 export type PictureHealth = Schemas['PictureStatus'];
 export type CameraStatus = Schemas['CameraStatus'];
 export type Status = Schemas['Status'];
+export type Forecast = Schemas['Forecast'];
 export type FieldError = Schemas['FieldError'];
 export type Problem = Partial<Schemas['Problem']> & { status: number };
 export type ImportReport = Schemas['ImportReport'];

@@ -21,7 +21,7 @@ export interface Draft {
   zone: string; community: string;
   lat: string; lon: string; heading: string; fov: string; range: string;
   main: StreamDraft; sub: StreamDraft;
-  mode: 'continuous' | 'off'; retention: string;
+  mode: 'continuous' | 'off'; retention: string; minimum: string; copies: string;
   audio: boolean; motion: boolean; enabled: boolean; approximate: boolean; notes: string;
 }
 
@@ -31,7 +31,7 @@ export function emptyDraft(): Draft {
   return {
     id: '', nameTh: '', nameEn: '', ownerKind: 'public', ownerName: '', zone: '', community: '',
     lat: '', lon: '', heading: '', fov: '', range: '', main: { ...noStream }, sub: { ...noStream },
-    mode: 'continuous', retention: '30', audio: true, motion: false, enabled: true, approximate: false, notes: '',
+    mode: 'continuous', retention: '30', minimum: '0', copies: '1', audio: true, motion: false, enabled: true, approximate: false, notes: '',
   };
 }
 
@@ -55,6 +55,7 @@ export function toDraft(camera: Camera): Draft {
     heading: text(camera.location?.heading_deg), fov: text(camera.location?.fov_deg), range: text(camera.location?.range_m),
     main: stream('main'), sub: stream('sub'),
     mode: camera.recording.mode, retention: String(camera.recording.retention_days),
+    minimum: String(camera.recording.min_days ?? 0), copies: String(camera.recording.copies ?? 1),
     audio: camera.audio, motion: camera.motion.enabled, enabled: camera.enabled, approximate: camera.approximate, notes: camera.notes,
   };
 }
@@ -82,6 +83,7 @@ export function check(draft: Draft): Problems {
   number('location.fov_deg', draft.fov, 1, 360, false);
   number('location.range_m', draft.range, 1, 5000, false);
   number('recording.retention_days', draft.retention, 1, 3650, true);
+  number('recording.min_days', draft.minimum, 0, 3650, true);
 
   const address = (field: string, url: string, required: boolean) => {
     if (!url.trim()) {
@@ -114,7 +116,7 @@ export function toNew(draft: Draft): NewCamera {
       ? { lat: Number(draft.lat), lon: Number(draft.lon), heading_deg: optional(draft.heading), fov_deg: optional(draft.fov), range_m: optional(draft.range) }
       : null,
     streams: [stream('main', draft.main), ...(draft.sub.url.trim() ? [stream('sub', draft.sub)] : [])],
-    recording: { mode: draft.mode, retention_days: Number(draft.retention) },
+    recording: { mode: draft.mode, retention_days: Number(draft.retention), min_days: Number(draft.minimum), copies: Number(draft.copies) },
     audio: draft.audio,
     motion: { enabled: draft.motion },
     enabled: draft.enabled,
@@ -141,5 +143,5 @@ export function byField(errors: readonly FieldError[], known: readonly string[])
 
 export const fields = [
   'id', 'name.th', 'name.en', 'owner.name', 'owner.kind', 'zone', 'community', 'location.lat', 'location.lon', 'location.heading_deg',
-  'location.fov_deg', 'location.range_m', 'streams[0].url', 'streams[1].url', 'recording.retention_days', 'notes',
+  'location.fov_deg', 'location.range_m', 'streams[0].url', 'streams[1].url', 'recording.retention_days', 'recording.min_days', 'recording.copies', 'notes',
 ] as const;

@@ -1,0 +1,45 @@
+// The index as the mover needs it: files under way, and second copies. Thread-safe; calls block; `unavailable` when away.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ccoc/archive/segment_store.h"
+
+namespace ccoc::archive {
+
+struct Move {
+  SegmentId from;
+  std::string target;  ///< volume
+};
+
+struct Copy {
+  SegmentId of;
+  SegmentId copy;
+};
+
+class MoveStore {
+ public:
+  virtual ~MoveStore() = default;
+  virtual Status begin(const Move& move) = 0;
+  /// The row of the file names the target from now on, and so do its copies and what was found damaged in it. `not_found` when
+  /// there is no such row any more.
+  virtual Status arrive(const Move& move) = 0;
+  virtual Status end(const Move& move) = 0;
+  /// What was begun and has no end.
+  virtual Result<std::vector<Move>> pending() = 0;
+
+  /// Closed files of a camera from `since` on that have no copy, oldest first.
+  virtual Result<std::vector<Segment>> uncopied(const std::string& camera, UtcTime since, std::size_t limit) = 0;
+  virtual Status add(const Copy& copy) = 0;
+  virtual Result<std::vector<Copy>> copies_of(std::span<const SegmentId> files) = 0;
+  /// Forgets the copies of these files.
+  virtual Status remove_copies(std::span<const SegmentId> files) = 0;
+};
+
+/// `database` must outlive the store.
+std::unique_ptr<MoveStore> make_sql_move_store(db::Database& database);
+
+}  // namespace ccoc::archive

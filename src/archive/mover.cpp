@@ -1,0 +1,224 @@
+#include "mover.h"
+
+#include <algorithm>
+
+#include "ccoc/base/log.h"
+#include "ccoc/media/checksum.h"
+
+namespace ccoc::archive {
+namespace {
+
+constexpr std::size_t piece_size = 4u << 20;
+constexpr std::size_t files_at_once = 20;  ///< of one camera, before the next has its turn
+/// Footage that was recorded before its camera asked for a second copy gets one, too, if it is not older.
+constexpr Duration copied_back_to = std::chrono::hours{24 * 3};
+
+/// Reads `file` in pieces; the checksum of all of it.
+template <class Take>
+Result<std::uint64_t> read_all(DiskFile& file, std::uint64_t size, Take take) {
+  media::Checksum sum;
+  Bytes buffer;
+  for (std::uint64_t at = 0; at < size;) {
+    buffer.resize(static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, size - at)));
+    const auto got = file.read_at(at, buffer);
+    if (!got) return std::unexpected(got.error());
+    if (*got == 0) return fail(ErrorCode::corrupt, "it is shorter than the index says");
+    const auto piece = ByteView(buffer).first(*got);
+    sum.add(piece);
+    if (Status taken = take(piece); !taken) return std::unexpected(taken.error());
+    at += *got;
+  }
+  return sum.value();
+}
+
+std::string copy_path(const Segment& segment) { return "_copies/" + segment.volume + "/" + segment.path; }
+
+}  // namespace
+
+Mover::Mover(const Volumes& volumes, std::vector<std::string> copy_targets, const Ledger& ledger, SegmentStore& store,
+             MoveStore& moves, const Clock& clock)
+    : volumes_(volumes), copy_targets_(std::move(copy_targets)), ledger_(ledger), store_(store), moves_(moves), clock_(clock) {}
+
+Result<MoveReport> Mover::step(const MovePolicy& policy, std::size_t batch) {
+  MoveReport report;
+  if (!settled_) {
+    if (auto done = settle(); !done) return std::unexpected(done.error());
+  }
+  auto done = move_old(policy, batch, report);
+  if (done) done = make_copies(policy, batch, report);
+  if (!done) return std::unexpected(done.error());
+  return report;
+}
+
+Status Mover::settle() {
+  const auto moves = moves_.pending();
+  if (!moves) return std::unexpected(moves.error());
+  for (const auto& move : *moves) {
+    if (auto done = settle(move); !done) {
+      log::warn("archive", "{}: {}", move.from.second, done.error().message);
+      if (done.error().code != ErrorCode::io && done.error().code != ErrorCode::unavailable) continue;
+      return {};  // the volume may come back: once more at the next step
+    }
+  }
+  settled_ = true;
+  return {};
+}
+
+/// The file the row does not name goes: the old one when the row had moved, else what came of the new one.
+Status Mover::settle(const Move& move) {
+  const std::vector<std::string> path{move.from.second};
+  const auto arrived = store_.known(move.target, path);
+  if (!arrived) return std::unexpected(arrived.error());
+  const auto left = store_.known(move.from.first, path);
+  if (!left) return std::unexpected(left.error());
+  if (!arrived->empty() || !left->empty()) {
+    const auto disk = volumes_.find(arrived->empty() ? move.target : move.from.first);
+    if (disk == volumes_.end()) return fail(ErrorCode::unavailable, "its volume is not configured here");
+    auto gone = disk->second->remove(move.from.second);
+    if (!gone && gone.error().code != ErrorCode::not_found) return gone;
+  }
+  return moves_.end(move);
+}
+
+Status Mover::move_old(const MovePolicy& policy, std::size_t batch, MoveReport& report) {
+  if (policy.rules.empty()) return {};
+  auto rules = policy.rules;
+  std::ranges::stable_sort(rules, {}, &MoveRule::after);
+  const auto cameras = store_.cameras();
+  if (!cameras) return std::unexpected(cameras.error());
+  const auto now = clock_.utc_now();
+  // The coldest first, so that nothing is moved twice.
+  for (std::size_t i = rules.size(); i-- > 0;) {
+    const auto& rule = rules[i];
+    for (const auto& camera : *cameras) {
+      if (rule.applies && !rule.applies(camera)) continue;
+      for (const auto& [volume, disk] : volumes_) {
+        const bool colder = std::any_of(rules.begin() + static_cast<std::ptrdiff_t>(i), rules.end(), [&](const MoveRule& other) {
+          return other.to == volume && (!other.applies || other.applies(camera));
+        });
+        if (colder) continue;
+        if (report.files_moved >= batch) {
+          report.more = true;
+          return {};
+        }
+        const auto old = store_.oldest(camera, volume, now - rule.after, std::min(files_at_once, batch - report.files_moved));
+        if (!old) return std::unexpected(old.error());
+        for (const auto& segment : *old) {
+          if (policy.cancelled && policy.cancelled()) return {};
+          if (ledger_.knows({segment.volume, segment.path})) continue;
+          if (auto done = move_one(policy, segment, rule.to, report); !done) {
+            note(report, done.error());
+            // The target does not take it, or the source does not give it: the next camera may have better luck.
+            break;
+          }
+        }
+        report.more = report.more || old->size() == files_at_once;
+      }
+    }
+  }
+  return {};
+}
+
+Status Mover::move_one(const MovePolicy& policy, const Segment& segment, const std::string& target, MoveReport& report) {
+  const Move move{{segment.volume, segment.path}, target};
+  if (auto begun = moves_.begin(move); !begun) return begun;
+  settled_ = false;
+  if (auto copied = copy_file(policy, segment, target, segment.path); !copied) return copied;
+  auto arrived = moves_.arrive(move);
+  if (!arrived && arrived.error().code != ErrorCode::not_found) return arrived;
+  const auto& obsolete = arrived ? segment.volume : target;  // retention may have taken it meanwhile
+  if (auto gone = volumes_.at(obsolete)->remove(segment.path); !gone && gone.error().code != ErrorCode::not_found) return gone;
+  // The last file of a day takes the folder with it; one that is not empty stays.
+  if (volumes_.at(obsolete)->remove(segment.path.substr(0, segment.path.rfind('/')))) log::debug("archive", "{}: moved", segment.path);
+  if (auto ended = moves_.end(move); !ended) return ended;
+  settled_ = true;
+  if (arrived) {
+    ++report.files_moved;
+    report.bytes_moved += segment.bytes;
+  }
+  return {};
+}
+
+Status Mover::copy_file(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path) {
+  const auto from = volumes_.find(segment.volume);
+  const auto to = volumes_.find(target);
+  if (from == volumes_.end() || to == volumes_.end()) return fail(ErrorCode::unavailable, "its volume is not configured here");
+  auto source = from->second->open_read(segment.path);
+  if (!source) return std::unexpected(source.error());
+  auto made = to->second->create(path);
+  if (!made && made.error().code == ErrorCode::conflict) {
+    // Left by an attempt that was cut off; footage that the index knows is never written over.
+    const std::vector<std::string> paths{path};
+    const auto known = store_.known(target, paths);
+    if (!known) return std::unexpected(known.error());
+    if (!known->empty()) return fail(ErrorCode::conflict, target + " holds another file " + path);
+    if (auto gone = to->second->remove(path); !gone) return gone;
+    made = to->second->create(path);
+  }
+  if (!made) return std::unexpected(made.error());
+  const auto write = [&](ByteView piece) -> Status {
+    if (policy.cancelled && policy.cancelled()) return fail(ErrorCode::unavailable, "the hub stops");
+    return (*made)->append(std::span(&piece, 1));
+  };
+  const auto sum = read_all(**source, segment.bytes, write);
+  Status done = sum ? (*made)->sync() : std::unexpected(sum.error());
+  made->reset();
+  if (done) {
+    // What was written is read back before the first is removed.
+    auto copy = to->second->open_read(path);
+    if (copy) {
+      const auto read_back = read_all(**copy, segment.bytes, [](ByteView) { return Status{}; });
+      (*copy)->drop_cache();
+      if (!read_back) done = std::unexpected(read_back.error());
+      if (read_back && *read_back != *sum) done = fail(ErrorCode::corrupt, target + " does not give back what was written to it");
+    } else {
+      done = std::unexpected(copy.error());
+    }
+  }
+  (*source)->drop_cache();
+  if (done) return {};
+  if (auto gone = to->second->remove(path); !gone && gone.error().code != ErrorCode::not_found) {
+    log::debug("archive", "{}: {}", path, gone.error().message);
+  }
+  return std::unexpected(done.error().within(segment.path + " to " + target));
+}
+
+Status Mover::make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report) {
+  if (!policy.copies_of) return {};
+  const auto cameras = store_.cameras();
+  if (!cameras) return std::unexpected(cameras.error());
+  for (const auto& camera : *cameras) {
+    if (policy.copies_of(camera) < 2) continue;
+    if (report.files_copied >= batch) {
+      report.more = true;
+      return {};
+    }
+    const auto missing = moves_.uncopied(camera, clock_.utc_now() - copied_back_to, std::min(files_at_once, batch - report.files_copied));
+    if (!missing) return std::unexpected(missing.error());
+    for (const auto& segment : *missing) {
+      if (policy.cancelled && policy.cancelled()) return {};
+      if (ledger_.knows({segment.volume, segment.path})) continue;
+      const auto target = std::ranges::find_if(copy_targets_, [&](const std::string& name) { return name != segment.volume; });
+      if (target == copy_targets_.end()) {
+        note(report, Error{ErrorCode::unavailable, "there is no second volume for the copies of " + camera, {}});
+        return {};
+      }
+      const Copy copy{{segment.volume, segment.path}, {*target, copy_path(segment)}};
+      auto done = copy_file(policy, segment, *target, copy.copy.second);
+      if (done) done = moves_.add(copy);
+      if (!done) {
+        note(report, done.error());
+        break;
+      }
+      ++report.files_copied;
+    }
+    report.more = report.more || missing->size() == files_at_once;
+  }
+  return {};
+}
+
+void Mover::note(MoveReport& report, const Error& error) {
+  if (report.problem.empty()) report.problem = error.message;
+}
+
+}  // namespace ccoc::archive

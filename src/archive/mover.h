@@ -1,0 +1,38 @@
+// Moves footage that has become old to where it is kept cheaper, and makes second copies.
+#pragma once
+
+#include "ledger.h"
+#include "move_store.h"
+#include "recovery.h"
+
+namespace ccoc::archive {
+
+/// One thread uses it.
+class Mover {
+ public:
+  /// `copy_targets`: volumes that take copies, with their weights.
+  Mover(const Volumes& volumes, std::vector<std::string> copy_targets, const Ledger& ledger, SegmentStore& store, MoveStore& moves,
+        const Clock& clock);
+
+  Result<MoveReport> step(const MovePolicy& policy, std::size_t batch);
+
+ private:
+  /// What an earlier process, or a failure, left half done.
+  Status settle();
+  Status settle(const Move& move);
+  Status move_old(const MovePolicy& policy, std::size_t batch, MoveReport& report);
+  Status make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report);
+  Status move_one(const MovePolicy& policy, const Segment& segment, const std::string& target, MoveReport& report);
+  Status copy_file(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path);
+  void note(MoveReport& report, const Error& error);
+
+  const Volumes& volumes_;
+  const std::vector<std::string> copy_targets_;
+  const Ledger& ledger_;
+  SegmentStore& store_;
+  MoveStore& moves_;
+  const Clock& clock_;
+  bool settled_ = false;
+};
+
+}  // namespace ccoc::archive

@@ -1,0 +1,107 @@
+#include "ccoc/db/database.h"
+#include "json_text.h"
+#include "move_store.h"
+
+namespace ccoc::archive {
+namespace {
+
+constexpr auto insert_move = "insert into moves (volume, path, target) values ($1, $2, $3) on conflict (volume, path) do update set target = excluded.target";
+constexpr auto delete_move = "delete from moves where volume = $1 and path = $2";
+constexpr auto all_moves = "select volume, path, target from moves order by volume, path limit 1000";
+
+// A row of the target is what an earlier attempt, or reindex, left.
+constexpr auto clear_target = "delete from segments where volume = $3 and path = $2 and exists (select 1 from segments where volume = $1 and path = $2)";
+constexpr auto move_segment = "update segments set volume = $3 where volume = $1 and path = $2 returning 1";
+constexpr auto move_copies = "update copies set volume = $3 where volume = $1 and path = $2";
+constexpr auto move_damage = "update damage set volume = $3 where volume = $1 and path = $2";
+
+constexpr auto find_uncopied = R"(
+select volume, path, camera, stream, starts_at, ends_at, bytes, run, closed from segments s
+where camera = $1 and closed and starts_at >= $2
+  and not exists (select 1 from copies c where c.volume = s.volume and c.path = s.path)
+order by starts_at limit $3)";
+constexpr auto insert_copy = "insert into copies (volume, path, copy_volume, copy_path) values ($1, $2, $3, $4) on conflict do nothing";
+constexpr auto find_copies = R"(
+select c.volume, c.path, c.copy_volume, c.copy_path
+from json_to_recordset($1::json) as x(volume text, path text) join copies c on c.volume = x.volume and c.path = x.path)";
+constexpr auto delete_copies = "delete from copies c using json_to_recordset($1::json) as x(volume text, path text) "
+                               "where c.volume = x.volume and c.path = x.path";
+
+std::string ids_json(std::span<const SegmentId> files) {
+  JsonRows rows;
+  for (const auto& [volume, path] : files) {
+    rows.begin();
+    rows.add("volume", volume);
+    rows.add("path", path);
+  }
+  return rows.text();
+}
+
+class SqlMoveStore final : public MoveStore {
+ public:
+  explicit SqlMoveStore(db::Database& database) : database_(database) {}
+
+  Status begin(const Move& move) override { return run(insert_move, {move.from.first, move.from.second, move.target}); }
+  Status end(const Move& move) override { return run(delete_move, {move.from.first, move.from.second}); }
+
+  Status arrive(const Move& move) override {
+    return database_.transaction([&](db::Transaction& transaction) -> Status {
+      const db::Params params{move.from.first, move.from.second, move.target};
+      if (auto done = transaction.execute(clear_target, params); !done) return std::unexpected(done.error());
+      const auto moved = transaction.query(move_segment, params);
+      if (!moved) return std::unexpected(moved.error());
+      if (moved->empty()) return fail(ErrorCode::not_found, move.from.second + " is gone");
+      for (const auto* statement : {move_copies, move_damage}) {
+        if (auto done = transaction.execute(statement, params); !done) return std::unexpected(done.error());
+      }
+      return {};
+    });
+  }
+
+  Result<std::vector<Move>> pending() override {
+    const auto rows = database_.query(all_moves);
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<Move> moves;
+    for (const auto& row : *rows) moves.push_back({{row.text(0), row.text(1)}, row.text(2)});
+    return moves;
+  }
+
+  Result<std::vector<Segment>> uncopied(const std::string& camera, UtcTime since, std::size_t limit) override {
+    const auto rows = database_.query(find_uncopied, {camera, since, limit});
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<Segment> found;
+    for (const auto& row : *rows) {
+      found.push_back({row.text(0), {row.text(2), row.text(3)}, row.text(1), row.utc(4), row.utc(5),
+                       static_cast<std::uint64_t>(row.i64(6)), static_cast<std::uint64_t>(row.i64(7)), !row.boolean(8)});
+    }
+    return found;
+  }
+
+  Status add(const Copy& copy) override {
+    return run(insert_copy, {copy.of.first, copy.of.second, copy.copy.first, copy.copy.second});
+  }
+
+  Result<std::vector<Copy>> copies_of(std::span<const SegmentId> files) override {
+    const auto rows = database_.query(find_copies, {ids_json(files)});
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<Copy> copies;
+    for (const auto& row : *rows) copies.push_back({{row.text(0), row.text(1)}, {row.text(2), row.text(3)}});
+    return copies;
+  }
+
+  Status remove_copies(std::span<const SegmentId> files) override { return run(delete_copies, {ids_json(files)}); }
+
+ private:
+  Status run(const char* statement, const db::Params& params) {
+    const auto done = database_.execute(statement, params);
+    return done ? Status{} : std::unexpected(done.error());
+  }
+
+  db::Database& database_;
+};
+
+}  // namespace
+
+std::unique_ptr<MoveStore> make_sql_move_store(db::Database& database) { return std::make_unique<SqlMoveStore>(database); }
+
+}  // namespace ccoc::archive

@@ -1,0 +1,254 @@
+// Footage that goes to another volume, over a real PostgreSQL and real folders, cut off at every step; second copies.
+#include <filesystem>
+
+#include "ccoc/archive/audit.h"
+#include "support/footage.h"
+#include "support/postgres.h"
+
+namespace ccoc::archive {
+namespace {
+
+using namespace ccoc::test;
+
+/// A disk whose process dies: from an operation on, nothing it does happens any more.
+struct Life {
+  int operations_left = 1 << 30;
+  bool over() { return operations_left-- <= 0; }
+};
+std::unexpected<Error> dead() { return fail(ErrorCode::io, "the process is dead"); }
+
+class MortalDisk final : public Disk {
+ public:
+  MortalDisk(std::shared_ptr<Disk> inner, std::shared_ptr<Life> life) : inner_(std::move(inner)), life_(std::move(life)) {}
+
+  Result<std::unique_ptr<DiskFile>> create(const std::string& path) override {
+    return life_->over() ? dead() : wrap(inner_->create(path));
+  }
+  Result<std::unique_ptr<DiskFile>> open_read(const std::string& path) override {
+    return life_->over() ? dead() : wrap(inner_->open_read(path));
+  }
+  Result<std::unique_ptr<DiskFile>> open_write(const std::string& path) override {
+    return life_->over() ? dead() : wrap(inner_->open_write(path));
+  }
+  Result<std::vector<DiskEntry>> list(const std::string& folder) override { return inner_->list(folder); }
+  Status remove(const std::string& path) override { return life_->over() ? dead() : inner_->remove(path); }
+  Result<DiskSpace> space() override { return inner_->space(); }
+  Status sync_all() override { return inner_->sync_all(); }
+
+ private:
+  class File final : public DiskFile {
+   public:
+    File(std::unique_ptr<DiskFile> inner, std::shared_ptr<Life> life) : inner_(std::move(inner)), life_(std::move(life)) {}
+    Status append(std::span<const ByteView> pieces) override {
+      if (!life_->over()) return inner_->append(pieces);
+      // A torn write, as a kill leaves it.
+      const auto half = pieces.front().first(pieces.front().size() / 2);
+      (void)inner_->append(std::span(&half, 1));
+      return dead();
+    }
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override {
+      return life_->over() ? dead() : inner_->read_at(offset, into);
+    }
+    Status truncate(std::uint64_t size) override { return life_->over() ? dead() : inner_->truncate(size); }
+    Result<std::uint64_t> size() override { return inner_->size(); }
+    Status sync() override { return life_->over() ? dead() : inner_->sync(); }
+
+   private:
+    std::unique_ptr<DiskFile> inner_;
+    std::shared_ptr<Life> life_;
+  };
+  Result<std::unique_ptr<DiskFile>> wrap(Result<std::unique_ptr<DiskFile>> file) {
+    if (!file) return file;
+    return std::make_unique<File>(std::move(*file), life_);
+  }
+
+  std::shared_ptr<Disk> inner_;
+  std::shared_ptr<Life> life_;
+};
+
+class MoveFootage : public testing::Test {
+ protected:
+  void boot() {
+    archive.reset();
+    life = std::make_shared<Life>();
+    VolumeSpec first{"main", std::make_shared<MortalDisk>(hot, life)};
+    VolumeSpec second{"cold", std::make_shared<MortalDisk>(cold, life)};
+    second.weight = 0;
+    archive = Archive::open({first, second}, *database, clock, {}).value();
+    archive->recover();
+    for (int i = 0; i < 6; ++i) archive->step();
+  }
+  /// Three files of a minute, closed.
+  void record(const StreamKey& key) {
+    auto recorder = archive->record(key).value();
+    Camera camera(began);
+    camera.run_until(began + minutes{3}, *recorder);
+    clock.advance_to(std::max(clock.utc_now(), began + minutes{3}));
+    archive->step();
+    recorder.reset();
+    archive->step();
+  }
+  MovePolicy after_a_day() const {
+    MovePolicy policy;
+    policy.rules.push_back({"cold", hours{24}, {}});
+    return policy;
+  }
+  std::vector<Segment> segments(const StreamKey& key = cam01) { return archive->catalog().find(key, began, began + hours{1}).value(); }
+  void expect_all_plays(const StreamKey& key = cam01) {
+    Duration footage{0};
+    for (const auto& segment : segments(key)) {
+      const auto reader = archive->catalog().open(segment);
+      ASSERT_TRUE(reader) << reader.error().message;
+      for (const auto& fragment : (*reader)->table()->fragments) EXPECT_TRUE((*reader)->verify(fragment));
+      footage += segment.end - segment.start;
+    }
+    EXPECT_EQ(footage, minutes{3});
+  }
+  std::int64_t count(const std::string& sql) { return database->query(sql).value()[0].i64(0); }
+  /// Each file in one place, which its row names.
+  void expect_files_and_rows_agree() {
+    std::set<SegmentId> files, rows;
+    for (const auto& path : hot->files()) files.insert({"main", path});
+    for (const auto& path : cold->files()) files.insert({"cold", path});
+    const auto known = database->query("select volume, path from segments").value();
+    for (const auto& row : known) rows.insert({row.text(0), row.text(1)});
+    EXPECT_EQ(files, rows);
+  }
+
+  std::unique_ptr<db::Database> database = fresh_database();
+  std::shared_ptr<sim::SimDisk> hot = std::make_shared<sim::SimDisk>(), cold = std::make_shared<sim::SimDisk>();
+  UtcTime began = at("2026-11-24T05:20:00.000Z");
+  FootageClock clock{began};
+  std::shared_ptr<Life> life;
+  std::unique_ptr<Archive> archive;
+};
+
+TEST_F(MoveFootage, goes_when_it_is_old_and_is_found_and_played_where_it_went) {
+  boot();
+  record(cam01);
+  EXPECT_EQ(archive->move_footage(after_a_day()).value().files_moved, 0u);
+  const auto before = segments();
+  auto reader = archive->catalog().open(before[0]).value();
+  clock.advance(hours{24} + minutes{5});
+  const auto report = archive->move_footage(after_a_day()).value();
+  EXPECT_EQ(report.files_moved, 3u);
+  EXPECT_GT(report.bytes_moved, 1'000'000u);
+  EXPECT_TRUE(report.problem.empty());
+  EXPECT_TRUE(hot->files().empty());
+  expect_files_and_rows_agree();
+  for (const auto& segment : segments()) EXPECT_EQ(segment.volume, "cold");
+  expect_all_plays();
+  EXPECT_TRUE(archive->catalog().open(before[1])) << "whoever asked a moment ago finds it, too";
+  EXPECT_EQ(count("select count(*) from moves"), 0);
+  EXPECT_EQ(archive->move_footage(after_a_day()).value().files_moved, 0u);
+  EXPECT_EQ(count("select count(*) from segments where length(activity) > 0"), 3) << "what is known of it went with it";
+}
+
+TEST_F(MoveFootage, only_of_the_cameras_that_are_meant) {
+  boot();
+  record(cam01);
+  record({"cam02", "main"});
+  clock.advance(hours{25});
+  auto policy = after_a_day();
+  policy.rules[0].applies = [](const std::string& camera) { return camera == "cam02"; };
+  EXPECT_EQ(archive->move_footage(policy).value().files_moved, 3u);
+  EXPECT_EQ(hot->files().size(), 3u);
+  expect_all_plays();
+  expect_all_plays({"cam02", "main"});
+}
+
+TEST_F(MoveFootage, a_hold_and_retention_are_the_same_wherever_it_is) {
+  boot();
+  record(cam01);
+  clock.advance(hours{25});
+  ASSERT_EQ(archive->move_footage(after_a_day()).value().files_moved, 3u);
+  RetentionPolicy retention;
+  retention.days_of = [](const std::string&) { return 1u; };
+  EXPECT_EQ(archive->enforce_retention(retention).value().files_removed, 3u);
+  EXPECT_TRUE(cold->files().empty());
+  expect_files_and_rows_agree();
+}
+
+TEST_F(MoveFootage, a_target_that_refuses_keeps_it_where_it_is) {
+  boot();
+  record(cam01);
+  clock.advance(hours{25});
+  cold->fail_writes(Error{ErrorCode::no_space, "full", {}}, 100);
+  const auto report = archive->move_footage(after_a_day()).value();
+  EXPECT_EQ(report.files_moved, 0u);
+  EXPECT_FALSE(report.problem.empty());
+  expect_all_plays();
+  cold->fail_writes(std::nullopt);
+  EXPECT_EQ(archive->move_footage(after_a_day()).value().files_moved, 3u);
+  expect_files_and_rows_agree();
+  expect_all_plays();
+}
+
+TEST_F(MoveFootage, a_kill_at_any_moment_leaves_each_file_in_one_place_and_the_next_start_goes_on) {
+  int moved_before_the_end = 0;
+  for (int operations = 0;; ++operations) {
+    database = fresh_database();
+    hot = std::make_shared<sim::SimDisk>();
+    cold = std::make_shared<sim::SimDisk>();
+    boot();
+    record(cam01);
+    clock.advance(hours{25});
+    life->operations_left = operations;
+    const auto report = archive->move_footage(after_a_day());
+    const bool whole = life->operations_left >= 0;
+    if (report) moved_before_the_end += static_cast<int>(report->files_moved > 0 && !whole);
+    boot();
+    expect_all_plays();
+    const auto rest = archive->move_footage(after_a_day());
+    ASSERT_TRUE(rest) << rest.error().message;
+    EXPECT_TRUE(rest->problem.empty()) << rest->problem;
+    EXPECT_TRUE(hot->files().empty());
+    EXPECT_EQ(cold->files().size(), 3u);
+    EXPECT_EQ(count("select count(*) from moves"), 0);
+    expect_files_and_rows_agree();
+    expect_all_plays();
+    if (HasFailure()) FAIL() << "killed at operation " << operations;
+    began = clock.utc_now();
+    if (whole) break;
+    ASSERT_LT(operations, 200);
+  }
+  EXPECT_GT(moved_before_the_end, 3);
+}
+
+TEST_F(MoveFootage, a_second_copy_is_made_and_read_when_the_first_is_gone_and_goes_with_it) {
+  boot();
+  record(cam01);
+  record({"cam02", "main"});
+  MovePolicy policy;
+  policy.copies_of = [](const std::string& camera) { return camera == "cam01" ? 2u : 1u; };
+  const auto report = archive->move_footage(policy).value();
+  EXPECT_EQ(report.files_copied, 3u);
+  EXPECT_EQ(report.problem, "");
+  EXPECT_EQ(archive->move_footage(policy).value().files_copied, 0u);
+  ASSERT_EQ(cold->files().size(), 3u);
+  EXPECT_EQ(cold->content(cold->files()[0]), hot->content(segments()[0].path));
+  EXPECT_EQ(segments().size(), 3u) << "a copy is no footage of its own";
+  // The first disk is gone.
+  for (const auto& path : hot->files()) ASSERT_TRUE(hot->remove(path));
+  expect_all_plays();
+  EXPECT_FALSE(archive->catalog().open(segments({"cam02", "main"})[0]));
+  boot();
+  EXPECT_EQ(cold->files().size(), 3u) << "recovery takes copies for what they are";
+  RetentionPolicy retention;
+  retention.days_of = [](const std::string&) { return 1u; };
+  clock.advance(hours{25});
+  archive->enforce_retention(retention).value();
+  EXPECT_TRUE(cold->files().empty());
+  EXPECT_EQ(count("select count(*) from copies"), 0);
+}
+
+TEST_F(MoveFootage, copies_without_a_second_volume_are_asked_for_in_vain_and_that_is_said) {
+  archive = Archive::open({{"main", hot}}, *database, clock, {}).value();
+  record(cam01);
+  MovePolicy policy;
+  policy.copies_of = [](const std::string&) { return 2u; };
+  EXPECT_NE(archive->move_footage(policy).value().problem, "");
+}
+
+}  // namespace
+}  // namespace ccoc::archive
