@@ -39,15 +39,16 @@ class StandardArchive final : public Archive {
         clock_(clock),
         store_(std::move(store)),
         moves_(std::move(moves)),
-        disks_(disks_of(specs)),
+        disks_(disks_of(specs, true)),
+        near_(disks_of(specs, false)),
         ledger_(clock, options_),
         budget_(options_.write_buffer_bytes),
         catalog_(*store_, moves_.get(), ledger_, clock, disks_),
-        reconciler_(std::in_place, disks_, ledger_, *store_),
+        reconciler_(std::in_place, near_, ledger_, *store_, moves_.get()),
         retention_(disks_, limits_of(specs), ledger_, *store_, moves_.get(), clock),
         scrubber_(disks_, *store_, clock, options_.scrub),
         watch_(disks_, clock) {
-    if (moves_) mover_.emplace(disks_, copy_targets_of(specs), ledger_, *store_, *moves_, clock);
+    if (moves_) mover_.emplace(disks_, names_of(specs, true), names_of(specs, false), ledger_, *store_, *moves_, clock);
     for (auto& spec : specs) {
       volumes_.push_back(std::make_unique<Volume>(std::move(spec), budget_, ledger_, clock_, options_));
     }
@@ -55,7 +56,7 @@ class StandardArchive final : public Archive {
 
   ~StandardArchive() override { stop(); }
 
-  RecoveryReport recover() override { return recover_tails(disks_, ledger_); }
+  RecoveryReport recover() override { return recover_tails(near_, ledger_); }
 
   void start() override {
     for (auto& volume : volumes_) volume->start();
@@ -204,9 +205,11 @@ class StandardArchive final : public Archive {
   }
 
  private:
-  static Volumes disks_of(const std::vector<VolumeSpec>& specs) {
+  static Volumes disks_of(const std::vector<VolumeSpec>& specs, bool far_too) {
     Volumes disks;
-    for (const auto& spec : specs) disks[spec.name] = spec.disk;
+    for (const auto& spec : specs) {
+      if (far_too || !spec.far) disks[spec.name] = spec.disk;
+    }
     return disks;
   }
   static std::map<std::string, Retention::Limits> limits_of(const std::vector<VolumeSpec>& specs) {
@@ -215,12 +218,12 @@ class StandardArchive final : public Archive {
     return limits;
   }
 
-  static std::vector<std::string> copy_targets_of(const std::vector<VolumeSpec>& specs) {
-    std::vector<std::string> targets;
+  static std::set<std::string> names_of(const std::vector<VolumeSpec>& specs, bool far) {
+    std::set<std::string> names;
     for (const auto& spec : specs) {
-      if (spec.takes_copies) targets.push_back(spec.name);
+      if (spec.far == far) names.insert(spec.name);
     }
-    return targets;
+    return names;
   }
 
   struct VolumeRoom {
@@ -261,7 +264,7 @@ class StandardArchive final : public Archive {
   void update_index() {
     auto told = ledger_.flush(*store_);
     if (told && ledger_.take_overflow()) {
-      reconciler_.emplace(disks_, ledger_, *store_);
+      reconciler_.emplace(near_, ledger_, *store_, moves_.get());
       reconciling_ = true;
     }
     Result<bool> more = false;
@@ -288,6 +291,7 @@ class StandardArchive final : public Archive {
   const std::unique_ptr<SegmentStore> store_;
   const std::unique_ptr<MoveStore> moves_;
   const Volumes disks_;
+  const Volumes near_;  ///< of these, the ones whose files are looked at after a crash
   Ledger ledger_;
   WriteBudget budget_;
   std::vector<std::unique_ptr<Volume>> volumes_;

@@ -158,6 +158,7 @@ class EncryptedDisk final : public Disk {
   Result<std::unique_ptr<DiskFile>> open_write(const std::string& path) override { return opened(inner_->open_write(path), path); }
   Result<std::vector<DiskEntry>> list(const std::string& folder) override { return inner_->list(folder); }
   Status remove(const std::string& path) override { return inner_->remove(path); }
+  Status rename(const std::string& from, const std::string& to) override { return inner_->rename(from, to); }
   Result<DiskSpace> space() override { return inner_->space(); }
   Status sync_all() override { return inner_->sync_all(); }
 

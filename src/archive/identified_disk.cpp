@@ -96,6 +96,11 @@ class IdentifiedDisk final : public Disk {
     if (!disk) return std::unexpected(disk.error());
     return (*disk)->remove(path);
   }
+  Status rename(const std::string& from, const std::string& to) override {
+    auto disk = present(true);
+    if (!disk) return std::unexpected(disk.error());
+    return (*disk)->rename(from, to);
+  }
   Result<DiskSpace> space() override {
     auto disk = present(false);
     if (!disk) return std::unexpected(disk.error());

@@ -31,13 +31,19 @@ Result<std::uint64_t> read_all(DiskFile& file, std::uint64_t size, Take take) {
   return sum.value();
 }
 
+/// Where a file stands on its target until it is whole.
+std::string arrival_path(std::string path) {
+  std::ranges::replace(path, '/', '_');
+  return "_arriving/" + path;
+}
+
 std::string copy_path(const Segment& segment) { return "_copies/" + segment.volume + "/" + segment.path; }
 
 }  // namespace
 
-Mover::Mover(const Volumes& volumes, std::vector<std::string> copy_targets, const Ledger& ledger, SegmentStore& store,
+Mover::Mover(const Volumes& volumes, std::set<std::string> far, std::set<std::string> copy_targets, const Ledger& ledger, SegmentStore& store,
              MoveStore& moves, const Clock& clock)
-    : volumes_(volumes), copy_targets_(std::move(copy_targets)), ledger_(ledger), store_(store), moves_(moves), clock_(clock) {}
+    : volumes_(volumes), far_(std::move(far)), copy_targets_(std::move(copy_targets)), ledger_(ledger), store_(store), moves_(moves), clock_(clock) {}
 
 Result<MoveReport> Mover::step(const MovePolicy& policy, std::size_t batch) {
   MoveReport report;
@@ -64,18 +70,29 @@ Status Mover::settle() {
   return {};
 }
 
-/// The file the row does not name goes: the old one when the row had moved, else what came of the new one.
+/// A row of the target tells that the file arrived whole, and the one it came from goes, with the row that recovery may have made
+/// of it anew; else what came of the new one goes.
 Status Mover::settle(const Move& move) {
-  const std::vector<std::string> path{move.from.second};
-  const auto arrived = store_.known(move.target, path);
+  const auto& path = move.from.second;
+  const auto from = volumes_.find(move.from.first);
+  const auto to = volumes_.find(move.target);
+  if (from == volumes_.end() || to == volumes_.end()) return fail(ErrorCode::unavailable, "its volume is not configured here");
+  const std::vector<std::string> paths{path};
+  const auto arrived = store_.known(move.target, paths);
   if (!arrived) return std::unexpected(arrived.error());
-  const auto left = store_.known(move.from.first, path);
-  if (!left) return std::unexpected(left.error());
-  if (!arrived->empty() || !left->empty()) {
-    const auto disk = volumes_.find(arrived->empty() ? move.target : move.from.first);
-    if (disk == volumes_.end()) return fail(ErrorCode::unavailable, "its volume is not configured here");
-    auto gone = disk->second->remove(move.from.second);
-    if (!gone && gone.error().code != ErrorCode::not_found) return gone;
+  const auto remove = [](Disk& disk, const std::string& name) -> Status {
+    auto gone = disk.remove(name);
+    return gone || gone.error().code == ErrorCode::not_found ? Status{} : gone;
+  };
+  if (arrived->empty()) {
+    for (const auto& name : {arrival_path(path), path}) {
+      if (auto gone = remove(*to->second, name); !gone) return gone;
+    }
+  } else {
+    if (auto gone = remove(*from->second, path); !gone) return gone;
+    IndexBatch batch;
+    batch.removed.push_back(move.from);
+    if (auto forgotten = store_.apply(batch); !forgotten) return forgotten;
   }
   return moves_.end(move);
 }
@@ -123,7 +140,7 @@ Status Mover::move_one(const MovePolicy& policy, const Segment& segment, const s
   const Move move{{segment.volume, segment.path}, target};
   if (auto begun = moves_.begin(move); !begun) return begun;
   settled_ = false;
-  if (auto copied = copy_file(policy, segment, target, segment.path); !copied) return copied;
+  if (auto copied = bring(policy, segment, target, segment.path); !copied) return copied;
   auto arrived = moves_.arrive(move);
   if (!arrived && arrived.error().code != ErrorCode::not_found) return arrived;
   const auto& obsolete = arrived ? segment.volume : target;  // retention may have taken it meanwhile
@@ -137,6 +154,28 @@ Status Mover::move_one(const MovePolicy& policy, const Segment& segment, const s
     report.bytes_moved += segment.bytes;
   }
   return {};
+}
+
+/// A file appears under its own name when it is whole and safe, so that recovery never takes a part of it for footage.
+Status Mover::bring(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path) {
+  const auto to = volumes_.find(target);
+  if (to == volumes_.end()) return fail(ErrorCode::unavailable, "the volume '" + target + "' is not configured here");
+  const auto arriving = arrival_path(path);
+  if (far_.contains(target)) return copy_file(policy, segment, target, path);
+  if (auto gone = to->second->remove(arriving); !gone && gone.error().code != ErrorCode::not_found) return gone;
+  if (auto copied = copy_file(policy, segment, target, arriving); !copied) return copied;
+  auto named = to->second->rename(arriving, path);
+  if (!named && named.error().code == ErrorCode::conflict) {
+    // Left by an attempt that was cut off; footage that the index knows is never written over.
+    const std::vector<std::string> paths{path};
+    const auto known = store_.known(target, paths);
+    if (!known) return std::unexpected(known.error());
+    if (!known->empty()) return fail(ErrorCode::conflict, target + " holds another file " + path);
+    if (auto gone = to->second->remove(path); !gone) return gone;
+    named = to->second->rename(arriving, path);
+  }
+  if (!named) return named;
+  return to->second->sync_all();
 }
 
 Status Mover::copy_file(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path) {
@@ -204,7 +243,7 @@ Status Mover::make_copies(const MovePolicy& policy, std::size_t batch, MoveRepor
         return {};
       }
       const Copy copy{{segment.volume, segment.path}, {*target, copy_path(segment)}};
-      auto done = copy_file(policy, segment, *target, copy.copy.second);
+      auto done = bring(policy, segment, *target, copy.copy.second);
       if (done) done = moves_.add(copy);
       if (!done) {
         note(report, done.error());

@@ -1,6 +1,8 @@
 // Moves footage that has become old to where it is kept cheaper, and makes second copies.
 #pragma once
 
+#include <set>
+
 #include "ledger.h"
 #include "move_store.h"
 #include "recovery.h"
@@ -10,8 +12,8 @@ namespace ccoc::archive {
 /// One thread uses it.
 class Mover {
  public:
-  /// `copy_targets`: volumes that take copies, with their weights.
-  Mover(const Volumes& volumes, std::vector<std::string> copy_targets, const Ledger& ledger, SegmentStore& store, MoveStore& moves,
+  /// `far`: volumes on which a file appears whole. `copy_targets`: volumes that take copies.
+  Mover(const Volumes& volumes, std::set<std::string> far, std::set<std::string> copy_targets, const Ledger& ledger, SegmentStore& store, MoveStore& moves,
         const Clock& clock);
 
   Result<MoveReport> step(const MovePolicy& policy, std::size_t batch);
@@ -23,11 +25,13 @@ class Mover {
   Status move_old(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status move_one(const MovePolicy& policy, const Segment& segment, const std::string& target, MoveReport& report);
+  Status bring(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path);
   Status copy_file(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path);
   void note(MoveReport& report, const Error& error);
 
   const Volumes& volumes_;
-  const std::vector<std::string> copy_targets_;
+  const std::set<std::string> far_;
+  const std::set<std::string> copy_targets_;
   const Ledger& ledger_;
   SegmentStore& store_;
   MoveStore& moves_;

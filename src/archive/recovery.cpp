@@ -96,8 +96,8 @@ RecoveryReport recover_tails(const Volumes& volumes, Ledger& ledger) {
   return report;
 }
 
-Reconciler::Reconciler(const Volumes& volumes, Ledger& ledger, SegmentStore& store)
-    : volumes_(volumes), ledger_(ledger), store_(store) {}
+Reconciler::Reconciler(const Volumes& volumes, Ledger& ledger, SegmentStore& store, MoveStore* moves)
+    : volumes_(volumes), ledger_(ledger), store_(store), moves_(moves) {}
 
 Result<bool> Reconciler::step() {
   Status done;
@@ -158,6 +158,12 @@ Status Reconciler::forget_removed_files() {
       IndexBatch batch;
       for (const auto& row : *oldest) {
         if (!ledger_.knows({row.volume, row.path}) && is_gone(row)) batch.removed.emplace_back(row.volume, row.path);
+      }
+      if (moves_ && !batch.empty()) {
+        // Footage whose second copy is there is not lost: its row leads to the copy.
+        const auto copies = moves_->copies_of(batch.removed);
+        if (!copies) return std::unexpected(copies.error());
+        for (const auto& copy : *copies) std::erase(batch.removed, copy.of);
       }
       if (batch.empty()) break;
       more = batch.removed.size() == oldest->size();

@@ -4,6 +4,7 @@
 
 #include "footage_walk.h"
 #include "ledger.h"
+#include "move_store.h"
 
 namespace ccoc::archive {
 
@@ -15,7 +16,8 @@ RecoveryReport recover_tails(const Volumes& volumes, Ledger& ledger);
 /// Brings the index in line with recent footage, a bounded piece per call.
 class Reconciler {
  public:
-  Reconciler(const Volumes& volumes, Ledger& ledger, SegmentStore& store);
+  /// `moves` knows of copies; may be null.
+  Reconciler(const Volumes& volumes, Ledger& ledger, SegmentStore& store, MoveStore* moves);
   /// False: nothing is left to do.
   Result<bool> step();
   /// Older footage exists that the index does not know: a person should run `reindex`.
@@ -37,6 +39,7 @@ class Reconciler {
   const Volumes& volumes_;
   Ledger& ledger_;
   SegmentStore& store_;
+  MoveStore* const moves_;
   enum class Stage { open_rows, oldest_rows, list, files, done } stage_ = Stage::open_rows;
   std::vector<Day> days_;
   bool reindex_needed_ = false;

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <string_view>
 
 namespace ccoc {
@@ -197,6 +198,26 @@ class KernelDisk final : public Disk {
     if (errno != EISDIR && errno != EPERM) return failed(errno, "cannot remove", path);
     if (::unlinkat(folder.get(), name.c_str(), AT_REMOVEDIR) == 0) return {};
     return failed(errno, "cannot remove", path);
+  }
+
+  Status rename(const std::string& from, const std::string& to) override {
+    for (const auto* path : {&from, &to}) {
+      if (auto ok = beneath("cannot rename", *path); !ok) return ok;
+    }
+    const auto parts = [](const std::string& path) {
+      const auto slash = path.rfind('/');
+      if (slash == std::string::npos) return std::pair<std::string, std::string>{".", path};
+      return std::pair{path.substr(0, slash), path.substr(slash + 1)};
+    };
+    const auto [from_folder, from_name] = parts(from);
+    const auto [to_folder, to_name] = parts(to);
+    if (auto made = make_folders(to); !made) return made;
+    const Handle source(open_beneath(root_.get(), from_folder.c_str(), O_PATH | O_DIRECTORY));
+    if (source.get() < 0) return failed(errno, "cannot rename", from);
+    const Handle target(open_beneath(root_.get(), to_folder.c_str(), O_PATH | O_DIRECTORY));
+    if (target.get() < 0) return failed(errno, "cannot rename to", to);
+    if (::renameat2(source.get(), from_name.c_str(), target.get(), to_name.c_str(), RENAME_NOREPLACE) == 0) return {};
+    return failed(errno, "cannot rename", from);
   }
 
   Result<DiskSpace> space() override {

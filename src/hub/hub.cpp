@@ -472,7 +472,7 @@ archive::MovePolicy Hub::Impl::move_policy() {
 void Hub::Impl::move_footage() {
   const auto policy = move_policy();
   log::Throttle throttle;
-  Duration wait = moving_interval;
+  Duration wait{0};  // first of all what an earlier process left half done
   std::unique_lock lock(housekeeping_mutex);
   while (!housekeeping_wake.wait_for(lock, wait, [this] { return stopping; })) {
     lock.unlock();

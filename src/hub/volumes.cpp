@@ -38,7 +38,7 @@ Result<std::vector<archive::VolumeSpec>> open_volumes(const Config& config, cons
     spec.weight = far ? 0 : volume.weight;
     spec.quota_bytes = gib(volume.quota_gib);
     spec.min_free_bytes = far ? 0 : gib(volume.min_free_gib < 0 ? config.archive.min_free_gib : volume.min_free_gib);
-    spec.takes_copies = !far;
+    spec.far = far;
     volumes.push_back(std::move(spec));
   }
   return volumes;

@@ -111,6 +111,17 @@ Result<std::vector<DiskEntry>> SimDisk::list(const std::string& folder) {
   return entries;
 }
 
+Status SimDisk::rename(const std::string& from, const std::string& to) {
+  const std::lock_guard lock(mutex_);
+  const auto node = nodes_.find(from);
+  if (node == nodes_.end()) return missing(from);
+  if (nodes_.contains(to)) return fail(ErrorCode::conflict, "'" + to + "' exists");
+  for (auto slash = to.find('/'); slash != std::string::npos; slash = to.find('/', slash + 1)) folders_.insert(to.substr(0, slash));
+  nodes_[to] = node->second;
+  nodes_.erase(from);
+  return {};
+}
+
 Status SimDisk::remove(const std::string& path) {
   const std::lock_guard lock(mutex_);
   if (nodes_.erase(path) > 0) return {};

@@ -26,6 +26,7 @@ class SimDisk final : public Disk {
   Result<std::unique_ptr<DiskFile>> open_write(const std::string& path) override;
   Result<std::vector<DiskEntry>> list(const std::string& folder) override;
   Status remove(const std::string& path) override;
+  Status rename(const std::string& from, const std::string& to) override;
   Result<DiskSpace> space() override;
   Status sync_all() override;
 

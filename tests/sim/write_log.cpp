@@ -64,6 +64,8 @@ Result<std::unique_ptr<DiskFile>> LoggedDisk::open_write(const std::string& path
   return std::make_unique<File>(*this, path, *std::move(file));
 }
 
+Status LoggedDisk::rename(const std::string&, const std::string&) { return fail(ErrorCode::unsupported, "renaming is not logged"); }
+
 Status LoggedDisk::remove(const std::string& path) {
   auto done = disk_->remove(path);
   if (done && path.ends_with(".mp4")) log_.push_back({WriteOp::Kind::remove, path, {}, 0});

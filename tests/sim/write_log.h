@@ -30,6 +30,7 @@ class LoggedDisk final : public Disk {
   Result<std::unique_ptr<DiskFile>> open_write(const std::string& path) override;
   Result<std::vector<DiskEntry>> list(const std::string& folder) override { return disk_->list(folder); }
   Status remove(const std::string& path) override;
+  Status rename(const std::string& from, const std::string& to) override;  ///< `unsupported`: not in the log
   Result<DiskSpace> space() override { return disk_->space(); }
   Status sync_all() override;
 

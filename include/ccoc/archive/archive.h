@@ -51,7 +51,7 @@ struct VolumeSpec {
   double weight = 1;                 ///< share of the streams among the volumes; 0: nothing is recorded here
   std::uint64_t quota_bytes = 0;     ///< of footage; 0: no quota
   std::uint64_t min_free_bytes = 0;  ///< always left free; 0: no limit. With less than half of it, streams go elsewhere
-  bool takes_copies = true;          ///< second copies of footage of other volumes
+  bool far = false;                  ///< files appear whole there, and asking takes long: no second copies, nothing to recover
 };
 
 /// What goes, in this order: footage older than its camera's days; then, while a quota is exceeded or a volume has too little

@@ -53,6 +53,9 @@ class Disk {
   virtual Result<std::vector<DiskEntry>> list(const std::string& folder) = 0;
   /// Removes a file, or an empty folder.
   virtual Status remove(const std::string& path) = 0;
+  /// Gives a file another name (missing folders are made); `conflict` when there is one of that name, `unsupported` where names
+  /// are for ever.
+  virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Result<DiskSpace> space() = 0;
   /// Everything written so far is on the platter when it returns (syncfs).
   virtual Status sync_all() = 0;
