@@ -141,18 +141,17 @@ class Store {
       set(CURLOPT_XFERINFOFUNCTION, still_wanted);
       set(CURLOPT_XFERINFODATA, options_.cancelled.get());
     }
-    std::string credentials, signing;
+    std::string signing;
     if (!options_.access_key.empty()) {
-      credentials = options_.access_key + ':' + options_.secret_key;
       signing = "aws:amz:" + options_.region + ":s3";
       set(CURLOPT_AWS_SIGV4, signing.c_str());
-      set(CURLOPT_USERPWD, credentials.c_str());
+      set(CURLOPT_USERNAME, options_.access_key.c_str());
+      set(CURLOPT_PASSWORD, options_.secret_key.c_str());
     }
     // libcurl puts it in its signature, and older ones do not make it themselves.
     const auto content_sum = "x-amz-content-sha256: " + sha256(request.body);
     std::unique_ptr<curl_slist, ListFree> headers;
     const auto add_header = [&](const char* line) { headers.reset(::curl_slist_append(headers.release(), line)); };
-    add_header("Expect:");
     if (!signing.empty()) add_header(content_sum.c_str());
     if (request.method == "PUT" || request.method == "POST") {
       set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
