@@ -16,6 +16,8 @@ int disable_user(const Config& config, const std::string& username);
 
 int check_archive(const Config& config, bool verify);
 int reindex_archive(const Config& config);
+/// `file`: encrypted footage, from a volume or a copy of it; `key`: empty: DATA/footage.key.
+int decrypt_footage(const Config& config, const std::string& file, const std::string& output, const std::string& key);
 
 struct ExportArguments {
   std::string camera, stream = "main", from, to, output;

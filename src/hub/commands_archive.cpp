@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <iostream>
 #include <thread>
 
 #include "ccoc/archive/audit.h"
+#include "ccoc/archive/encrypted_disk.h"
 #include "ccoc/playback/range_file.h"
 #include "commands.h"
 #include "foundation.h"
@@ -38,17 +40,22 @@ void print_issues(const std::vector<archive::Issue>& issues) {
   }
 }
 
+Status write_bytes(int fd, ByteView bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) return std::unexpected(errno_error(errno, "writing"));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
 Status write_all(playback::VirtualFile& file, int fd) {
   Bytes buffer(std::size_t{1} << 20);
   for (std::uint64_t at = 0; at < file.size();) {
     const auto got = file.read_at(at, buffer);
     if (!got) return std::unexpected(got.error());
     if (*got == 0) return fail(ErrorCode::corrupt, "the footage ended before its stated size");
-    for (std::size_t done = 0; done < *got;) {
-      const auto written = ::write(fd, buffer.data() + done, *got - done);
-      if (written < 0) return std::unexpected(errno_error(errno, "writing"));
-      done += static_cast<std::size_t>(written);
-    }
+    if (auto written = write_bytes(fd, ByteView(buffer).first(*got)); !written) return written;
     at += *got;
   }
   return {};
@@ -90,6 +97,37 @@ int reindex_archive(const Config& config) {
   std::cout << "indexed " << report->files << " files, " << report->bytes << " bytes; skipped " << report->skipped.size()
             << '\n';
   return report->skipped.empty() ? 0 : 1;
+}
+
+int decrypt_footage(const Config& config, const std::string& file, const std::string& output, const std::string& key_file) {
+  namespace fs = std::filesystem;
+  const auto key = archive::load_footage_key(
+      key_file.empty() ? (fs::path(config.data.dir) / "footage.key").string() : key_file, false);
+  if (!key) return report_failure(key.error());
+  const auto path = fs::absolute(file);
+  std::error_code missing;
+  if (!fs::exists(path, missing)) return report_failure(errno_error(ENOENT, file));
+  auto folder = open_disk(path.parent_path().string());
+  if (!folder) return report_failure(folder.error());
+  const auto disk = archive::make_encrypted_disk(std::shared_ptr<Disk>(std::move(*folder)), *key, false);
+  const auto footage = disk->open_read(path.filename().string());
+  if (!footage) return report_failure(footage.error());
+  const int fd = ::open(output.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  if (fd < 0) return report_failure(errno_error(errno, output));
+  Status written;
+  Bytes buffer(std::size_t{4} << 20);
+  for (std::uint64_t at = 0; written;) {
+    const auto got = (*footage)->read_at(at, buffer);
+    if (!got) written = std::unexpected(got.error());
+    if (!got || *got == 0) break;
+    written = write_bytes(fd, ByteView(buffer).first(*got));
+    at += *got;
+  }
+  if (::close(fd) != 0 || !written) {
+    ::unlink(output.c_str());
+    return report_failure(written ? errno_error(errno, output) : written.error());
+  }
+  return 0;
 }
 
 int export_footage(const Config& config, const ExportArguments& arguments) {

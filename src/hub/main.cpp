@@ -118,6 +118,15 @@ int main(int argc, char** argv) {
   auto* reindex = archive->add_subcommand("reindex", "Make the index anew from the files; the hub must be stopped");
   common.add_to(*reindex, false);
   reindex->callback([&] { code = common.run(ccoc::hub::reindex_archive); });
+  auto* decrypt = archive->add_subcommand("decrypt", "Write one encrypted file of footage as the MP4 it is");
+  std::string encrypted, decrypted, footage_key;
+  decrypt->add_option("file", encrypted, "From a volume, or a copy of it")->required();
+  decrypt->add_option("output", decrypted, "MP4 to make")->required();
+  decrypt->add_option("--key", footage_key, "Default: footage.key in the data folder");
+  common.add_to(*decrypt, false);
+  decrypt->callback([&] {
+    code = common.run([&](const ccoc::Config& config) { return ccoc::hub::decrypt_footage(config, encrypted, decrypted, footage_key); });
+  });
 
   auto* export_ = app.add_subcommand("export", "Write the footage of a camera and a time range as one MP4");
   ExportArguments wanted;
