@@ -19,10 +19,15 @@ class MergedCatalog final : public Catalog {
   Result<std::optional<Span>> extent(const StreamKey& key) override;
   Result<std::vector<CameraTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
                                                UtcTime from, UtcTime to, unsigned buckets) override;
+  Result<Account> account(const StreamKey& key, UtcTime from, UtcTime to) override;
   StreamEdge edge(const StreamKey& key) override { return ledger_.edge(key); }
   Result<std::shared_ptr<SegmentReader>> open(const Segment& segment) override;
 
  private:
+  /// A stored timeline under what the ledger knows, cut to the range; holes are left as they are. Levels go into `activity`.
+  CameraTimeline assemble(const StreamKey& key, StoredTimeline stored, UtcTime from, UtcTime to, UtcTime now,
+                          ActivityBuckets& activity) const;
+
   SegmentStore& store_;
   const Ledger& ledger_;
   const Clock& clock_;

@@ -2,6 +2,8 @@
 // PostgreSQL answers).
 #pragma once
 
+#include <map>
+
 #include "footage_walk.h"
 #include "ledger.h"
 
@@ -27,6 +29,7 @@ class Reconciler {
   bool is_gone(const Segment& row) const;
   Status list_recent_days();
   Status index_unknown_files();
+  Status explain_holes();
 
   struct Day {
     std::string volume;
@@ -37,8 +40,9 @@ class Reconciler {
   const Volumes& volumes_;
   Ledger& ledger_;
   SegmentStore& store_;
-  enum class Stage { open_rows, oldest_rows, list, files, done } stage_ = Stage::open_rows;
+  enum class Stage { open_rows, oldest_rows, list, files, holes, done } stage_ = Stage::open_rows;
   std::vector<Day> days_;
+  std::map<StreamKey, UtcTime> looked_at_;  ///< streams whose newest days were compared, and the first of these days
   bool reindex_needed_ = false;
 };
 

@@ -451,6 +451,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/recording/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The sum of footage and gaps
+         * @description Every second in which a camera was due to be recorded is either footage or a gap with a cause: `due_s` = `footage_s` + all of `gaps_s` + `unexplained_s`, and `unexplained_s` is 0. Counted from the oldest footage that is kept, and the gaps that lead up to it, to what is written now; `from` and `to` of an entry say which part of the range that is. Time in which a person had switched recording off is `disabled_s`, and was not due.
+         */
+        get: operations["getRecordingAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/status": {
         parameters: {
             query?: never;
@@ -1130,6 +1150,8 @@ export interface components {
                         damaged_files: number;
                     };
                 }[];
+                /** @description Why footage that is due to go does not: retention hangs, fails or does not run */
+                retention_error: string | null;
                 database: {
                     /** @enum {string} */
                     state: "ok" | "unavailable";
@@ -1189,6 +1211,27 @@ export interface components {
              *     quantisers of the coded frames; 0 also where it is not known.
              */
             activity: number[];
+        };
+        RecordingAccount: {
+            camera: components["schemas"]["Slug"];
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+            /** @description Time between `from` and `to` without `disabled_s` */
+            due_s: number;
+            /** @description Holes of at most 0.5 s between two files included */
+            footage_s: number;
+            gaps_s: {
+                camera: number;
+                network: number;
+                hub: number;
+                disk: number;
+            };
+            /** @description A person had switched the camera or its recording off */
+            disabled_s: number;
+            /** @description Neither footage nor a gap; not 0 means a fault of the hub */
+            unexplained_s: number;
+            /** @description What `unexplained_s` consists of */
+            holes: components["schemas"]["Span"][];
         };
         FeatureCollection: {
             /** @constant */
@@ -1381,6 +1424,12 @@ export interface components {
             camera: components["schemas"]["Slug"];
             stream: components["schemas"]["StreamRole"];
             recorded: boolean;
+            reason: string | null;
+            at: components["schemas"]["Time"];
+        } | {
+            /** @constant */
+            type: "retention.state";
+            running: boolean;
             reason: string | null;
             at: components["schemas"]["Time"];
         } | {
@@ -2371,6 +2420,39 @@ export interface operations {
                 content: {
                     "application/json": {
                         items: components["schemas"]["Timeline"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+        };
+    };
+    getRecordingAccount: {
+        parameters: {
+            query: {
+                /** @description Ids, separated by commas; at most 64 */
+                cameras: string;
+                from: components["schemas"]["Time"];
+                /** @description At most 31 days after `from` */
+                to: components["schemas"]["Time"];
+                stream?: components["parameters"]["Stream"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One entry per camera, in the order asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RecordingAccount"][];
                     };
                 };
             };
