@@ -23,6 +23,13 @@ void EventFeed::recording_state(const std::string& camera, const std::string& st
                                       {"at", format_rfc3339(at)}}));
 }
 
+void EventFeed::retention_state(const std::string& problem, UtcTime at) {
+  publish(to_text(boost::json::object{{"type", "retention.state"},
+                                      {"running", problem.empty()},
+                                      {"reason", text_or_null(problem)},
+                                      {"at", format_rfc3339(at)}}));
+}
+
 void EventFeed::picture_state(const vision::PictureStatus& status) {
   publish(to_text(boost::json::object{{"type", "camera.picture"},
                                       {"camera", status.camera},

@@ -13,6 +13,7 @@
 #include "recovery.h"
 #include "recording_watch.h"
 #include "retention.h"
+#include "retention_watch.h"
 #include "scrubber.h"
 
 namespace ccoc::archive {
@@ -87,8 +88,14 @@ class StandardArchive final : public Archive {
   Catalog& catalog() override { return catalog_; }
 
   Result<RetentionReport> enforce_retention(const RetentionPolicy& policy, std::size_t batch) override {
-    return retention_.enforce(policy, batch);
+    if (!busy_volumes().empty()) batch = std::max<std::size_t>(batch / 10, 1);
+    retention_watch_.begins();
+    auto report = retention_.enforce(policy, batch);
+    retention_watch_.ends(report ? Status{} : std::unexpected(report.error()));
+    return report;
   }
+
+  std::optional<RetentionProblem> retention_problem() override { return retention_watch_.problem(); }
 
   void watch() override {
     std::map<std::string, std::string> volume_problem;
@@ -100,12 +107,7 @@ class StandardArchive final : public Archive {
 
   Status scrub() override {
     if (options_.scrub.bytes_per_second == 0) return {};
-    std::set<std::string> busy;
-    for (const auto& volume : volumes_) {
-      const auto status = volume->status();
-      if (!status.healthy || status.queued_bytes > busy_queue) busy.insert(volume->name());
-    }
-    return scrubber_.step(busy);
+    return scrubber_.step(busy_volumes());
   }
 
   Result<std::vector<Damage>> damage(std::size_t limit) override { return store_->damage(limit); }
@@ -148,6 +150,16 @@ class StandardArchive final : public Archive {
     Volumes disks;
     for (const auto& spec : specs) disks[spec.name] = spec.disk;
     return disks;
+  }
+
+  /// Those that have better things to do than what can wait.
+  std::set<std::string> busy_volumes() {
+    std::set<std::string> busy;
+    for (const auto& volume : volumes_) {
+      const auto status = volume->status();
+      if (!status.healthy || status.queued_bytes > busy_queue) busy.insert(volume->name());
+    }
+    return busy;
   }
 
   /// A stream stays on one volume, so that its files follow each other; streams are spread evenly.
@@ -202,6 +214,7 @@ class StandardArchive final : public Archive {
   MergedCatalog catalog_;
   std::optional<Reconciler> reconciler_;
   Retention retention_;
+  RetentionWatch retention_watch_{clock_};
   Scrubber scrubber_;
   RecordingWatch watch_;
 

@@ -93,7 +93,8 @@ struct Hub::Impl {
   std::condition_variable housekeeping_wake;
   bool stopping = false;
   std::thread housekeeping;
-  std::map<archive::StreamKey, std::string> not_recorded;  ///< as last told; the housekeeping's own
+  std::map<archive::StreamKey, std::string> not_recorded;  ///< as last told; look_after()'s own
+  std::string retention_problem;                           ///< likewise
   std::atomic<bool> stopped{false};
 
   Status start(const HubOptions& options);
@@ -107,6 +108,7 @@ struct Hub::Impl {
   void pin_certificates(log::Throttle& throttle);
   void note_clocks(log::Throttle& throttle);
   void watch_recordings();
+  void watch_retention();
   Status start_vision();
   std::vector<std::string> watched_cameras(bool only_motion);
   vision::WatchedCamera show_to_watch(const std::string& id);
@@ -425,6 +427,19 @@ void Hub::Impl::watch_recordings() {
   not_recorded = std::move(now);
 }
 
+void Hub::Impl::watch_retention() {
+  const auto problem = archive->retention_problem();
+  const auto reason = problem ? problem->reason : std::string();
+  if (reason == retention_problem) return;
+  if (problem) {
+    log::error("archive", "{} (since {})", reason, format_rfc3339(problem->since));
+  } else {
+    log::info("archive", "retention runs again");
+  }
+  events.retention_state(reason, clock.utc_now());
+  retention_problem = reason;
+}
+
 void Hub::Impl::keep_house() {
   archive::RetentionPolicy policy;
   policy.max_bytes = static_cast<std::uint64_t>(config.archive.quota_gib * bytes_per_gib);
@@ -446,7 +461,6 @@ void Hub::Impl::keep_house() {
     drop_initial_password_once_changed();
     pin_certificates(throttle);
     note_clocks(throttle);
-    watch_recordings();
     if (const auto scrubbed = archive->scrub(); !scrubbed) throttle.warn("archive", "scrub", scrubbed.error().message, clock.now());
     if (const auto kept = motion->flush(); !kept) throttle.warn("hub", "motion", kept.error().message, clock.now());
     if (clock.now() >= next_retention) {
@@ -522,6 +536,11 @@ Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Hub::~Hub() { stop(); }
 
 std::uint16_t Hub::http_port() const { return impl_->api ? impl_->api->port() : std::uint16_t{0}; }
+
+void Hub::look_after() {
+  impl_->watch_recordings();
+  impl_->watch_retention();
+}
 
 void Hub::stop() { impl_->stop(); }
 

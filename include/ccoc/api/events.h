@@ -21,6 +21,8 @@ class EventFeed {
   void stream_state(const ingest::StreamStatus& status);
   /// Pictures come and are not written (`recorded` false, with the reason), or are again.
   void recording_state(const std::string& camera, const std::string& stream, bool recorded, const std::string& reason, UtcTime at);
+  /// Footage that is due to go does not, with the reason, or does again (`problem` empty).
+  void retention_state(const std::string& problem, UtcTime at);
   /// A camera's picture turned black, froze, or is well again.
   void picture_state(const vision::PictureStatus& status);
   void camera_changed(const std::string& camera);

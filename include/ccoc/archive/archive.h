@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,12 @@ struct RetentionReport {
   std::uint64_t files_removed = 0;
   std::uint64_t bytes_removed = 0;
   bool more = false;  ///< the batch was full: call again soon
+};
+
+/// Footage that is due to go does not.
+struct RetentionProblem {
+  UtcTime since;
+  std::string reason;  ///< a sentence for a person
 };
 
 struct RecoveryReport {
@@ -123,9 +130,13 @@ class Archive {
 
   virtual Catalog& catalog() = 0;
 
-  /// Removes what is too old or too much, oldest first, at most `batch` files per call; never an open
-  /// file. File first, then row. Blocks; call from one thread, every few seconds to minutes.
+  /// Removes what is too old or too much, oldest first, at most `batch` files per call, and a tenth of that while a disk has
+  /// much to write: recording comes first. Never an open file. File first, then row. Blocks; call from one thread, every few
+  /// seconds to minutes.
   virtual Result<RetentionReport> enforce_retention(const RetentionPolicy& policy, std::size_t batch = 200) = 0;
+
+  /// Whether enforce_retention() hangs, fails again and again, or is not called any more. Never blocks; thread-safe.
+  virtual std::optional<RetentionProblem> retention_problem() = 0;
 
   /// Looks whether what comes is written, by the files on the disk. Blocks; call from one thread, every two seconds: what is not
   /// written is among problems() within ten.
