@@ -32,6 +32,13 @@ void EventFeed::promise_state(const std::string& camera, bool at_risk, double la
                                       {"at", format_rfc3339(at)}}));
 }
 
+void EventFeed::retention_state(const std::string& problem, UtcTime at) {
+  publish(to_text(boost::json::object{{"type", "retention.state"},
+                                      {"running", problem.empty()},
+                                      {"reason", text_or_null(problem)},
+                                      {"at", format_rfc3339(at)}}));
+}
+
 void EventFeed::picture_state(const vision::PictureStatus& status) {
   publish(to_text(boost::json::object{{"type", "camera.picture"},
                                       {"camera", status.camera},

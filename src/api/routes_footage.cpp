@@ -110,23 +110,40 @@ std::vector<std::string> split_ids(std::string_view text) {
   return out;
 }
 
+/// What /timeline and /recording/account ask for alike.
+struct CameraRange {
+  std::vector<std::string> ids;
+  std::string stream;
+  std::optional<UtcTime> from, to;
+};
+
+CameraRange read_range(QueryReader& query) {
+  CameraRange out;
+  out.ids = split_ids(query.text("cameras", 4096, true).value_or(""));
+  out.from = query.time("from", true);
+  out.to = query.time("to", true);
+  out.stream = query.choice("stream", {"main", "sub"});
+  if (query.ok() && out.ids.empty()) query.reject("cameras", "must name at least one camera");
+  if (out.ids.size() > most_cameras) query.reject("cameras", "may name at most " + std::to_string(most_cameras));
+  if (out.from && out.to && *out.from >= *out.to) query.reject("to", "must be after from");
+  if (out.from && out.to && *out.to - *out.from > longest_timeline) query.reject("to", "must be at most 31 days after from");
+  return out;
+}
+
+Status all_known(Context& context, const std::vector<std::string>& ids) {
+  for (const auto& id : ids) {
+    if (const auto known = context.services.cameras.get(id); !known) return std::unexpected(known.error());
+  }
+  return {};
+}
+
 Response timeline(Context& context, const Request& request) {
   QueryReader query(request.query);
-  const auto ids = split_ids(query.text("cameras", 4096, true).value_or(""));
-  const auto from = query.time("from", true);
-  const auto to = query.time("to", true);
+  const auto range = read_range(query);
   const auto buckets = static_cast<unsigned>(query.integer("buckets", 1, 4096).value_or(0));
-  const auto stream = query.choice("stream", {"main", "sub"});
-  if (query.ok() && ids.empty()) query.reject("cameras", "must name at least one camera");
-  if (ids.size() > most_cameras) query.reject("cameras", "may name at most " + std::to_string(most_cameras));
-  if (from && to && *from >= *to) query.reject("to", "must be after from");
-  if (from && to && *to - *from > longest_timeline) query.reject("to", "must be at most 31 days after from");
   if (!query.ok()) return query.refusal(request);
-  for (const auto& id : ids) {
-    const auto known = context.services.cameras.get(id);
-    if (!known) return refuse(request, known.error());
-  }
-  const auto found = context.services.archive.catalog().timeline(ids, stream, *from, *to, buckets);
+  if (const auto known = all_known(context, range.ids); !known) return refuse(request, known.error());
+  const auto found = context.services.archive.catalog().timeline(range.ids, range.stream, *range.from, *range.to, buckets);
   if (!found) return refuse(request, found.error());
   json::array items;
   for (const auto& camera : *found) {
@@ -137,7 +154,7 @@ Response timeline(Context& context, const Request& request) {
     json::array gaps;
     for (const auto& gap : camera.gaps) {
       json::object entry{{"from", format_rfc3339(gap.from)},
-                         {"to", format_rfc3339(gap.to.value_or(*to))},
+                         {"to", format_rfc3339(gap.to.value_or(*range.to))},
                          {"cause", media::to_string(gap.cause)}};
       if (!gap.reason.empty()) entry["reason"] = gap.reason;
       gaps.push_back(std::move(entry));
@@ -148,6 +165,37 @@ Response timeline(Context& context, const Request& request) {
                      {"spans", std::move(spans)},
                      {"gaps", std::move(gaps)},
                      {"activity", std::move(activity)}});
+  }
+  return json_response(200, to_text(json::object{{"items", std::move(items)}}));
+}
+
+double seconds_of(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+
+Response account(Context& context, const Request& request) {
+  QueryReader query(request.query);
+  const auto range = read_range(query);
+  if (!query.ok()) return query.refusal(request);
+  if (const auto known = all_known(context, range.ids); !known) return refuse(request, known.error());
+  json::array items;
+  for (const auto& id : range.ids) {
+    const auto found = context.services.archive.catalog().account({id, range.stream}, *range.from, *range.to);
+    if (!found) return refuse(request, found.error());
+    json::object gaps;
+    for (const auto cause : {media::GapCause::camera, media::GapCause::network, media::GapCause::hub, media::GapCause::disk}) {
+      const auto it = found->gaps.find(cause);
+      gaps[media::to_string(cause)] = seconds_of(it == found->gaps.end() ? Duration{0} : it->second);
+    }
+    json::array holes;
+    for (const auto& hole : found->holes) holes.push_back({{"from", format_rfc3339(hole.from)}, {"to", format_rfc3339(hole.to)}});
+    items.push_back({{"camera", id},
+                     {"from", format_rfc3339(found->from)},
+                     {"to", format_rfc3339(found->to)},
+                     {"due_s", seconds_of(found->due())},
+                     {"footage_s", seconds_of(found->footage)},
+                     {"gaps_s", std::move(gaps)},
+                     {"disabled_s", seconds_of(found->disabled)},
+                     {"unexplained_s", seconds_of(found->unexplained)},
+                     {"holes", std::move(holes)}});
   }
   return json_response(200, to_text(json::object{{"items", std::move(items)}}));
 }
@@ -198,6 +246,8 @@ void add_footage_routes(Router& router, Context& context) {
   router.add(std::move(mp4));
   router.add({Method::get, api_prefix + "/timeline", Need::right(Right::playback_view),
               [&context](const Request& r) { return timeline(context, r); }});
+  router.add({Method::get, api_prefix + "/recording/account", Need::right(Right::playback_view),
+              [&context](const Request& r) { return account(context, r); }});
   router.add({Method::post, api_prefix + "/tokens", Need::right(Right::live_view),
               [&context](const Request& r) { return create_token(context, r); }});
 }

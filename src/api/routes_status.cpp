@@ -295,6 +295,7 @@ Response hub_status(Context& context, CpuMeter& meter, const Request& request) {
                     {"recording_error", fails ? json::value(problem->second) : json::value(nullptr)}});
   }
   const auto index = services.archive.index_status();
+  const auto retention = services.archive.retention_problem();
   const auto now = services.clock.utc_now();
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now - context.started_at).count();
   return json_response(
@@ -307,6 +308,7 @@ Response hub_status(Context& context, CpuMeter& meter, const Request& request) {
                  {"rss_bytes", rss_bytes()},
                  {"threads", thread_count()},
                  {"storage", storage_json(context)},
+                 {"retention_error", retention ? json::value(retention->reason) : json::value(nullptr)},
                  {"database",
                   {{"state", index.reachable ? "ok" : "unavailable"}, {"last_error", text_or_null(index.last_error)}}},
                  {"viewers",

@@ -1,6 +1,7 @@
 #include "ccoc/archive/activity.h"
 
 #include <algorithm>
+#include <limits>
 #include <cmath>
 
 namespace ccoc::archive {
@@ -60,10 +61,7 @@ std::uint8_t activity_peak(ByteView levels) {
 }
 
 void ActivityBuckets::add(UtcTime start, ByteView levels) {
-  for (const auto level : levels) {
-    add_range(start, std::chrono::seconds{1}, level);
-    start += std::chrono::seconds{1};
-  }
+  add_steps(start, std::chrono::seconds{1}, levels);
 }
 
 void ActivityBuckets::add_range(UtcTime start, Duration length, std::uint8_t level) {
@@ -78,6 +76,31 @@ void ActivityBuckets::add_range(UtcTime start, Duration length, std::uint8_t lev
   for (auto bucket = first; bucket <= last; ++bucket) {
     auto& peak = peaks_[static_cast<std::size_t>(bucket)];
     peak = std::max(peak, level);
+  }
+}
+
+void ActivityBuckets::add_steps(UtcTime start, Duration step, ByteView levels) {
+  const auto count = static_cast<std::int64_t>(peaks_.size());
+  const auto whole = std::max<std::int64_t>((to_ - from_).count(), 1), length = step.count();
+  if (count == 0) return;
+  const auto offset = (start - from_).count();
+  // Those that reach into the range.
+  const auto first = offset + length > 0 ? 0 : -offset / length;
+  const auto end = std::min<std::int64_t>(static_cast<std::int64_t>(levels.size()), offset >= whole ? 0 : (whole - offset - 1) / length + 1);
+  if (whole / count < length) {
+    for (auto i = first; i < end; ++i) add_range(start + step * i, step, levels[static_cast<std::size_t>(i)]);
+    return;
+  }
+  // Each bucket takes several: a division for a bucket, not for a level.
+  std::int64_t bucket = -1, bucket_end = 0;
+  for (auto i = first; i < end; ++i) {
+    const auto middle = offset + i * length + length / 2;
+    if (middle >= bucket_end) {
+      bucket = std::clamp<std::int64_t>(middle * count / whole, 0, count - 1);
+      bucket_end = bucket == count - 1 ? std::numeric_limits<std::int64_t>::max() : ((bucket + 1) * whole + count - 1) / count;
+    }
+    auto& peak = peaks_[static_cast<std::size_t>(std::max<std::int64_t>(bucket, 0))];
+    peak = std::max(peak, levels[static_cast<std::size_t>(i)]);
   }
 }
 

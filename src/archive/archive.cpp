@@ -15,6 +15,7 @@
 #include "recovery.h"
 #include "recording_watch.h"
 #include "retention.h"
+#include "retention_watch.h"
 #include "scrubber.h"
 
 namespace ccoc::archive {
@@ -99,7 +100,11 @@ class StandardArchive final : public Archive {
   Catalog& catalog() override { return catalog_; }
 
   Result<RetentionReport> enforce_retention(const RetentionPolicy& policy, std::size_t batch) override {
-    return retention_.enforce(policy, batch);
+    if (!busy_volumes().empty()) batch = std::max<std::size_t>(batch / 10, 1);
+    retention_watch_.begins();
+    auto report = retention_.enforce(policy, batch);
+    retention_watch_.ends(report ? Status{} : std::unexpected(report.error()));
+    return report;
   }
 
   Result<MoveReport> move_footage(const MovePolicy& policy, std::size_t batch) override {
@@ -148,6 +153,8 @@ class StandardArchive final : public Archive {
     return make_forecast(now, footage, recorded, colder);
   }
 
+  std::optional<RetentionProblem> retention_problem() override { return retention_watch_.problem(); }
+
   void watch() override {
     std::map<std::string, std::string> volume_problem;
     for (const auto& volume : volumes_) {
@@ -161,12 +168,7 @@ class StandardArchive final : public Archive {
 
   Status scrub() override {
     if (options_.scrub.bytes_per_second == 0) return {};
-    std::set<std::string> busy;
-    for (const auto& volume : volumes_) {
-      const auto status = volume->status();
-      if (!status.healthy || status.queued_bytes > busy_queue) busy.insert(volume->name());
-    }
-    return scrubber_.step(busy);
+    return scrubber_.step(busy_volumes());
   }
 
   Result<std::vector<Damage>> damage(std::size_t limit) override { return store_->damage(limit); }
@@ -251,6 +253,16 @@ class StandardArchive final : public Archive {
     return all;
   }
 
+  /// Those that have better things to do than what can wait.
+  std::set<std::string> busy_volumes() {
+    std::set<std::string> busy;
+    for (const auto& volume : volumes_) {
+      const auto status = volume->status();
+      if (!status.healthy || status.queued_bytes > busy_queue) busy.insert(volume->name());
+    }
+    return busy;
+  }
+
   void index_loop() {
     for (;;) {
       {
@@ -300,6 +312,7 @@ class StandardArchive final : public Archive {
   std::optional<Reconciler> reconciler_;
   Retention retention_;
   std::optional<Mover> mover_;
+  RetentionWatch retention_watch_{clock_};
   Scrubber scrubber_;
   RecordingWatch watch_;
 

@@ -1,7 +1,8 @@
 #include "merged_catalog.h"
 
 #include <algorithm>
-#include <limits>
+
+#include "account.h"
 
 namespace ccoc::archive {
 namespace {
@@ -52,16 +53,9 @@ void join_spans(std::vector<Span>& spans, Duration join) {
 void explain_holes(CameraTimeline& timeline, const StreamKey& key, Duration tolerance) {
   std::vector<Span> covered = timeline.spans;
   for (const auto& gap : timeline.gaps) covered.push_back({gap.from, *gap.to});
-  std::ranges::sort(covered, {}, &Span::from);
-  bool found = false;
-  for (std::size_t i = 1; i < covered.size(); ++i) {
-    if (covered[i].from - covered[i - 1].to > tolerance) {
-      timeline.gaps.push_back({key, covered[i - 1].to, covered[i].from, media::GapCause::hub, "the cause was lost with the hub's memory"});
-      found = true;
-    }
-    covered[i].to = std::max(covered[i].to, covered[i - 1].to);
-  }
-  if (found) std::ranges::sort(timeline.gaps, {}, &Gap::from);
+  const auto holes = holes_between(std::move(covered), tolerance);
+  for (const auto& hole : holes) timeline.gaps.push_back({key, hole.from, hole.to, media::GapCause::hub, std::string(lost_cause)});
+  if (!holes.empty()) std::ranges::sort(timeline.gaps, {}, &Gap::from);
 }
 
 }  // namespace
@@ -153,29 +147,60 @@ Result<std::vector<CameraTimeline>> MergedCatalog::timeline(std::span<const std:
   timelines.reserve(cameras.size());
   for (const auto& camera : cameras) {
     auto& row = (*stored)[camera];
-    CameraTimeline timeline;
-    timeline.camera = camera;
-    timeline.spans = std::move(row.spans);
     auto activity = row.activity ? std::move(*row.activity) : ActivityBuckets(from, to, buckets);
-    const auto overlay = ledger_.overlay({camera, stream});
-    for (const auto& [id, segment] : overlay.segments) {
-      if (segment.start >= to || segment.end <= from) continue;
-      timeline.spans.push_back({segment.start, segment.end});
-      activity.add(segment.start, segment.activity);
-    }
-    join_spans(timeline.spans, join_distance);
-    for (auto& span : timeline.spans) span = {std::max(span.from, from), std::min(span.to, to)};
-    for (auto& gap : merge_gaps(std::move(row.gaps), overlay.gaps)) {
-      const auto end = std::min(gap.to.value_or(now), to);
-      gap.from = std::max(gap.from, from);
-      gap.to = end;
-      if (gap.from < end) timeline.gaps.push_back(std::move(gap));
-    }
+    auto timeline = assemble({camera, stream}, std::move(row), from, to, now, activity);
     explain_holes(timeline, {camera, stream}, join_distance);
     timeline.activity = activity.relative();
     timelines.push_back(std::move(timeline));
   }
   return timelines;
+}
+
+CameraTimeline MergedCatalog::assemble(const StreamKey& key, StoredTimeline stored, UtcTime from, UtcTime to, UtcTime now,
+                                       ActivityBuckets& activity) const {
+  CameraTimeline timeline;
+  timeline.camera = key.camera;
+  timeline.spans = std::move(stored.spans);
+  const auto overlay = ledger_.overlay(key);
+  for (const auto& [id, segment] : overlay.segments) {
+    if (segment.start >= to || segment.end <= from) continue;
+    timeline.spans.push_back({segment.start, segment.end});
+    activity.add(segment.start, segment.activity);
+  }
+  join_spans(timeline.spans, join_distance);
+  for (auto& span : timeline.spans) span = {std::max(span.from, from), std::min(span.to, to)};
+  for (auto& gap : merge_gaps(std::move(stored.gaps), overlay.gaps)) {
+    const auto end = std::min(gap.to.value_or(now), to);
+    gap.from = std::max(gap.from, from);
+    gap.to = end;
+    if (gap.from < end) timeline.gaps.push_back(std::move(gap));
+  }
+  return timeline;
+}
+
+Result<Account> MergedCatalog::account(const StreamKey& key, UtcTime from, UtcTime to) {
+  if (from >= to) return fail(ErrorCode::invalid_argument, "'to' must be later than 'from'", "to");
+  const auto now = clock_.utc_now();
+  // Everything up to now: where the account begins and ends is told by what lies around the range too.
+  const auto known = extent(key);
+  if (!known) return std::unexpected(known.error());
+  const auto begin = *known ? std::min(from, (*known)->from) : from, end = std::max(to, now);
+  auto all_gaps = gaps(key, begin, end);
+  if (!all_gaps) return std::unexpected(all_gaps.error());
+  Span due{*known ? (*known)->from : UtcTime::max(), *known ? (*known)->to : UtcTime::min()};
+  for (auto gap = all_gaps->rbegin(); gap != all_gaps->rend(); ++gap) {
+    gap->to = gap->to.value_or(now);
+    due.to = std::max(due.to, *gap->to);
+    // Gaps that lead up to the oldest footage; those before, of footage that is no longer kept, are none of today's business.
+    if (!*known || *gap->to >= due.from - join_distance) due.from = std::min(due.from, gap->from);
+  }
+  due = {std::max(due.from, from), std::min(due.to, to)};
+  if (due.from >= due.to) return settle({from, from}, {}, {}, join_distance);
+  auto stored = store_.timeline(std::span(&key.camera, 1), key.stream, due.from, due.to, 0, join_distance);
+  if (!stored) return std::unexpected(stored.error());
+  ActivityBuckets none(due.from, due.to, 0);
+  auto timeline = assemble(key, std::move((*stored)[key.camera]), due.from, due.to, now, none);
+  return settle(due, std::move(timeline.spans), std::move(timeline.gaps), join_distance);
 }
 
 Result<std::unique_ptr<DiskFile>> MergedCatalog::open_file(const SegmentId& id) const {

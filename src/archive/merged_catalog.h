@@ -20,6 +20,7 @@ class MergedCatalog final : public Catalog {
   Result<std::optional<Span>> extent(const StreamKey& key) override;
   Result<std::vector<CameraTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
                                                UtcTime from, UtcTime to, unsigned buckets) override;
+  Result<Account> account(const StreamKey& key, UtcTime from, UtcTime to) override;
   StreamEdge edge(const StreamKey& key) override { return ledger_.edge(key); }
   Result<std::shared_ptr<SegmentReader>> open(const Segment& segment) override;
 
@@ -27,6 +28,9 @@ class MergedCatalog final : public Catalog {
   Result<std::unique_ptr<DiskFile>> open_file(const SegmentId& id) const;
   /// Where the file went, or its copy.
   Result<std::unique_ptr<DiskFile>> open_elsewhere(const Segment& segment, const Error& why);
+  /// A stored timeline under what the ledger knows, cut to the range; holes are left as they are. Levels go into `activity`.
+  CameraTimeline assemble(const StreamKey& key, StoredTimeline stored, UtcTime from, UtcTime to, UtcTime now,
+                          ActivityBuckets& activity) const;
 
   SegmentStore& store_;
   MoveStore* const moves_;  ///< may be null

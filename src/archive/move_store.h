@@ -24,9 +24,6 @@ class MoveStore {
  public:
   virtual ~MoveStore() = default;
   virtual Status begin(const Move& move) = 0;
-  /// The row of the file names the target from now on, and so do its copies and what was found damaged in it. `not_found` when
-  /// there is no such row any more.
-  virtual Status arrive(const Move& move) = 0;
   virtual Status end(const Move& move) = 0;
   /// What was begun and has no end.
   virtual Result<std::vector<Move>> pending() = 0;

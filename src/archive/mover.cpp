@@ -141,7 +141,7 @@ Status Mover::move_one(const MovePolicy& policy, const Segment& segment, const s
   if (auto begun = moves_.begin(move); !begun) return begun;
   settled_ = false;
   if (auto copied = bring(policy, segment, target, segment.path); !copied) return copied;
-  auto arrived = moves_.arrive(move);
+  auto arrived = store_.relocate(segment, target);
   if (!arrived && arrived.error().code != ErrorCode::not_found) return arrived;
   const auto& obsolete = arrived ? segment.volume : target;  // retention may have taken it meanwhile
   if (auto gone = volumes_.at(obsolete)->remove(segment.path); !gone && gone.error().code != ErrorCode::not_found) return gone;

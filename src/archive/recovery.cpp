@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "account.h"
 #include "ccoc/base/log.h"
 
 namespace ccoc::archive {
@@ -15,6 +16,9 @@ constexpr unsigned verified_fragments = 4;
 constexpr std::uint64_t smallest_file = 4096;
 constexpr std::size_t recent_days = 2;
 constexpr std::size_t files_per_step = 500;
+constexpr std::size_t streams_per_step = 50;
+/// As the timeline joins files.
+constexpr Duration hole_tolerance = std::chrono::milliseconds{500};
 constexpr std::size_t oldest_looked_at = 250;  // more than retention removes before it tells the index
 constexpr auto any_time = UtcTime{std::chrono::hours{24 * 365 * 200}};
 
@@ -117,7 +121,11 @@ Result<bool> Reconciler::step() {
       break;
     case Stage::files:
       done = index_unknown_files();
-      if (done && days_.empty()) stage_ = Stage::done;
+      if (done && days_.empty()) stage_ = Stage::holes;
+      break;
+    case Stage::holes:
+      done = explain_holes();
+      if (done && looked_at_.empty()) stage_ = Stage::done;
       break;
     case Stage::done: break;
   }
@@ -185,6 +193,7 @@ bool Reconciler::is_gone(const Segment& row) const {
 
 Status Reconciler::list_recent_days() {
   days_.clear();
+  looked_at_.clear();
   for (const auto& [volume, disk] : volumes_) {
     const auto streams = stream_folders(*disk);
     if (!streams) {
@@ -194,6 +203,10 @@ Status Reconciler::list_recent_days() {
     for (const auto& stream : *streams) {
       const auto count = stream.days.size();
       for (auto i = count - std::min(count, recent_days); i < count; ++i) days_.push_back({volume, stream, stream.days[i]});
+      if (count > 0) {
+        const auto first = parse_rfc3339(stream.days[count - std::min(count, recent_days)] + "T00:00:00.000Z");
+        if (first) looked_at_.try_emplace(stream.key, *first);
+      }
       // Older footage under an index that begins later, or not at all: it was lost or made anew.
       if (count <= recent_days || reindex_needed_) continue;
       const auto files = day_files(*disk, stream, stream.days.front());
@@ -236,6 +249,28 @@ Status Reconciler::index_unknown_files() {
     }
     if (!finished && !batch.empty()) break;
     days_.pop_back();
+  }
+  return batch.empty() ? Status{} : store_.apply(batch);
+}
+
+/// Holes whose gap the index never heard of: it was away, and then the hub was killed.
+Status Reconciler::explain_holes() {
+  IndexBatch batch;
+  for (std::size_t i = 0; i < streams_per_step && !looked_at_.empty(); ++i) {
+    const auto [key, first] = *looked_at_.begin();
+    const auto last = first + std::chrono::hours{24} * (recent_days + 2);
+    auto stored = store_.timeline(std::span(&key.camera, 1), key.stream, first, last, 0, hole_tolerance);
+    if (!stored) return std::unexpected(stored.error());
+    auto& row = (*stored)[key.camera];
+    const auto overlay = ledger_.overlay(key);
+    auto covered = std::move(row.spans);
+    for (const auto& [id, segment] : overlay.segments) covered.push_back({segment.start, segment.end});
+    row.gaps.insert(row.gaps.end(), overlay.gaps.begin(), overlay.gaps.end());
+    for (const auto& gap : row.gaps) covered.push_back({gap.from, std::max(gap.from, gap.to.value_or(last))});
+    for (const auto& hole : holes_between(std::move(covered), hole_tolerance)) {
+      batch.gaps.push_back({key, hole.from, hole.to, media::GapCause::hub, std::string(lost_cause)});
+    }
+    looked_at_.erase(looked_at_.begin());
   }
   return batch.empty() ? Status{} : store_.apply(batch);
 }

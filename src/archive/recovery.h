@@ -2,6 +2,8 @@
 // PostgreSQL answers).
 #pragma once
 
+#include <map>
+
 #include "footage_walk.h"
 #include "ledger.h"
 #include "move_store.h"
@@ -29,6 +31,7 @@ class Reconciler {
   bool is_gone(const Segment& row) const;
   Status list_recent_days();
   Status index_unknown_files();
+  Status explain_holes();
 
   struct Day {
     std::string volume;
@@ -40,8 +43,9 @@ class Reconciler {
   Ledger& ledger_;
   SegmentStore& store_;
   MoveStore* const moves_;
-  enum class Stage { open_rows, oldest_rows, list, files, done } stage_ = Stage::open_rows;
+  enum class Stage { open_rows, oldest_rows, list, files, holes, done } stage_ = Stage::open_rows;
   std::vector<Day> days_;
+  std::map<StreamKey, UtcTime> looked_at_;  ///< streams whose newest days were compared, and the first of these days
   bool reindex_needed_ = false;
 };
 

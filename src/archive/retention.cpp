@@ -26,6 +26,7 @@ Result<RetentionReport> Retention::enforce(const RetentionPolicy& policy, std::s
   auto done = remove_old(policy, batch, report);
   if (done) done = keep_quota(policy, batch, report);
   if (done) done = keep_free(policy, batch, report);
+  if (done) done = store_.tidy(clock_.utc_now());
   if (!done) return std::unexpected(done.error());
   return report;
 }

@@ -9,12 +9,6 @@ constexpr auto insert_move = "insert into moves (volume, path, target) values ($
 constexpr auto delete_move = "delete from moves where volume = $1 and path = $2";
 constexpr auto all_moves = "select volume, path, target from moves order by volume, path limit 1000";
 
-// A row of the target is what an earlier attempt, or reindex, left.
-constexpr auto clear_target = "delete from segments where volume = $3 and path = $2 and exists (select 1 from segments where volume = $1 and path = $2)";
-constexpr auto move_segment = "update segments set volume = $3 where volume = $1 and path = $2 returning 1";
-constexpr auto move_copies = "update copies set volume = $3 where volume = $1 and path = $2";
-constexpr auto move_damage = "update damage set volume = $3 where volume = $1 and path = $2";
-
 constexpr auto find_uncopied = R"(
 select volume, path, camera, stream, starts_at, ends_at, bytes, run, closed from segments s
 where camera = $1 and closed and starts_at >= $2
@@ -43,20 +37,6 @@ class SqlMoveStore final : public MoveStore {
 
   Status begin(const Move& move) override { return run(insert_move, {move.from.first, move.from.second, move.target}); }
   Status end(const Move& move) override { return run(delete_move, {move.from.first, move.from.second}); }
-
-  Status arrive(const Move& move) override {
-    return database_.transaction([&](db::Transaction& transaction) -> Status {
-      const db::Params params{move.from.first, move.from.second, move.target};
-      if (auto done = transaction.execute(clear_target, params); !done) return std::unexpected(done.error());
-      const auto moved = transaction.query(move_segment, params);
-      if (!moved) return std::unexpected(moved.error());
-      if (moved->empty()) return fail(ErrorCode::not_found, move.from.second + " is gone");
-      for (const auto* statement : {move_copies, move_damage}) {
-        if (auto done = transaction.execute(statement, params); !done) return std::unexpected(done.error());
-      }
-      return {};
-    });
-  }
 
   Result<std::vector<Move>> pending() override {
     const auto rows = database_.query(all_moves);

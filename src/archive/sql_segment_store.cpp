@@ -3,29 +3,37 @@
 #include <algorithm>
 
 #include "ccoc/db/database.h"
+#include "day_sums.h"
 #include "json_text.h"
+#include "segment_partitions.h"
 #include "sql_rows.h"
 #include "timeline_hours.h"
 
 namespace ccoc::archive {
 namespace {
 
+// $2, $3: where the rows may be that these files have already.
 constexpr auto upsert_segments = R"(
+with x as (
+  select volume, path, camera, stream, timestamptz 'epoch' + from_us * interval '1 microsecond' as starts_at,
+         timestamptz 'epoch' + to_us * interval '1 microsecond' as ends_at, bytes, run, closed,
+         decode(activity, 'hex') as activity, activity_peak
+  from json_to_recordset($1::json)
+    as x(volume text, path text, camera text, stream text, from_us bigint, to_us bigint, bytes bigint, run bigint,
+         closed boolean, activity text, activity_peak smallint)),
+changed as (
+  update segments s
+  set camera = x.camera, stream = x.stream, starts_at = x.starts_at, ends_at = x.ends_at, bytes = x.bytes, run = x.run,
+      closed = x.closed, activity = x.activity, activity_peak = x.activity_peak
+  from x where s.volume = x.volume and s.path = x.path and s.starts_at >= $2 and s.starts_at < $3
+  returning s.volume, s.path)
 insert into segments (volume, path, camera, stream, starts_at, ends_at, bytes, run, closed, activity, activity_peak)
-select volume, path, camera, stream, timestamptz 'epoch' + from_us * interval '1 microsecond',
-       timestamptz 'epoch' + to_us * interval '1 microsecond', bytes, run, closed,
-       decode(activity, 'hex'), activity_peak
-from json_to_recordset($1::json)
-  as x(volume text, path text, camera text, stream text, from_us bigint, to_us bigint, bytes bigint, run bigint,
-       closed boolean, activity text, activity_peak smallint)
-on conflict (volume, path) do update
-set camera = excluded.camera, stream = excluded.stream, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-    bytes = excluded.bytes, run = excluded.run, closed = excluded.closed,
-    activity = excluded.activity, activity_peak = excluded.activity_peak)";
+select volume, path, camera, stream, starts_at, ends_at, bytes, run, closed, activity, activity_peak
+from x where not exists (select 1 from changed c where c.volume = x.volume and c.path = x.path))";
 
 constexpr auto delete_segments = R"(
 delete from segments s using json_to_recordset($1::json) as x(volume text, path text)
-where s.volume = x.volume and s.path = x.path
+where s.volume = x.volume and s.path = x.path and s.starts_at >= $2 and s.starts_at < $3
 returning s.camera, s.stream, s.starts_at, s.ends_at)";
 
 constexpr auto upsert_gaps = R"(
@@ -38,82 +46,94 @@ on conflict (camera, stream, starts_at) do update set ends_at = coalesce(exclude
 
 #define CCOC_SEGMENT_COLUMNS "volume, path, camera, stream, starts_at, ends_at, bytes, run, closed"
 
-// Files of one stream follow each other: of those that began before $3 only the last can reach into the range.
-constexpr auto find_segments = "select " CCOC_SEGMENT_COLUMNS R"( from segments
-where camera = $1 and stream = $2 and closed and starts_at < $4 and ends_at > $3
-  and starts_at >= coalesce((select max(starts_at) from segments where camera = $1 and stream = $2 and closed and starts_at <= $3), $3)
-order by starts_at)";
-
-constexpr auto find_at = "select " CCOC_SEGMENT_COLUMNS R"( from segments
-where camera = $1 and stream = $2 and closed and ends_at > $3
-  and starts_at >= coalesce((select max(starts_at) from segments where camera = $1 and stream = $2 and closed and starts_at <= $3), $3)
-order by starts_at limit 1)";
-
-constexpr auto find_before = "select " CCOC_SEGMENT_COLUMNS R"( from segments
-where camera = $1 and stream = $2 and closed and starts_at < $3 order by starts_at desc limit 1)";
-
-constexpr auto find_gaps = R"(
-select camera, stream, starts_at, ends_at, cause, reason from gaps
-where camera = $1 and stream = $2 and starts_at < $4 and (ends_at > $3 or ends_at is null) order by starts_at)";
+// Files of one stream follow each other: of those that began before $3 only the last can reach into the range, and it began at
+// $4 or later. The limits are bound, not computed here: only so is a statement planned for the weeks it concerns.
+#define CCOC_OF_STREAM "where camera = $1 and stream = $2 and closed "
+#define CCOC_FROM_LAST_BEFORE "and starts_at >= $4 and starts_at >= coalesce((select max(starts_at) from segments " CCOC_OF_STREAM \
+  "and starts_at <= $3 and starts_at >= $4), $3) "
+constexpr auto find_segments = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM CCOC_FROM_LAST_BEFORE
+    "and starts_at < $5 and ends_at > $3 order by starts_at";
+constexpr auto find_at = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM CCOC_FROM_LAST_BEFORE
+    "and starts_at < $5 and ends_at > $3 order by starts_at limit 1";
+constexpr auto find_before = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM
+    "and starts_at < $3 and starts_at >= $4 order by starts_at desc limit 1";
+// Where nothing is near: one week after the other.
+constexpr auto find_next = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM
+    "and starts_at >= $3 order by starts_at limit 1";
+constexpr auto find_last = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM
+    "and starts_at < $3 order by starts_at desc limit 1";
+/// No file lasts longer; what is further away is looked for by itself.
+constexpr Duration longest_file = std::chrono::hours{48};
 
 constexpr auto find_extent = R"(
 select (select starts_at from segments where camera = $1 and stream = $2 and closed order by starts_at limit 1),
        (select ends_at from segments where camera = $1 and stream = $2 and closed order by starts_at desc limit 1))";
 
-constexpr auto hours_in_range = R"(
-select t.camera, t.hour, array_to_string(t.spans, ' '), t.peaks
-from json_array_elements_text($1::json) as w(camera), timeline_hours t
-where t.camera = w.camera and t.stream = $2 and t.hour > $3::timestamptz - interval '1 hour' and t.hour < $4
-order by t.camera, t.hour)";
+constexpr auto fill_day = "select fill_timeline_of_day($1)";
 
-constexpr auto fill_hours = "select fill_timeline_hours($1::json)";
-constexpr auto fill_all_hours = "select fill_all_timeline_hours()";
-
-constexpr auto levels_of_files = R"(
-select w.camera, f.starts_at, f.activity
-from json_array_elements_text($1::json) as w(camera), lateral (
-  select starts_at, activity from segments s
-  where s.camera = w.camera and s.stream = $2 and s.closed and s.starts_at < $4 and s.ends_at > $3
-    and s.starts_at >= coalesce((select max(starts_at) from segments m
-          where m.camera = w.camera and m.stream = $2 and m.closed and m.starts_at <= $3), $3)) f)";
-
-/// Up to here the levels of every second are read.
-constexpr Duration longest_by_seconds = std::chrono::hours{3};
-
-constexpr auto timeline_gaps = R"(
+// Gaps of one stream do not overlap: of those that began before $3 the last one, and one that lasts, may reach into the range.
+constexpr auto find_gaps = R"(
 select g.camera, g.stream, g.starts_at, g.ends_at, g.cause, g.reason
-from json_array_elements_text($1::json) as w(camera), gaps g
-where g.camera = w.camera and g.stream = $2 and g.starts_at < $4 and (g.ends_at > $3 or g.ends_at is null)
+from json_array_elements_text($1::json) as w(camera), lateral (
+  select * from gaps g
+  where g.camera = w.camera and g.stream = $2 and g.starts_at < $4 and g.ends_at > $3
+    and g.starts_at >= coalesce((select max(starts_at) from gaps b
+          where b.camera = w.camera and b.stream = $2 and b.starts_at <= $3), $3)
+  union all
+  select * from gaps g where g.camera = w.camera and g.stream = $2 and g.starts_at < $4 and g.ends_at is null) g
 order by g.camera, g.starts_at)";
+
+// Gaps are kept as long as the footage around them.
+constexpr auto forget_gaps = R"(
+delete from gaps g using (
+  select x.camera, x.stream, (select s.starts_at from segments s where s.camera = x.camera and s.stream = x.stream and s.closed
+                              order by s.starts_at limit 1) as oldest
+  from json_to_recordset($1::json) as x(camera text, stream text)) o
+where g.camera = o.camera and g.stream = o.stream and g.ends_at < o.oldest)";
 
 constexpr auto find_open = "select " CCOC_SEGMENT_COLUMNS " from segments where not closed order by volume, path";
 
 constexpr auto find_known = R"(
-select s.path from json_array_elements_text($2::json) as w(path), segments s where s.volume = $1 and s.path = w.path)";
+select s.path from json_array_elements_text($2::json) as w(path), segments s
+where s.volume = $1 and s.path = w.path and s.starts_at >= $3 and s.starts_at < $4)";
 
-#define CCOC_OLDEST "select " CCOC_SEGMENT_COLUMNS \
-  " from segments s where closed and ends_at < $1 and starts_at < $1 and ($2 = '' or volume = $2) "
+#define CCOC_OLDEST " from segments s where closed and ends_at < $1 and starts_at < $1 and ($2 = '' or volume = $2) "
 #define CCOC_NOT_HELD "and not exists (select 1 from holds h where h.camera = s.camera and h.released_at is null " \
   "and h.starts_at < s.ends_at and h.ends_at > s.starts_at) "
-constexpr auto oldest_of_all = CCOC_OLDEST "order by starts_at limit $3";
-constexpr auto oldest_of_camera = CCOC_OLDEST "and camera = $4 order by starts_at limit $3";
-constexpr auto removable_of_all = CCOC_OLDEST CCOC_NOT_HELD "order by starts_at limit $3";
-constexpr auto removable_of_camera = CCOC_OLDEST "and camera = $4 " CCOC_NOT_HELD "order by starts_at limit $3";
+#define CCOC_OLDEST_OF_ALL(condition) "select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST condition "order by starts_at limit $3"
+// The oldest of each of the camera's streams, found by index; of these the oldest.
+#define CCOC_OLDEST_OF_CAMERA(condition) \
+  "with recursive w as (" \
+  "  (select stream from timeline_days where camera = $4 order by stream limit 1) union all" \
+  "  select (select t.stream from timeline_days t where t.camera = $4 and t.stream > w.stream order by t.stream limit 1)" \
+  "  from w where w.stream is not null) " \
+  "select f.* from w, lateral (select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST \
+  "and camera = $4 and stream = w.stream " condition "order by starts_at limit $3) f order by starts_at limit $3"
+constexpr auto oldest_of_all = CCOC_OLDEST_OF_ALL("");
+constexpr auto oldest_of_camera = CCOC_OLDEST_OF_CAMERA("");
+constexpr auto removable_of_all = CCOC_OLDEST_OF_ALL(CCOC_NOT_HELD);
+constexpr auto removable_of_camera = CCOC_OLDEST_OF_CAMERA(CCOC_NOT_HELD);
 
-// A loose index scan: one probe per camera, not one per row.
+// A loose index scan: one probe per camera, not one per row. Who has footage has days.
 constexpr auto all_cameras = R"(
 with recursive c as (
-  (select camera from segments order by camera limit 1)
+  (select camera from timeline_days order by camera limit 1)
   union all
-  select (select s.camera from segments s where s.camera > c.camera order by s.camera limit 1) from c where c.camera is not null)
+  select (select t.camera from timeline_days t where t.camera > c.camera order by t.camera limit 1) from c where c.camera is not null)
 select camera from c where camera is not null)";
 
-constexpr auto sum_bytes = "select volume, sum(bytes)::bigint from segments where closed group by volume";
+// A row of the target is what an earlier attempt, or recovery, left.
+constexpr auto clear_target = "delete from segments where volume = $3 and path = $2 and starts_at >= $4 and starts_at < $5 and exists "
+                              "(select 1 from segments where volume = $1 and path = $2 and starts_at >= $4 and starts_at < $5)";
+constexpr auto relocate_segment = "update segments set volume = $3 where volume = $1 and path = $2 and starts_at >= $4 and starts_at < $5 "
+                                  "returning 1";
+constexpr auto relocate_copies = "update copies set volume = $3 where volume = $1 and path = $2";
+constexpr auto relocate_damage = "update damage set volume = $3 where volume = $1 and path = $2";
 
 constexpr auto recent_bytes = "select camera, sum(bytes)::bigint, min(starts_at) from segments where closed and starts_at >= $1 group by camera";
 
 constexpr auto find_after = "select " CCOC_SEGMENT_COLUMNS R"( from segments
-where volume = $1 and closed and (starts_at, path) > ($2, $3) order by starts_at, path limit $4)";
+where volume = $1 and closed and starts_at >= $2 and (starts_at, path) > ($2, $3) order by starts_at, path limit $4)";
 
 constexpr auto find_scrub = "select round_began_at, reached_at, reached_path, last_round_ended_at from scrubs where volume = $1";
 constexpr auto upsert_scrub = R"(
@@ -127,7 +147,9 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (volume, path, "offset") do update set detail = excluded.detail, starts_at = excluded.starts_at, ends_at = excluded.ends_at)";
 constexpr auto find_damage_rows = R"(
 select d.volume, d.path, d."offset", d.camera, d.stream, d.starts_at, d.ends_at, d.detail, d.found_at
-from damage d join segments s on s.volume = d.volume and s.path = d.path order by d.found_at desc, d.path, d."offset" limit $1)";
+from damage d join segments s on s.volume = d.volume and s.path = d.path
+  and s.starts_at > d.starts_at - interval '48 hours' and s.starts_at <= d.starts_at + interval '1 second'
+order by d.found_at desc, d.path, d."offset" limit $1)";
 
 constexpr auto end_stale_gaps = R"(
 update gaps g set ends_at = f.starts_at
@@ -221,57 +243,50 @@ class SqlSegmentStore final : public SegmentStore {
   explicit SqlSegmentStore(db::Database& database) : database_(database) {}
 
   Status apply(const IndexBatch& batch) override {
+    if (auto made = partitions_.make_for(batch.segments); !made) return made;
+    std::vector<UtcTime> starts;
+    for (const auto& segment : batch.segments) starts.push_back(segment.start);
     // Losing the last moments of an index that can be made anew is no loss.
-    return database_.transaction(
+    auto done = database_.transaction(
         [&](db::Transaction& transaction) -> Status {
           TouchedHours touched;
           for (const auto& segment : batch.segments) {
             if (!segment.open) touch(touched, segment.key, segment.start, segment.end);
           }
-          if (!batch.segments.empty()) {
-            if (auto done = transaction.execute(upsert_segments, {segments_json(batch.segments)}); !done) {
-              return std::unexpected(done.error());
-            }
-          }
-          if (!batch.removed.empty()) {
-            JsonRows rows;
-            for (const auto& [volume, path] : batch.removed) {
-              rows.begin();
-              rows.add("volume", volume);
-              rows.add("path", path);
-            }
-            const auto gone = transaction.query(delete_segments, {rows.text()});
-            if (!gone) return std::unexpected(gone.error());
-            for (const auto& row : *gone) touch(touched, {row.text(0), row.text(1)}, row.utc(2), row.utc(3));
-          }
+          if (auto written = write(transaction, batch.segments); !written) return written;
+          if (auto gone = remove(transaction, batch.removed, touched, starts); !gone) return gone;
           if (!batch.gaps.empty()) {
-            if (auto done = transaction.execute(upsert_gaps, {gaps_json(batch.gaps)}); !done) {
-              return std::unexpected(done.error());
+            if (auto written = transaction.execute(upsert_gaps, {gaps_json(batch.gaps)}); !written) {
+              return std::unexpected(written.error());
             }
           }
-          if (touched.empty()) return {};
-          const auto filled = transaction.query(fill_hours, {touched_json(touched)});
-          return filled ? Status{} : std::unexpected(filled.error());
+          return fill_timeline(transaction, touched);
         },
         {.durability = db::Durability::fast});
+    // What failed may still be done, where the answer was lost.
+    for (const auto start : starts) sums_.changed(start);
+    if (!done) partitions_.forget();
+    return done;
   }
 
   Result<std::vector<Segment>> find(const StreamKey& key, UtcTime from, UtcTime to) override {
-    const auto rows = database_.query(find_segments, {key.camera, key.stream, from, to});
+    const auto rows = database_.query(find_segments, {key.camera, key.stream, from, from - longest_file, to});
     if (!rows) return std::unexpected(rows.error());
     return read_all(*rows, read_segment);
   }
 
   Result<std::optional<Segment>> at_or_after(const StreamKey& key, UtcTime at) override {
-    return one(database_.query(find_at, {key.camera, key.stream, at}));
+    auto near = one(find_at, {key.camera, key.stream, at, at - longest_file, at + longest_file});
+    return near && !*near ? one(find_next, {key.camera, key.stream, at}) : near;
   }
 
   Result<std::optional<Segment>> before(const StreamKey& key, UtcTime at) override {
-    return one(database_.query(find_before, {key.camera, key.stream, at}));
+    auto near = one(find_before, {key.camera, key.stream, at, at - longest_file});
+    return near && !*near ? one(find_last, {key.camera, key.stream, at}) : near;
   }
 
   Result<std::vector<Gap>> gaps(const StreamKey& key, UtcTime from, UtcTime to) override {
-    const auto rows = database_.query(find_gaps, {key.camera, key.stream, from, to});
+    const auto rows = database_.query(find_gaps, {json_texts(std::span(&key.camera, 1)), key.stream, from, to});
     if (!rows) return std::unexpected(rows.error());
     return read_all(*rows, read_gap);
   }
@@ -287,25 +302,11 @@ class SqlSegmentStore final : public SegmentStore {
   Result<std::map<std::string, StoredTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
                                                          UtcTime from, UtcTime to, unsigned buckets,
                                                          Duration) override {
-    const auto wanted = json_texts(cameras);
-    std::map<std::string, StoredTimeline> found;
-    const bool by_seconds = to - from <= longest_by_seconds;
-    const auto hours = database_.query(hours_in_range, {wanted, stream, from, to});
-    if (!hours) return std::unexpected(hours.error());
-    for (const auto& row : *hours) {
-      auto& timeline = found[row.text(0)];
-      if (buckets > 0 && !timeline.activity) timeline.activity.emplace(from, to, buckets);
-      add_hour(row, from, to, timeline.spans, buckets == 0 || by_seconds ? nullptr : &*timeline.activity);
-    }
-    const auto gaps = database_.query(timeline_gaps, {wanted, stream, from, to});
+    auto found = read_timeline(database_, cameras, stream, from, to, buckets);
+    if (!found) return found;
+    const auto gaps = database_.query(find_gaps, {json_texts(cameras), stream, from, to});
     if (!gaps) return std::unexpected(gaps.error());
-    for (const auto& row : *gaps) found[row.text(0)].gaps.push_back(read_gap(row));
-    if (buckets == 0 || !by_seconds) return found;
-    const auto levels = database_.query(levels_of_files, {wanted, stream, from, to});
-    if (!levels) return std::unexpected(levels.error());
-    for (const auto& row : *levels) {
-      if (auto& activity = found[row.text(0)].activity) activity->add(row.utc(1), row.bytes(2));
-    }
+    for (const auto& row : *gaps) (*found)[row.text(0)].gaps.push_back(read_gap(row));
     return found;
   }
 
@@ -316,11 +317,20 @@ class SqlSegmentStore final : public SegmentStore {
   }
 
   Result<std::vector<std::string>> known(const std::string& volume, std::span<const std::string> paths) override {
-    const auto rows = database_.query(find_known, {volume, json_texts(paths)});
-    if (!rows) return std::unexpected(rows.error());
-    std::vector<std::string> known;
-    for (const auto& row : *rows) known.push_back(row.text(0));
-    return known;
+    StartWindow window;
+    for (const auto& path : paths) window.add(path);
+    auto found = known_in(volume, paths, window.from(), window.to());
+    if (!found || found->size() == paths.size()) return found;
+    // A file whose pictures are of another time than its folder says.
+    std::ranges::sort(*found);
+    std::vector<std::string> others;
+    for (const auto& path : paths) {
+      if (!std::ranges::binary_search(*found, path)) others.push_back(path);
+    }
+    auto more = known_in(volume, others, "-infinity", "infinity");
+    if (!more) return more;
+    found->insert(found->end(), std::make_move_iterator(more->begin()), std::make_move_iterator(more->end()));
+    return found;
   }
 
   Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
@@ -349,6 +359,26 @@ class SqlSegmentStore final : public SegmentStore {
     return all;
   }
 
+  Status relocate(const Segment& segment, const std::string& volume) override {
+    StartWindow window;
+    window.add(segment);
+    auto done = database_.transaction([&](db::Transaction& transaction) -> Status {
+      const db::Params row{segment.volume, segment.path, volume, window.from(), window.to()};
+      if (auto cleared = transaction.execute(clear_target, row); !cleared) return std::unexpected(cleared.error());
+      const auto moved = transaction.query(relocate_segment, row);
+      if (!moved) return std::unexpected(moved.error());
+      if (moved->empty()) return fail(ErrorCode::not_found, segment.path + " is gone");
+      for (const auto* statement : {relocate_copies, relocate_damage}) {
+        if (auto changed = transaction.execute(statement, {segment.volume, segment.path, volume}); !changed) {
+          return std::unexpected(changed.error());
+        }
+      }
+      return {};
+    });
+    sums_.changed(segment.start);
+    return done;
+  }
+
   Result<std::map<std::string, Recent>> recent(UtcTime since) override {
     const auto rows = database_.query(recent_bytes, {since});
     if (!rows) return std::unexpected(rows.error());
@@ -357,13 +387,9 @@ class SqlSegmentStore final : public SegmentStore {
     return found;
   }
 
-  Result<std::map<std::string, std::uint64_t>> total_bytes() override {
-    const auto rows = database_.query(sum_bytes);
-    if (!rows) return std::unexpected(rows.error());
-    std::map<std::string, std::uint64_t> sums;
-    for (const auto& row : *rows) sums[row.text(0)] = static_cast<std::uint64_t>(row.i64(1));
-    return sums;
-  }
+  Result<std::map<std::string, std::uint64_t>> total_bytes() override { return sums_.total(); }
+
+  Status tidy(UtcTime now) override { return partitions_.tidy(now); }
 
   Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path,
                                      std::size_t limit) override {
@@ -416,13 +442,71 @@ class SqlSegmentStore final : public SegmentStore {
   }
 
  private:
-  static Result<std::optional<Segment>> one(const Result<db::Rows>& rows) {
+  static Status write(db::Transaction& transaction, std::span<const Segment> segments) {
+    if (segments.empty()) return {};
+    StartWindow window;
+    for (const auto& segment : segments) window.add(segment);
+    const auto done = transaction.execute(upsert_segments, {segments_json(segments), window.from(), window.to()});
+    if (!done) return std::unexpected(done.error());
+    return {};
+  }
+
+  static Status remove(db::Transaction& transaction, std::span<const SegmentId> removed, TouchedHours& touched,
+                       std::vector<UtcTime>& starts) {
+    if (removed.empty()) return {};
+    JsonRows ids;
+    StartWindow window;
+    for (const auto& [volume, path] : removed) {
+      ids.begin();
+      ids.add("volume", volume);
+      ids.add("path", path);
+      window.add(path);
+    }
+    std::size_t found = 0;
+    const auto remove_in = [&](db::Param from, db::Param to) -> Status {
+      const auto gone = transaction.query(delete_segments, {ids.text(), std::move(from), std::move(to)});
+      if (!gone) return std::unexpected(gone.error());
+      found += gone->size();
+      for (const auto& row : *gone) {
+        touch(touched, {row.text(0), row.text(1)}, row.utc(2), row.utc(3));
+        starts.push_back(row.utc(2));
+      }
+      return {};
+    };
+    auto done = remove_in(window.from(), window.to());
+    // A file whose pictures are of another time than its folder says, or one that had no row.
+    if (done && found < removed.size()) done = remove_in("-infinity", "infinity");
+    if (!done || touched.empty()) return done;
+    JsonRows streams;
+    for (auto at = touched.begin(); at != touched.end(); ++at) {
+      if (at != touched.begin() && std::get<0>(*at) == std::get<0>(*std::prev(at)) && std::get<1>(*at) == std::get<1>(*std::prev(at))) continue;
+      streams.begin();
+      streams.add("camera", std::get<0>(*at));
+      streams.add("stream", std::get<1>(*at));
+    }
+    const auto forgotten = transaction.execute(forget_gaps, {streams.text()});
+    return forgotten ? Status{} : std::unexpected(forgotten.error());
+  }
+
+  Result<std::vector<std::string>> known_in(const std::string& volume, std::span<const std::string> paths, db::Param from,
+                                            db::Param to) {
+    const auto rows = database_.query(find_known, {volume, json_texts(paths), std::move(from), std::move(to)});
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<std::string> known;
+    for (const auto& row : *rows) known.push_back(row.text(0));
+    return known;
+  }
+
+  Result<std::optional<Segment>> one(const char* statement, const db::Params& params) {
+    const auto rows = database_.query(statement, params);
     if (!rows) return std::unexpected(rows.error());
     if (rows->empty()) return std::nullopt;
     return read_segment((*rows)[0]);
   }
 
   db::Database& database_;
+  SegmentPartitions partitions_{database_};
+  DaySums sums_{database_};
 };
 
 }  // namespace
@@ -431,15 +515,23 @@ Status replace_segments(db::Database& database, std::span<const Segment> segment
   constexpr std::size_t rows_per_statement = 5000;
   return database.transaction(
       [&](db::Transaction& transaction) -> Status {
-        if (auto done = transaction.execute("delete from segments"); !done) return std::unexpected(done.error());
+        if (auto done = transaction.script("truncate segments"); !done) return done;
+        SegmentPartitions partitions(database);
+        if (auto made = partitions.make_for(transaction, segments); !made) return made;
         for (std::size_t at = 0; at < segments.size(); at += rows_per_statement) {
           const auto some = segments.subspan(at, std::min(rows_per_statement, segments.size() - at));
-          if (auto done = transaction.execute(upsert_segments, {segments_json(some)}); !done) {
+          // The table is empty and no path is named twice: nothing is to be looked for.
+          if (auto done = transaction.execute(upsert_segments, {segments_json(some), "infinity", "infinity"}); !done) {
             return std::unexpected(done.error());
           }
         }
-        const auto filled = transaction.query(fill_all_hours);
-        return filled ? Status{} : std::unexpected(filled.error());
+        if (auto done = transaction.script("delete from timeline_hours; delete from timeline_days"); !done) return done;
+        std::set<UtcTime> days;
+        for (const auto& segment : segments) days.insert(std::chrono::floor<std::chrono::days>(segment.start));
+        for (const auto day : days) {
+          if (auto filled = transaction.query(fill_day, {day}); !filled) return std::unexpected(filled.error());
+        }
+        return {};
       },
       {.statement_timeout = std::chrono::minutes{10}});
 }

@@ -2,15 +2,38 @@
 
 #include <charconv>
 
+#include "ccoc/db/database.h"
 #include "json_text.h"
 
 namespace ccoc::archive {
 namespace {
 
 constexpr std::int64_t hour_s = 3600;
-constexpr int seconds_a_minute = 60;
 /// No file lasts longer; a row that says so is wrong, and must not become a million hours.
 constexpr std::int64_t most_hours = 48;
+
+/// Up to here the levels of every second are read.
+constexpr Duration longest_by_seconds = std::chrono::hours{3};
+/// And up to so many rows of hours those of every minute; then of five minutes, by days.
+constexpr std::int64_t most_hour_rows = 2000;
+
+/// A statement has fifteen seconds; on a busy machine an hour of sixty files takes it a few milliseconds.
+constexpr std::size_t hours_per_statement = 250;
+constexpr auto fill_hours = "select fill_timeline_hours($1::json)";
+
+constexpr auto hours_in_range = R"(
+select t.camera, t.hour, array_to_string(t.spans, ' '), case when $5::text = 'seconds' then t.levels end,
+       case when $5 = 'peaks' or $5 = 'seconds' and length(t.levels) = 0 then t.peaks end
+from json_array_elements_text($1::json) as w(camera), timeline_hours t
+where t.camera = w.camera and t.stream = $2 and t.hour > $3::timestamptz - interval '1 hour' and t.hour < $4
+order by t.camera, t.hour)";
+constexpr auto days_in_range = R"(
+select t.camera, t.day::timestamp at time zone 'UTC', array_to_string(t.spans, ' '), null::bytea,
+       case when $5::text = 'peaks' then t.peaks end
+from json_array_elements_text($1::json) as w(camera), timeline_days t
+where t.camera = w.camera and t.stream = $2 and t.day >= ($3::timestamptz at time zone 'UTC')::date
+  and t.day <= ($4::timestamptz at time zone 'UTC')::date
+order by t.camera, t.day)";
 
 std::vector<std::int64_t> numbers_of(std::string_view text) {
   std::vector<std::int64_t> out;
@@ -24,6 +47,20 @@ std::vector<std::int64_t> numbers_of(std::string_view text) {
   return out;
 }
 
+/// A row of (camera, begin of the hour or day, spans as numbers between blanks, levels of seconds, or else of each `step`): its spans
+/// that overlap [from, to), and its levels.
+void add_row(const db::Row& row, UtcTime from, UtcTime to, std::vector<Span>& spans, ActivityBuckets* activity, Duration step) {
+  const auto begin = row.utc(1);
+  const auto edges = numbers_of(row.text(2));
+  for (std::size_t i = 0; i + 1 < edges.size(); i += 2) {
+    const Span span{begin + Duration{edges[i]}, begin + Duration{edges[i + 1]}};
+    if (span.from < to && span.to > from) spans.push_back(span);
+  }
+  if (activity == nullptr) return;
+  activity->add_steps(begin, std::chrono::seconds{1}, row.bytes(3));
+  activity->add_steps(begin, step, row.bytes(4));
+}
+
 }  // namespace
 
 void touch(TouchedHours& hours, const StreamKey& key, UtcTime start, UtcTime end) {
@@ -34,29 +71,37 @@ void touch(TouchedHours& hours, const StreamKey& key, UtcTime start, UtcTime end
   for (auto hour = first; hour <= last; hour += hour_s) hours.emplace(key.camera, key.stream, hour);
 }
 
-std::string touched_json(const TouchedHours& hours) {
-  JsonRows rows;
-  for (const auto& [camera, stream, hour] : hours) {
-    rows.begin();
-    rows.add("camera", camera);
-    rows.add("stream", stream);
-    rows.add("hour", hour);
+Status fill_timeline(db::Transaction& transaction, const TouchedHours& hours) {
+  for (auto at = hours.begin(); at != hours.end();) {
+    JsonRows rows;
+    for (std::size_t i = 0; i < hours_per_statement && at != hours.end(); ++i, ++at) {
+      const auto& [camera, stream, hour] = *at;
+      rows.begin();
+      rows.add("camera", camera);
+      rows.add("stream", stream);
+      rows.add("hour", hour);
+    }
+    if (const auto filled = transaction.query(fill_hours, {rows.text()}); !filled) return std::unexpected(filled.error());
   }
-  return rows.text();
+  return {};
 }
 
-void add_hour(const db::Row& row, UtcTime from, UtcTime to, std::vector<Span>& spans, ActivityBuckets* activity) {
-  const auto hour = row.utc(1);
-  const auto edges = numbers_of(row.text(2));
-  for (std::size_t i = 0; i + 1 < edges.size(); i += 2) {
-    const Span span{hour + Duration{edges[i]}, hour + Duration{edges[i + 1]}};
-    if (span.from < to && span.to > from) spans.push_back(span);
+Result<std::map<std::string, StoredTimeline>> read_timeline(db::Database& database, std::span<const std::string> cameras,
+                                                            const std::string& stream, UtcTime from, UtcTime to, unsigned buckets) {
+  const auto hours = std::chrono::ceil<std::chrono::hours>(to - from).count() + 1;
+  const bool by_seconds = to - from <= longest_by_seconds;
+  const bool by_hours = by_seconds || hours * static_cast<std::int64_t>(cameras.size()) <= most_hour_rows;
+  const Duration step = std::chrono::minutes{by_hours ? 1 : 5};
+  const auto* levels = buckets == 0 ? "none" : by_seconds ? "seconds" : "peaks";
+  const auto rows = database.query(by_hours ? hours_in_range : days_in_range, {json_texts(cameras), stream, from, to, levels});
+  if (!rows) return std::unexpected(rows.error());
+  std::map<std::string, StoredTimeline> found;
+  for (const auto& row : *rows) {
+    auto& timeline = found[row.text(0)];
+    if (buckets > 0 && !timeline.activity) timeline.activity.emplace(from, to, buckets);
+    add_row(row, from, to, timeline.spans, buckets == 0 ? nullptr : &*timeline.activity, step);
   }
-  if (activity == nullptr) return;
-  const auto peaks = row.bytes(3);
-  for (std::size_t minute = 0; minute < peaks.size(); ++minute) {
-    activity->add_range(hour + std::chrono::minutes{minute}, std::chrono::seconds{seconds_a_minute}, peaks[minute]);
-  }
+  return found;
 }
 
 }  // namespace ccoc::archive

@@ -1,6 +1,8 @@
-// The timeline by hours (table timeline_hours): which hours a change of the index touches, and their rows read.
+// The timeline by hours and days (tables timeline_hours, timeline_days): which hours a change of the index touches, and what
+// they answer.
 #pragma once
 
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -8,7 +10,11 @@
 #include <vector>
 
 #include "ccoc/archive/segment_store.h"
-#include "ccoc/db/row.h"
+
+namespace ccoc::db {
+class Database;
+class Transaction;
+}  // namespace ccoc::db
 
 namespace ccoc::archive {
 
@@ -16,11 +22,12 @@ namespace ccoc::archive {
 using TouchedHours = std::set<std::tuple<std::string, std::string, std::int64_t>>;
 
 void touch(TouchedHours& hours, const StreamKey& key, UtcTime start, UtcTime end);
-/// As fill_timeline_hours() takes them.
-std::string touched_json(const TouchedHours& hours);
+/// Their rows are made anew.
+Status fill_timeline(db::Transaction& transaction, const TouchedHours& hours);
 
-/// A row of (camera, hour, spans as numbers between blanks, peaks): its spans that overlap [from, to), and, where `activity`
-/// is wanted, its peaks.
-void add_hour(const db::Row& row, UtcTime from, UtcTime to, std::vector<Span>& spans, ActivityBuckets* activity);
+/// Footage and activity of cameras in a range, without gaps. The longer the range and the more the cameras, the coarser the
+/// activity: levels of a second, a minute or five minutes.
+Result<std::map<std::string, StoredTimeline>> read_timeline(db::Database& database, std::span<const std::string> cameras,
+                                                            const std::string& stream, UtcTime from, UtcTime to, unsigned buckets);
 
 }  // namespace ccoc::archive

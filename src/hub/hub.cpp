@@ -44,7 +44,7 @@ using std::chrono::seconds;
 
 constexpr Duration housekeeping_interval = seconds{2};
 constexpr Duration moving_interval = seconds{20};
-constexpr Duration forecast_interval = minutes{5};
+constexpr Duration forecast_interval = std::chrono::minutes{5};
 constexpr Duration retention_interval = seconds{20};
 constexpr Duration outlived_interval = std::chrono::minutes{10};
 constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
@@ -100,7 +100,8 @@ struct Hub::Impl {
   std::thread mover;
   std::mutex forecast_mutex;
   std::optional<archive::Forecast> forecast;  ///< the last one
-  std::map<archive::StreamKey, std::string> not_recorded;  ///< as last told; the housekeeping's own
+  std::map<archive::StreamKey, std::string> not_recorded;  ///< as last told; look_after()'s own
+  std::string retention_problem;                           ///< likewise
   std::atomic<bool> stopped{false};
 
   Status start(const HubOptions& options);
@@ -114,6 +115,7 @@ struct Hub::Impl {
   void pin_certificates(log::Throttle& throttle);
   void note_clocks(log::Throttle& throttle);
   void watch_recordings();
+  void watch_retention();
   Status start_vision();
   std::vector<std::string> watched_cameras(bool only_motion);
   vision::WatchedCamera show_to_watch(const std::string& id);
@@ -447,6 +449,19 @@ void Hub::Impl::watch_recordings() {
   not_recorded = std::move(now);
 }
 
+void Hub::Impl::watch_retention() {
+  const auto problem = archive->retention_problem();
+  const auto reason = problem ? problem->reason : std::string();
+  if (reason == retention_problem) return;
+  if (problem) {
+    log::error("archive", "{} (since {})", reason, format_rfc3339(problem->since));
+  } else {
+    log::info("archive", "retention runs again");
+  }
+  events.retention_state(reason, clock.utc_now());
+  retention_problem = reason;
+}
+
 archive::MovePolicy Hub::Impl::move_policy() {
   archive::MovePolicy policy;
   for (const auto& [name, rule] : config.lifecycle) {
@@ -546,7 +561,6 @@ void Hub::Impl::keep_house() {
     drop_initial_password_once_changed();
     pin_certificates(throttle);
     note_clocks(throttle);
-    watch_recordings();
     if (const auto scrubbed = archive->scrub(); !scrubbed) throttle.warn("archive", "scrub", scrubbed.error().message, clock.now());
     if (const auto kept = motion->flush(); !kept) throttle.warn("hub", "motion", kept.error().message, clock.now());
     if (clock.now() >= next_retention) {
@@ -628,6 +642,11 @@ Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Hub::~Hub() { stop(); }
 
 std::uint16_t Hub::http_port() const { return impl_->api ? impl_->api->port() : std::uint16_t{0}; }
+
+void Hub::look_after() {
+  impl_->watch_recordings();
+  impl_->watch_retention();
+}
 
 void Hub::stop() { impl_->stop(); }
 

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "ccoc/base/log.h"
@@ -34,7 +35,7 @@ void prepare_process() {
 
 int serve(const Config& config) {
   prepare_process();
-  // All threads inherit the mask: the signals come to sigwait below and nowhere else.
+  // All threads inherit the mask: the signals come to sigtimedwait below and nowhere else.
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGTERM);
@@ -46,10 +47,12 @@ int serve(const Config& config) {
   if (const char* password = std::getenv("CCOC_ADMIN_PASSWORD")) options.admin_password = password;
   auto hub = Hub::start(config, options);
   if (!hub) return report_failure(hub.error()), 1;
-  int signal = 0;
-  do {
-    ::sigwait(&signals, &signal);
-  } while (signal == SIGHUP);
+  // The watch over what others do is kept here, where nothing else is done: whatever hangs, it does not.
+  constexpr timespec watch_interval{.tv_sec = 2, .tv_nsec = 0};
+  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+    signal = ::sigtimedwait(&signals, nullptr, &watch_interval);
+    if (signal < 0 && errno == EAGAIN) (*hub)->look_after();
+  }
   log::info("hub", "stopping");
   (*hub)->stop();
   log::info("hub", "stopped");

@@ -30,19 +30,22 @@ void remove_folder(const Options& options, const std::string& folder) {
 
 namespace {
 
-constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|playback|all] [OPTIONS]
+constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|playback|archive|all] [OPTIONS]
   record     the hub recording the cameras: CPU, memory, threads, every frame counted
   peers      ffmpeg, GStreamer and the floor under the same cameras
   ingest     more and smaller cameras, and UDP
   latency    viewers: first pictures, added latency, cost
   playback   downloads and seeks
-  all        everything, in this order (default)
+  archive    the index of a month of 1000 cameras; seeks in a month of 60 (not part of all)
+  all        everything else, in this order (default)
     --cameras N      default 60
     --seconds N      of each recording measurement (default 60)
     --warm-up N      seconds before it (default 14)
     --runs N         of the hub's recording (default 2)
     --udp            the hub takes the pictures by UDP
     --no-sub         the hub takes only main streams, as the peers do
+    --rows N         archive: rows of the index (default 43200000)
+    --index URL      archive: the index alone, in a database that an earlier run with --keep has filled
     --main FILE      every camera plays this H.264 file instead of its own clip
     --program FILE   ccoc (default: beside this program)
     --clips DIR      cache of the cameras' clips
@@ -73,6 +76,10 @@ Result<Options> parse(int argc, char** argv) {
       good = number(value, out.warm_up_s);
     else if (name == "--runs")
       good = number(value, out.runs);
+    else if (name == "--rows")
+      good = (out.rows = std::atoll(value.c_str())) > 0;
+    else if (name == "--index")
+      out.index = value;
     else if (name == "--main")
       out.main_clip = value;
     else if (name == "--program")
@@ -101,7 +108,7 @@ Result<Options> parse(int argc, char** argv) {
     }
     if (takes_value) ++i;
   }
-  for (const auto* mode : {"record", "peers", "ingest", "latency", "playback", "all"}) {
+  for (const auto* mode : {"record", "peers", "ingest", "latency", "playback", "archive", "all"}) {
     if (out.mode == mode) return out;
   }
   return fail(ErrorCode::invalid_argument, "there is no '" + out.mode + "'");
@@ -131,6 +138,12 @@ Status measure_watching(const Options& options, Report& report) {
 }
 
 Status measure_all(const Options& options, Report& report) {
+  if (options.mode == "archive") {
+    if (options.index.empty()) {
+      if (auto done = measure_seeks(options, report); !done) return done;
+    }
+    return measure_index(options, report);
+  }
   const auto asked = [&](const char* mode) { return options.mode == "all" || options.mode == mode; };
   if (asked("record")) {
     if (auto done = measure_recording(options, report); !done) return done;

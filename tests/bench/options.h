@@ -6,11 +6,13 @@
 namespace ccoc::bench {
 
 struct Options {
-  std::string mode = "all";  ///< record, peers, ingest, latency, playback, all
+  std::string mode = "all";  ///< record, peers, ingest, latency, playback, archive, all
   int cameras = 60;
   int seconds = 60;    ///< of each recording measurement
   int warm_up_s = 14;  ///< before it
   int runs = 2;        ///< of the hub's recording, so that the noise shows
+  long long rows = 43'200'000;  ///< of the index
+  std::string index;            ///< URL of a database with the rows of an earlier run; empty: they are made
   bool peers = true;
   bool udp = false;         ///< the hub asks for RTP by UDP
   bool sub_streams = true;  ///< the hub takes them too; peers never do

@@ -102,6 +102,26 @@ Result<std::map<std::string, SentFrames>> FarmProcess::stop() {
 
 Result<HubProcess> HubProcess::start(const Options& options, const FarmProcess& farm, const std::string& folder,
                                      const std::vector<std::string>& extra) {
+  auto out = start_alone(options, folder, extra);
+  if (!out) return out;
+  const auto registered = steady_clock::now();
+  std::string csv = "id,name_th,name_en,lat,lon,main_url,sub_url,transport\n";
+  for (int camera = 1; camera <= options.cameras; ++camera) {
+    const auto number = std::to_string(camera);
+    csv += camera_id(camera) + ",กล้อง " + number + ",Camera " + number + ",18.80,98.98," + farm.url(camera, "main") +
+           "," + (options.sub_streams ? farm.url(camera, "sub") : "") + "," + (options.udp ? "udp" : "tcp") + "\n";
+  }
+  if (auto done = out->import_cameras(csv, options.cameras); !done) return std::unexpected(done.error());
+  const auto all_live = [&] { return out->live_cameras().value_or(0) == options.cameras; };
+  if (!wait_until(all_live, std::chrono::seconds{40})) {
+    return fail(ErrorCode::timeout, "only " + std::to_string(out->live_cameras().value_or(0)) +
+                                        " cameras became live:\n" + tail(folder + "/hub.log"));
+  }
+  out->live_s_ = seconds_since(registered);
+  return out;
+}
+
+Result<HubProcess> HubProcess::start_alone(const Options& options, const std::string& folder, const std::vector<std::string>& extra) {
   const auto port = free_port();
   if (!port) return std::unexpected(port.error());
   fs::create_directories(folder);
@@ -125,14 +145,6 @@ Result<HubProcess> HubProcess::start(const Options& options, const FarmProcess& 
   }
   out.start_s_ = seconds_since(begin);
   if (auto done = out.log_in(password); !done) return std::unexpected(done.error());
-  const auto registered = steady_clock::now();
-  if (auto done = out.import_cameras(options, farm); !done) return std::unexpected(done.error());
-  const auto all_live = [&] { return out.live_cameras().value_or(0) == options.cameras; };
-  if (!wait_until(all_live, std::chrono::seconds{40})) {
-    return fail(ErrorCode::timeout, "only " + std::to_string(out.live_cameras().value_or(0)) +
-                                        " cameras became live:\n" + tail(folder + "/hub.log"));
-  }
-  out.live_s_ = seconds_since(registered);
   return out;
 }
 
@@ -156,19 +168,13 @@ Status HubProcess::log_in(const std::string& password) {
   return {};
 }
 
-Status HubProcess::import_cameras(const Options& options, const FarmProcess& farm) {
-  std::string csv = "id,name_th,name_en,lat,lon,main_url,sub_url,transport\n";
-  for (int camera = 1; camera <= options.cameras; ++camera) {
-    const auto number = std::to_string(camera);
-    csv += camera_id(camera) + ",กล้อง " + number + ",Camera " + number + ",18.80,98.98," + farm.url(camera, "main") +
-           "," + (options.sub_streams ? farm.url(camera, "sub") : "") + "," + (options.udp ? "udp" : "tcp") + "\n";
-  }
+Status HubProcess::import_cameras(const std::string& csv, int count) {
   auto report = http_.request("POST", "/api/v1/cameras/import", csv, "text/csv");
   if (!report) return std::unexpected(report.error());
   if (report->status != 200) return std::unexpected(unexpected_answer("import cameras", *report));
   const auto value = parse_json(report->body, "the import's report");
   if (!value) return std::unexpected(value.error());
-  if (value->at("created").to_number<int>() != options.cameras) {
+  if (value->at("created").to_number<int>() != count) {
     return std::unexpected(unexpected_answer("import cameras", *report));
   }
   return {};

@@ -45,9 +45,14 @@ class HubProcess {
   /// Returns when every camera is live. `extra` are more settings, KEY=VALUE.
   static Result<HubProcess> start(const Options& options, const FarmProcess& farm, const std::string& folder,
                                   const std::vector<std::string>& extra = {});
+  /// The same without cameras, in a folder that may have been used before.
+  static Result<HubProcess> start_alone(const Options& options, const std::string& folder, const std::vector<std::string>& extra = {});
+  /// Registers cameras; `csv` with its head.
+  Status import_cameras(const std::string& csv, int count);
   const HttpClient& http() const { return http_; }
   pid_t pid() const { return child_.pid(); }
   std::string footage() const { return data_ + "/footage"; }
+  const std::string& data() const { return data_; }
   double start_s() const { return start_s_; }  ///< from exec to ready
   double live_s() const { return live_s_; }    ///< from the cameras' registration to the last one's picture
   /// Cameras whose state is `live`.
@@ -58,7 +63,6 @@ class HubProcess {
   HubProcess(Child child, HttpClient http, std::string data)
       : child_(std::move(child)), http_(std::move(http)), data_(std::move(data)) {}
   Status log_in(const std::string& password);
-  Status import_cameras(const Options& options, const FarmProcess& farm);
 
   Child child_;
   HttpClient http_;

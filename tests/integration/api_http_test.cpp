@@ -149,6 +149,23 @@ TEST_F(ApiHttp, a_timeline_shows_what_was_recorded) {
   EXPECT_EQ(administrator->get("/api/v1/timeline?cameras=other&from=2026-11-24T04:59:00Z&to=2026-11-24T05:01:00Z").status, 404);
 }
 
+TEST_F(ApiHttp, an_account_adds_up_footage_and_gaps) {
+  const auto answer = administrator->get("/api/v1/recording/account?cameras=cam01&from=2026-11-24T04:59:00Z&to=2026-11-24T05:01:00Z");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const auto value = json_of(answer);
+  const auto& item = value.at("items").at(0);
+  EXPECT_EQ(item.at("camera").as_string(), "cam01");
+  EXPECT_EQ(item.at("from").as_string(), "2026-11-24T05:00:00.000Z");
+  double sum = item.at("footage_s").to_number<double>() + item.at("unexplained_s").to_number<double>();
+  for (const auto& cause : {"camera", "network", "hub", "disk"}) sum += item.at("gaps_s").at(cause).to_number<double>();
+  EXPECT_NEAR(sum, item.at("due_s").to_number<double>(), 1e-6);
+  EXPECT_GT(item.at("footage_s").to_number<double>(), 0.0);
+  EXPECT_EQ(item.at("unexplained_s").to_number<double>(), 0.0);
+  EXPECT_TRUE(item.at("holes").as_array().empty());
+  EXPECT_EQ(administrator->get("/api/v1/recording/account?cameras=other&from=2026-11-24T04:59:00Z&to=2026-11-24T05:01:00Z").status, 404);
+  EXPECT_EQ(administrator->get("/api/v1/recording/account?cameras=cam01&from=2026-11-24T05:01:00Z&to=2026-11-24T05:00:00Z").status, 422);
+}
+
 TEST_F(ApiHttp, a_token_opens_one_range_of_one_camera) {
   const auto made = administrator->ask("POST", "/api/v1/tokens",
                                        R"({"camera":"cam01","from":"2026-11-24T05:00:00Z","to":"2026-11-24T05:00:20Z"})");

@@ -194,6 +194,7 @@ TEST_F(ArchiveIndex, reindex_makes_the_table_anew_from_the_files_alone) {
   const char* sum = "select hashtext(string_agg(s::text, '|' order by path)) from segments s";
   const auto before = count(sum);
   ASSERT_TRUE(database->execute("delete from segments"));
+  ASSERT_TRUE(database->query("select make_segment_partitions('2020-01-01Z', '2020-01-01Z')"));
   ASSERT_TRUE(database->execute("insert into segments values ('main', 'cam01/main/2020-01-01/000000Z.mp4', 'cam01', 'main', "
                                 "'2020-01-01Z', '2020-01-02Z', 1, 1, true)"));
   const auto report = reindex(volumes(), *database).value();
@@ -237,12 +238,15 @@ TEST_F(ArchiveIndex, keeps_the_timeline_by_hours_in_step_with_the_files) {
 }
 
 TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
+  ASSERT_TRUE(database->query("select make_segment_partitions('2026-08-31Z', '2026-11-30Z')"));
   ASSERT_TRUE(database->execute(
       "insert into segments select 'main', 'cam' || c || '/main/' || i || '.mp4', 'cam' || c, 'main', "
       "timestamptz '2026-10-01Z' + i * interval '1 min', timestamptz '2026-10-01Z' + (i + 1) * interval '1 min', 30000000, 1, true, "
       "decode(repeat(to_hex(100 + (i % 100 = 50)::int * 56), 60), 'hex'), 100 + (i % 100 = 50)::int * 56 "
       "from generate_series(1, 20) c, generate_series(0, 9999) i"));
-  ASSERT_TRUE(database->query("select fill_all_timeline_hours()"));
+  for (int day = 1; day <= 7; ++day) {
+    ASSERT_TRUE(database->query("select fill_timeline_of_day('2026-10-0" + std::to_string(day) + "Z')"));
+  }
   ASSERT_TRUE(database->execute("analyze segments"));
   const auto plan = [&](const std::string& sql) {
     std::string text;
@@ -259,7 +263,19 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
            std::string("select path from segments where not closed order by volume, path"),
            std::string("select peaks from timeline_hours where camera = 'cam7' and stream = 'main' and hour > '2026-10-02Z' and hour < '2026-10-03Z'"),
        }) {
-    EXPECT_EQ(plan(sql).find("Seq Scan"), std::string::npos) << sql << "\n" << plan(sql);
+    for (const auto* table : {"Seq Scan on segments_2026_09_28", "Seq Scan on segments_2026_10_05", "Seq Scan on timeline"}) {
+      EXPECT_EQ(plan(sql).find(table), std::string::npos) << sql << "\n" << plan(sql);
+    }
+  }
+  // A question with limits of time looks into the weeks it concerns; one without into one week after the other, no further
+  // than the answer is (an append with a limit, no merge and no sort).
+  const auto near = plan("select path " + by_stream + "and starts_at < '2026-10-03Z' and starts_at >= '2026-10-01Z' order by starts_at desc limit 1");
+  EXPECT_NE(near.find("segments_2026_09_28"), std::string::npos) << near;
+  EXPECT_EQ(near.find("segments_2026_10_05"), std::string::npos) << near;
+  for (const auto* order : {"", " desc"}) {
+    const auto far = plan("select path " + by_stream + "order by starts_at" + order + " limit 1");
+    EXPECT_EQ(far.find("Sort"), std::string::npos) << far;
+    EXPECT_EQ(far.find("Merge"), std::string::npos) << far;
   }
   const std::vector<std::string> cameras{"cam1", "cam2", "cam3"};
   const auto from = at("2026-10-02T00:00:00.000Z");
@@ -312,6 +328,229 @@ TEST_F(ArchiveIndex, footage_that_rotted_is_found_by_the_scrubber_and_by_check) 
   EXPECT_EQ(found[0].path, "cam01/main/2026-11-24/052500Z.mp4");
   EXPECT_EQ(found[0].key.camera, "cam01");
   EXPECT_LT(found[0].offset, 30'000u);
+}
+
+/// The index alone, told by hand.
+class IndexRows : public testing::Test {
+ protected:
+  static Segment segment(const std::string& camera, UtcTime start, Duration length = minutes{1}) {
+    Segment made{"main", {camera, "main"}, {}, start, start + length, 1000, 1, false, Bytes(60, 100)};
+    made.path = camera + "/main/" + format_day(start) + "/" + format_time_of_day(start) + ".mp4";
+    return made;
+  }
+  void apply(std::vector<Segment> segments, std::vector<SegmentId> removed = {}, std::vector<Gap> gaps = {}) {
+    const auto done = store->apply({std::move(segments), std::move(removed), std::move(gaps)});
+    EXPECT_TRUE(done) << done.error().message;
+  }
+  std::int64_t count(const std::string& sql) { return database->query(sql).value()[0].i64(0); }
+  std::int64_t partitions() { return count("select count(*) from segment_partitions"); }
+
+  std::unique_ptr<db::Database> database = fresh_database();
+  std::unique_ptr<SegmentStore> store = make_sql_segment_store(*database);
+};
+
+TEST_F(IndexRows, of_any_day_have_their_week) {
+  const auto begun = at("1970-01-01T00:00:03.000Z"), now = at("2026-11-24T05:20:00.000Z"), far = at("2099-12-31T23:59:30.000Z");
+  const auto before = partitions();
+  apply({segment("cam01", begun), segment("cam01", now), segment("cam01", far)});
+  // One for each, and one ahead of the newest; this week's and the next may have been there.
+  EXPECT_GE(partitions(), before + 3);
+  EXPECT_EQ(store->at_or_after(cam01, begun).value()->start, begun);
+  EXPECT_EQ(store->at_or_after(cam01, begun + hours{1}).value()->start, now) << "the next one, fifty-six years on";
+  EXPECT_EQ(store->before(cam01, far - hours{1}).value()->start, now);
+  EXPECT_EQ(store->before(cam01, now).value()->start, begun);
+  EXPECT_EQ(store->find(cam01, begun, far + hours{1}).value().size(), 3u);
+  EXPECT_EQ(store->extent(cam01).value(), (Span{begun, far + minutes{1}}));
+  EXPECT_EQ(store->removable("cam01", "main", now + hours{1}, 10).value().size(), 2u);
+  EXPECT_EQ(store->oldest({}, {}, far + hours{1}, 2).value().back().start, now);
+  EXPECT_EQ(store->total_bytes().value().at("main"), 3000u);
+}
+
+TEST_F(IndexRows, are_one_for_each_path_also_where_weeks_meet) {
+  const auto monday = at("2026-11-23T00:00:00.000Z");
+  auto file = segment("cam01", monday);
+  file.open = true;
+  apply({file});
+  // Read from the file its start is a tick earlier: another day, and another week.
+  file.start -= Duration{7};
+  file.open = false;
+  file.bytes = 2000;
+  apply({file});
+  apply({file});
+  EXPECT_EQ(count("select count(*) from segments"), 1);
+  EXPECT_EQ(count("select bytes from segments where closed"), 2000);
+  EXPECT_EQ(store->total_bytes().value().at("main"), 2000u);
+  const auto twice = database->execute("insert into segments select * from segments");
+  ASSERT_FALSE(twice) << "within a week the table itself refuses";
+  EXPECT_EQ(twice.error().code, ErrorCode::conflict);
+  apply({}, {{"main", file.path}});
+  EXPECT_EQ(count("select count(*) from segments"), 0);
+  EXPECT_TRUE(store->total_bytes().value().empty());
+}
+
+TEST_F(IndexRows, of_a_file_in_a_folder_of_another_day_are_found_and_removed) {
+  auto moved = segment("cam01", at("2026-11-24T05:20:00.000Z"));
+  moved.path = "cam01/main/2026-06-01/052000Z.mp4";
+  auto nameless = segment("cam01", at("2026-11-24T05:21:00.000Z"));
+  nameless.path = "x.mp4";
+  apply({moved, nameless});
+  apply({moved});
+  EXPECT_EQ(count("select count(*) from segments"), 2);
+  const std::vector<std::string> paths{moved.path, "cam01/main/2026-06-01/052100Z.mp4", nameless.path};
+  auto known = store->known("main", paths).value();
+  std::ranges::sort(known);
+  EXPECT_EQ(known, (std::vector<std::string>{moved.path, nameless.path}));
+  apply({}, {{"main", moved.path}, {"main", nameless.path}, {"main", "cam01/main/2026-06-01/052100Z.mp4"}});
+  EXPECT_EQ(count("select count(*) from segments"), 0);
+  EXPECT_EQ(count("select count(*) from timeline_days"), 0);
+}
+
+TEST_F(IndexRows, that_are_all_gone_take_their_week_with_them) {
+  const auto old = at("2026-09-02T12:00:00.000Z"), now = at("2026-11-24T05:20:00.000Z");
+  const auto first = segment("cam01", old), second = segment("cam02", old + hours{30}), newest = segment("cam01", now);
+  apply({first, second, newest});
+  ASSERT_EQ(count("select count(*) from segment_partitions where name = 'segments_2026_08_31'"), 1);
+  ASSERT_TRUE(store->tidy(now));
+  EXPECT_EQ(count("select count(*) from segment_partitions where name = 'segments_2026_08_31'"), 1) << "it holds rows";
+  apply({}, {{"main", first.path}});
+  ASSERT_TRUE(store->tidy(now));
+  EXPECT_EQ(count("select count(*) from segment_partitions where name = 'segments_2026_08_31'"), 1) << "it still holds one";
+  apply({}, {{"main", second.path}});
+  {
+    // Somebody reads it at the moment: next time.
+    db::Database other(db::DatabaseOptions{.url = with_database(postgres().url(), database->query("select current_database()").value()[0].text(0))});
+    EXPECT_TRUE(other.transaction([&](db::Transaction& transaction) -> Status {
+      EXPECT_TRUE(transaction.query("select 1 from segments"));
+      EXPECT_TRUE(store->tidy(now));
+      return {};
+    }));
+    EXPECT_EQ(count("select count(*) from segment_partitions where name = 'segments_2026_08_31'"), 1);
+  }
+  ASSERT_TRUE(store->tidy(now));
+  EXPECT_EQ(count("select count(*) from segment_partitions where name = 'segments_2026_08_31'"), 0);
+  EXPECT_EQ(count("select count(*) from pg_class where relname = 'segments_2026_08_31'"), 0);
+  EXPECT_EQ(store->at_or_after(cam01, old).value()->path, newest.path);
+  apply({first});  // and it is made again when a row comes
+  EXPECT_EQ(store->find(cam01, old, old + hours{1}).value().size(), 1u);
+  // Dropped by another program: the first batch fails, the next is whole.
+  ASSERT_TRUE(database->execute("delete from segments where starts_at < '2026-10-01Z'"));
+  ASSERT_TRUE(make_sql_segment_store(*database)->tidy(now));
+  (void)store->apply({{first}, {}, {}});
+  apply({first});
+}
+
+TEST_F(IndexRows, keep_the_gaps_around_them_and_no_others) {
+  const auto t = at("2026-11-24T05:20:00.000Z");
+  const auto first = segment("cam01", t), second = segment("cam01", t + minutes{2}), third = segment("cam01", t + minutes{5});
+  apply({first, second, third}, {},
+        {{cam01, t + minutes{1}, t + minutes{2}, media::GapCause::camera, "a"}, {cam01, t + minutes{3}, t + minutes{5}, media::GapCause::network, "b"}});
+  apply({}, {{"main", first.path}});
+  EXPECT_EQ(store->gaps(cam01, t, t + hours{1}).value().size(), 2u) << "the first leads up to the oldest footage";
+  apply({}, {{"main", second.path}});
+  const auto left = store->gaps(cam01, t, t + hours{1}).value();
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].reason, "b");
+}
+
+TEST_F(IndexRows, tell_of_gaps_that_reach_into_a_range_however_long_they_last) {
+  const auto t = at("2026-11-01T00:00:00.000Z");
+  apply({segment("cam01", t), segment("cam01", t + hours{500})}, {},
+        {{cam01, t + minutes{1}, t + hours{500}, media::GapCause::camera, "away"}, {cam01, t + hours{500} + minutes{1}, {}, media::GapCause::hub, "lasts"}});
+  for (const auto length : {hours{1}, hours{1000}}) {
+    const auto gaps = store->gaps(cam01, t + hours{300}, t + hours{300} + length).value();
+    EXPECT_EQ(gaps.size(), length == hours{1} ? 1u : 2u);
+    EXPECT_EQ(gaps.front().reason, "away");
+  }
+  EXPECT_EQ(store->gaps(cam01, t + hours{900}, t + hours{901}).value().size(), 1u);
+}
+
+TEST_F(IndexRows, make_the_same_timeline_by_seconds_hours_and_days) {
+  const auto day = at("2026-11-20T00:00:00.000Z");
+  std::vector<Segment> files;
+  std::vector<Span> spans;
+  for (const auto& camera : {"cam01", "cam02", "cam03"}) {
+    for (int i = 0; i < 3 * 1440; ++i) {
+      if (i % 700 == 699) continue;  // a minute is missing now and then
+      auto file = segment(camera, day + minutes{i} + milliseconds{250});
+      file.activity.assign(60, static_cast<std::uint8_t>(i == 2000 ? 250 : 100));
+      files.push_back(std::move(file));
+    }
+  }
+  apply(files);
+  const std::vector<std::string> one{"cam02"}, all{"cam01", "cam02", "cam03"};
+  const auto from = day - hours{24 * 20}, to = day + hours{24 * 11};
+  const auto by_hours = store->timeline(one, "main", from, to, 3000, milliseconds{500}).value().at("cam02");
+  const auto by_days = store->timeline(all, "main", from, to, 3000, milliseconds{500}).value().at("cam02");
+  // Where hours and days meet a span may be cut in two: the catalog joins them.
+  const auto joined = [](std::vector<Span> found) {
+    std::vector<Span> out;
+    for (const auto& span : found) {
+      if (!out.empty() && span.from - out.back().to < milliseconds{500}) {
+        out.back().to = span.to;
+      } else {
+        out.push_back(span);
+      }
+    }
+    return out;
+  };
+  EXPECT_EQ(joined(by_hours.spans).size(), 7u);
+  EXPECT_EQ(joined(by_days.spans), joined(by_hours.spans));
+  const auto busy_hours = by_hours.activity->relative(), busy_days = by_days.activity->relative();
+  const auto busy = std::ranges::max_element(busy_hours) - busy_hours.begin();
+  EXPECT_EQ(busy_hours[static_cast<std::size_t>(busy)], 1.0);
+  // Five minutes stand where their middle lies.
+  const auto busy_day = std::ranges::max_element(busy_days) - busy_days.begin();
+  EXPECT_EQ(busy_days[static_cast<std::size_t>(busy_day)], 1.0);
+  EXPECT_LE(std::abs(busy_day - busy), 1);
+  const auto minute = day + minutes{2000};
+  const auto by_seconds = store->timeline(one, "main", minute - minutes{1}, minute + minutes{2}, 180, milliseconds{500}).value().at("cam02");
+  const auto levels = by_seconds.activity->relative();
+  EXPECT_EQ(std::ranges::count(levels, 1.0), 60);
+  EXPECT_EQ(joined(by_seconds.spans).size(), 1u);
+}
+
+TEST(IndexMigration, keeps_the_rows_of_an_index_without_weeks) {
+  db::Database database(db::DatabaseOptions{.url = empty_database_url()});
+  ASSERT_TRUE(db::migrate(database, db::embedded_migrations().first(10)));
+  ASSERT_TRUE(database.execute(
+      "insert into segments select 'main', 'cam' || c || '/main/' || to_char(t, 'YYYY-MM-DD/HH24MISS') || 'Z.mp4', 'cam' || c, 'main', t, "
+      "t + interval '1 min', 1000, 1, true, decode(repeat('64', 60), 'hex'), 100 "
+      "from generate_series(1, 3) c, generate_series('2026-03-01Z'::timestamptz, '2026-03-08T05:59Z', '1 min') t"));
+  ASSERT_TRUE(database.query("select fill_all_timeline_hours()"));
+  const auto rows = database.query("select count(*), hashtext(string_agg(s::text, '|' order by path)) from segments s").value();
+  const auto migrated = db::migrate(database);
+  ASSERT_TRUE(migrated) << migrated.error().message;
+  const auto after = database.query("select count(*), hashtext(string_agg(s::text, '|' order by path)) from segments s").value();
+  EXPECT_EQ(after[0].i64(0), rows[0].i64(0));
+  EXPECT_EQ(after[0].i64(1), rows[0].i64(1));
+  const auto store = make_sql_segment_store(database);
+  const StreamKey key{"cam2", "main"};
+  const auto from = at("2026-03-01T00:00:00.000Z"), to = at("2026-03-08T06:00:00.000Z");
+  EXPECT_EQ(store->extent(key).value(), (Span{from, to}));
+  const std::vector<std::string> cameras{"cam1", "cam2", "cam3"};
+  const auto timeline = store->timeline(cameras, "main", from - hours{24 * 20}, to, 100, milliseconds{500}).value();
+  EXPECT_EQ(timeline.at("cam2").spans.front().from, from);
+  EXPECT_EQ(timeline.at("cam2").spans.back().to, to);
+  EXPECT_EQ(database.query("select count(*) from timeline_days where length(peaks) = 288").value()[0].i64(0), 24);
+  const std::vector<std::string> one{"cam2"};
+  const auto hour = store->timeline(one, "main", from, from + hours{1}, 60, milliseconds{500}).value().at("cam2");
+  EXPECT_EQ(hour.spans, (std::vector<Span>{{from, from + hours{1}}}));
+  EXPECT_TRUE(hour.activity.has_value()) << "levels of minutes, until it is indexed anew";
+  // New rows beside the old ones; what is known of a path stays one row.
+  Segment again = store->before(key, to).value().value();
+  again.bytes = 7;
+  Segment next = again;
+  next.start = at("2096-12-24T00:00:00.000Z");
+  next.end = next.start + minutes{1};
+  next.path = "cam2/main/2096-12-24/000000Z.mp4";
+  ASSERT_TRUE(store->apply({{again, next}, {}, {}}));
+  EXPECT_EQ(database.query("select count(*) from segments").value()[0].i64(0), rows[0].i64(0) + 1);
+  EXPECT_EQ(store->before(key, to).value()->bytes, 7u);
+  // Retention takes the old ones, and their table goes.
+  ASSERT_TRUE(database.execute("delete from segments where starts_at < '2096-12-01Z'"));
+  ASSERT_TRUE(store->tidy(at("2097-03-01T00:00:00.000Z")));
+  EXPECT_EQ(database.query("select count(*) from pg_class where relname = 'segments_before'").value()[0].i64(0), 0);
+  EXPECT_EQ(store->at_or_after(key, from).value()->path, next.path);
 }
 
 }  // namespace

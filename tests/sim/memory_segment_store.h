@@ -134,6 +134,17 @@ class MemorySegmentStore final : public archive::SegmentStore {
     }
     return names;
   }
+  Status relocate(const Segment& segment, const std::string& volume) override {
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->away) return gone();
+    const auto row = tables_->segments.find({segment.volume, segment.path});
+    if (row == tables_->segments.end()) return fail(ErrorCode::not_found, segment.path + " is gone");
+    auto moved = row->second;
+    tables_->segments.erase(row);
+    moved.volume = volume;
+    tables_->segments[{volume, segment.path}] = std::move(moved);
+    return {};
+  }
   Result<std::map<std::string, Recent>> recent(UtcTime since) override {
     const std::lock_guard lock(tables_->mutex);
     if (tables_->away) return gone();

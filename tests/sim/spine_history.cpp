@@ -216,8 +216,26 @@ class History {
         }
         reached = std::max(reached, span.to);
       }
+      check_account(name, end);
       if (end > reached + seconds{5}) broken(name + " has nothing from " + format_rfc3339(reached) + " to the end");
     }
+  }
+
+  /// The sum of footage and gaps is the time in which the camera was due, exactly, and nothing is left unexplained.
+  void check_account(const std::string& name, UtcTime end) {
+    const auto account = archive_->catalog().account({name, "main"}, beginning, end);
+    if (!account) return broken("no account: " + account.error().message);
+    auto sum = account->footage + account->unexplained;
+    for (const auto& [cause, length] : account->gaps) sum += length;
+    if (sum != account->due() || account->to - account->from != sum + account->disabled) {
+      broken(name + ": the account of footage and gaps does not add up");
+    }
+    if (end > account->to + seconds{5}) broken(name + " is accounted for only up to " + format_rfc3339(account->to));
+    for (const auto& hole : account->holes) {
+      broken(name + " cannot account for " + format_rfc3339(hole.from) + " to " + format_rfc3339(hole.to) + "; near it: " +
+             near(name, hole.from, hole.to));
+    }
+    result_.accounted += account->due();
   }
 
   /// What the index holds around a moment, for the message.

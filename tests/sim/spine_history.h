@@ -29,6 +29,7 @@ struct HistoryResult {
   int hub_kills = 0;
   int disk_faults = 0;
   int index_outages = 0;
+  Duration accounted{0};  ///< of all cameras: time that is footage or a gap with its cause
 };
 
 HistoryResult run_history(const HistoryPlan& plan);

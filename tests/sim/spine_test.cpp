@@ -37,6 +37,7 @@ TEST_F(Spine, keeps_every_picture_when_nothing_goes_wrong) {
   plan.camera_faults_per_hour = plan.hub_kills_per_hour = plan.disk_faults_per_hour = plan.index_outages_per_hour = 0;
   const auto result = run_history(plan);
   expect_whole(result, 42);
+  EXPECT_GT(result.accounted, plan.cameras * plan.length);
   EXPECT_GT(result.units_received, 10'000u);
   EXPECT_EQ(result.units_received, result.units_kept);
 }

@@ -145,6 +145,15 @@ describe('answers of the hub', () => {
     await call('GET', '/timeline', 200, `/timeline?cameras=cam01,cam02&from=${since(600)}&to=${since(0)}&buckets=10`);
     await call('GET', '/timeline', 422, '/timeline?cameras=cam01');
     await call('GET', '/timeline', 404, `/timeline?cameras=none&from=${since(600)}&to=${since(0)}`);
+    const accounts = (await call('GET', '/recording/account', 200, `/recording/account?cameras=cam01,cam02&from=${since(600)}&to=${since(0)}`)) as
+      { items: { due_s: number; footage_s: number; gaps_s: Record<string, number>; unexplained_s: number }[] };
+    for (const account of accounts.items) {
+      const gaps = Object.values(account.gaps_s).reduce((sum, length) => sum + length, 0);
+      expect(account.unexplained_s).toBe(0);
+      expect(account.footage_s + gaps).toBeCloseTo(account.due_s, 5);
+    }
+    await call('GET', '/recording/account', 422, '/recording/account?cameras=cam01');
+    await call('GET', '/recording/account', 404, `/recording/account?cameras=none&from=${since(600)}&to=${since(0)}`);
     await call('GET', '/cameras/{id}/snapshot.jpg', 200, '/cameras/cam01/snapshot.jpg?width=320');
     await call('GET', '/cameras/{id}/snapshot.jpg', 404, `/cameras/cam01/snapshot.jpg?at=2020-01-01T00:00:00Z`);
     await call('GET', '/cameras/{id}/recording.mp4', 200, `/cameras/cam01/recording.mp4?from=${since(600)}&to=${since(0)}`);

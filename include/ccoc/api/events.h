@@ -23,6 +23,8 @@ class EventFeed {
   /// Whether footage of a camera will be kept as long as was promised, at today's rate.
   void promise_state(const std::string& camera, bool at_risk, double lasting_days, double promised_days, UtcTime at);
   void recording_state(const std::string& camera, const std::string& stream, bool recorded, const std::string& reason, UtcTime at);
+  /// Footage that is due to go does not, with the reason, or does again (`problem` empty).
+  void retention_state(const std::string& problem, UtcTime at);
   /// A camera's picture turned black, froze, or is well again.
   void picture_state(const vision::PictureStatus& status);
   void camera_changed(const std::string& camera);

@@ -45,6 +45,8 @@ class ActivityBuckets {
   void add(UtcTime start, ByteView levels);
   /// One level for all buckets that a stretch reaches into; a bucket longer than it takes it where its middle lies.
   void add_range(UtcTime start, Duration length, std::uint8_t level);
+  /// Such a level for each `step` from `start` on; cheap for many.
+  void add_steps(UtcTime start, Duration step, ByteView levels);
   /// 0…1 per bucket: how far above the quiet level, which a tenth of the known buckets do not exceed; 0 also where nothing
   /// is known. 1 is the busiest bucket, or eight times the quiet level, or 1.4 times where nothing is busier than that.
   std::vector<double> relative() const;

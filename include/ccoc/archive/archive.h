@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,12 @@ struct MoveReport {
   std::string problem;  ///< the first of those that kept footage where it is; empty: none
 };
 
+/// Footage that is due to go does not.
+struct RetentionProblem {
+  UtcTime since;
+  std::string reason;  ///< a sentence for a person
+};
+
 struct RecoveryReport {
   std::size_t files_checked = 0;
   std::size_t tails_cut = 0;
@@ -157,8 +164,9 @@ class Archive {
 
   virtual Catalog& catalog() = 0;
 
-  /// Removes what is too old or too much, oldest first, at most `batch` files per call; never an open
-  /// file. File first, then row. Blocks; call from one thread, every few seconds to minutes.
+  /// Removes what is too old or too much, oldest first, at most `batch` files per call, and a tenth of that while a disk has
+  /// much to write: recording comes first. Never an open file. File first, then row. Blocks; call from one thread, every few
+  /// seconds to minutes.
   virtual Result<RetentionReport> enforce_retention(const RetentionPolicy& policy, std::size_t batch = 200) = 0;
 
   /// Moves and copies footage, at most `batch` files of each per call. A file is read back from where it went before it is removed
@@ -168,6 +176,9 @@ class Archive {
 
   /// What becomes of the footage at the rate of the last day. Reads a day's rows: not more often than every few minutes. Blocks.
   virtual Result<Forecast> forecast(const RetentionPolicy& retention, const MovePolicy& moves) = 0;
+
+  /// Whether enforce_retention() hangs, fails again and again, or is not called any more. Never blocks; thread-safe.
+  virtual std::optional<RetentionProblem> retention_problem() = 0;
 
   /// Looks whether what comes is written, by the files on the disk. Blocks; call from one thread, every two seconds: what is not
   /// written is among problems() within ten.

@@ -23,7 +23,7 @@ namespace ccoc::archive {
 /// Volume and path: what names a file.
 using SegmentId = std::pair<std::string, std::string>;
 
-/// What changed, applied whole or not at all; applying it twice is the same as once.
+/// What changed, each path named once; applied whole or not at all; applying it twice is the same as once.
 struct IndexBatch {
   std::vector<Segment> segments;   ///< made or replaced, by volume and path
   std::vector<SegmentId> removed;
@@ -74,14 +74,18 @@ class SegmentStore {
   /// The same, without what a hold keeps.
   virtual Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
                                                  std::size_t limit) = 0;
+  /// Those with closed segments.
   virtual Result<std::vector<std::string>> cameras() = 0;
+  /// The row of a file names another volume from now on, and so do its copies and what was found damaged in it; a row that the
+  /// volume has of the same path goes. `not_found` when there is no such row any more.
+  virtual Status relocate(const Segment& segment, const std::string& volume) = 0;
   /// By camera: bytes of closed segments that begin at `since` or later, and the first of them. Reads all of these rows.
   struct Recent {
     std::uint64_t bytes = 0;
     UtcTime first;
   };
   virtual Result<std::map<std::string, Recent>> recent(UtcTime since) = 0;
-  /// Bytes of closed segments by volume. Reads every row.
+  /// Bytes of closed segments by volume. The first call may take long: it reads every row.
   virtual Result<std::map<std::string, std::uint64_t>> total_bytes() = 0;
   /// Closed segments of a volume behind (start, path), in that order.
   virtual Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path, std::size_t limit) = 0;
@@ -93,6 +97,8 @@ class SegmentStore {
   virtual Result<std::vector<Damage>> damage(std::size_t limit) = 0;
   /// Ends gaps that were left open although footage came after them.
   virtual Status close_stale_gaps() = 0;
+  /// What is to be done now and then: makes ready for the rows of the days to come, gives back what removed rows took up.
+  virtual Status tidy(UtcTime /*now*/) { return {}; }
 };
 
 /// `database` must outlive the store.

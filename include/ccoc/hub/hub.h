@@ -27,6 +27,9 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   std::uint16_t http_port() const;
+  /// Looks whether what comes is recorded, and whether retention runs. Call every two seconds, from a thread that does nothing
+  /// else: what it watches over may hang.
+  void look_after();
   /// Closes all recordings and ends everything within 3 s. Further calls do nothing.
   void stop();
 

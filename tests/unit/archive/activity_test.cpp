@@ -1,5 +1,7 @@
 #include "ccoc/archive/activity.h"
 
+#include <random>
+
 #include "support/footage.h"
 
 namespace ccoc::archive {
@@ -105,6 +107,23 @@ TEST(Activity, of_noise_alone_stays_low_and_of_much_movement_is_cut_off) {
   storm.add(from, levels);
   EXPECT_EQ(storm.relative()[10], 1);
   EXPECT_NEAR(storm.relative()[12], 2.0 / 3, 0.01);
+}
+
+TEST(Activity, of_many_steps_is_that_of_each) {
+  std::mt19937 random(5);
+  const auto from = at("2026-11-24T05:00:00.000Z");
+  for (int round = 0; round < 300; ++round) {
+    const auto length = Duration{std::uniform_int_distribution<std::int64_t>(1, 7'200'000'000)(random)};
+    const auto step = Duration{std::uniform_int_distribution<std::int64_t>(1, 400'000'000)(random)};
+    const auto start = from + Duration{std::uniform_int_distribution<std::int64_t>(-9'000'000'000, 9'000'000'000)(random)};
+    const auto count = std::uniform_int_distribution<std::size_t>(0, 700)(random);
+    Bytes levels(std::uniform_int_distribution<std::size_t>(0, 300)(random));
+    for (auto& level : levels) level = static_cast<std::uint8_t>(random() % 256);
+    ActivityBuckets one_by_one(from, from + length, count), together(from, from + length, count);
+    for (std::size_t i = 0; i < levels.size(); ++i) one_by_one.add_range(start + step * static_cast<std::int64_t>(i), step, levels[i]);
+    together.add_steps(start, step, levels);
+    ASSERT_EQ(together.relative(), one_by_one.relative()) << round;
+  }
 }
 
 TEST(Activity, of_one_second_fills_every_shorter_bucket_and_nothing_outside_the_range) {

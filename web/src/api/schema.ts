@@ -451,6 +451,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/recording/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The sum of footage and gaps
+         * @description Every second in which a camera was due to be recorded is either footage or a gap with a cause: `due_s` = `footage_s` + all of `gaps_s` + `unexplained_s`, and `unexplained_s` is 0. Counted from the oldest footage that is kept, and the gaps that lead up to it, to what is written now; `from` and `to` of an entry say which part of the range that is. Time in which a person had switched recording off is `disabled_s`, and was not due.
+         */
+        get: operations["getRecordingAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/status": {
         parameters: {
             query?: never;
@@ -460,26 +480,6 @@ export interface paths {
         };
         /** The hub and all cameras at a glance */
         get: operations["getStatus"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/archive/forecast": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * How long footage will last at the rate of the last day, and whether what was promised can be kept
-         * @description Made every five minutes, the first a minute after the start; `made_at` is null before.
-         */
-        get: operations["forecastFootage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -929,46 +929,10 @@ export interface components {
             certificate_sha256?: components["schemas"]["CertificatePin"];
             client?: components["schemas"]["StreamClient"];
         };
-        Forecast: {
-            /** Format: date-time */
-            made_at: string | null;
-            /** @description Of the volumes that are recorded to, for footage; null: no limit */
-            capacity_bytes: number | null;
-            used_bytes: number;
-            bytes_per_day: number;
-            /**
-             * Format: date-time
-             * @description From here on the oldest goes for want of room; null: age comes first
-             */
-            full_at: string | null;
-            cameras: {
-                camera: components["schemas"]["Slug"];
-                bytes_per_day: number;
-                /**
-                 * Format: date-time
-                 * @description Of its footage
-                 */
-                oldest: string | null;
-                /** Format: date-time */
-                oldest_goes_at: string | null;
-                /** @description How old footage becomes before it goes; null: it does not go */
-                lasting_days: number | null;
-                /** @description retention_days */
-                max_days: number;
-                /** @description min_days */
-                promised_days: number;
-                promise_at_risk: boolean;
-            }[];
-        };
         Recording: {
             /** @enum {string} */
             mode: "continuous" | "off";
-            /** @description Older footage is deleted */
             retention_days: number;
-            /** @description Younger footage is deleted last, and only for want of room; at most retention_days. 0 promises nothing */
-            min_days?: number;
-            /** @description Volumes that hold the footage; the second copy is made of each finished file */
-            copies?: number;
         };
         Camera: {
             id: components["schemas"]["Slug"];
@@ -1166,11 +1130,6 @@ export interface components {
                 threads: number;
                 storage: {
                     path: string;
-                    /** @description Of the volume */
-                    name: string;
-                    /** @description false: footage is only moved here */
-                    recorded_to: boolean;
-                    /** @description 0: without limit */
                     total_bytes: number;
                     free_bytes: number;
                     footage_bytes: number;
@@ -1191,6 +1150,8 @@ export interface components {
                         damaged_files: number;
                     };
                 }[];
+                /** @description Why footage that is due to go does not: retention hangs, fails or does not run */
+                retention_error: string | null;
                 database: {
                     /** @enum {string} */
                     state: "ok" | "unavailable";
@@ -1250,6 +1211,27 @@ export interface components {
              *     quantisers of the coded frames; 0 also where it is not known.
              */
             activity: number[];
+        };
+        RecordingAccount: {
+            camera: components["schemas"]["Slug"];
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+            /** @description Time between `from` and `to` without `disabled_s` */
+            due_s: number;
+            /** @description Holes of at most 0.5 s between two files included */
+            footage_s: number;
+            gaps_s: {
+                camera: number;
+                network: number;
+                hub: number;
+                disk: number;
+            };
+            /** @description A person had switched the camera or its recording off */
+            disabled_s: number;
+            /** @description Neither footage nor a gap; not 0 means a fault of the hub */
+            unexplained_s: number;
+            /** @description What `unexplained_s` consists of */
+            holes: components["schemas"]["Span"][];
         };
         FeatureCollection: {
             /** @constant */
@@ -1446,11 +1428,9 @@ export interface components {
             at: components["schemas"]["Time"];
         } | {
             /** @constant */
-            type: "retention.promise";
-            camera: components["schemas"]["Slug"];
-            at_risk: boolean;
-            lasting_days: number;
-            promised_days: number;
+            type: "retention.state";
+            running: boolean;
+            reason: string | null;
             at: components["schemas"]["Time"];
         } | {
             /** @enum {unknown} */
@@ -2449,6 +2429,39 @@ export interface operations {
             422: components["responses"]["Invalid"];
         };
     };
+    getRecordingAccount: {
+        parameters: {
+            query: {
+                /** @description Ids, separated by commas; at most 64 */
+                cameras: string;
+                from: components["schemas"]["Time"];
+                /** @description At most 31 days after `from` */
+                to: components["schemas"]["Time"];
+                stream?: components["parameters"]["Stream"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One entry per camera, in the order asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RecordingAccount"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+        };
+    };
     getStatus: {
         parameters: {
             query?: never;
@@ -2465,28 +2478,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
-                };
-            };
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-        };
-    };
-    forecastFootage: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The last forecast */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Forecast"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
