@@ -1513,7 +1513,16 @@ export interface components {
         Token: string;
     };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The first key frame of the answer; may lie before `from` */
+        CoversFrom: components["schemas"]["Time"];
+        /** @description The end of the last fragment of the answer */
+        CoversTo: components["schemas"]["Time"];
+        /** @description What of that is footage, as `FROM/TO, FROM/TO, …`: holes longer than half a second lie between. The first 50 of them. */
+        Footage: string;
+        /** @description How much of the range asked for is no footage; 0 when all of it is there */
+        MissingSeconds: number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -1990,13 +1999,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The whole file; `X-Covers-From` and `X-Covers-To` say which time it really covers */
+            /** @description The whole file; its headers, which `HEAD` gives alone, say which time it really covers */
             200: {
                 headers: {
                     "Accept-Ranges"?: string;
                     ETag?: string;
-                    "X-Covers-From"?: components["schemas"]["Time"];
-                    "X-Covers-To"?: components["schemas"]["Time"];
+                    "X-Covers-From": components["headers"]["CoversFrom"];
+                    "X-Covers-To": components["headers"]["CoversTo"];
+                    "X-Footage": components["headers"]["Footage"];
+                    "X-Missing-Seconds": components["headers"]["MissingSeconds"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2181,9 +2192,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The playlist */
+            /** @description The playlist; its headers say which time it really covers */
             200: {
                 headers: {
+                    "X-Covers-From": components["headers"]["CoversFrom"];
+                    "X-Covers-To": components["headers"]["CoversTo"];
+                    "X-Footage": components["headers"]["Footage"];
+                    "X-Missing-Seconds": components["headers"]["MissingSeconds"];
                     [name: string]: unknown;
                 };
                 content: {

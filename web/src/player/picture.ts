@@ -89,6 +89,9 @@ export class Picture implements Sink, RendererEvents {
   get frames(): number {
     return this.frames_;
   }
+  get live(): boolean {
+    return this.live_;
+  }
   get listening(): boolean {
     return this.sound_.listening;
   }
