@@ -42,6 +42,9 @@ class Wire {
 }
 const wire = new Wire();
 
+/** The browser's own remark about pages by plain HTTP is what these are about. */
+const ownOf = (all: string[]) => all.filter((each) => !each.includes('Cross-Origin-Opener-Policy'));
+
 async function moves(on: Page, canvas: string, deadlineMs = 30_000): Promise<void> {
   const first = await until(`a picture in ${canvas}`, () => pixels(on, canvas), deadlineMs);
   await until(`${canvas} to move`, async () => (await pixels(on, canvas)) !== first, deadlineMs);
@@ -56,7 +59,7 @@ async function logIn(on: Page, url: string): Promise<void> {
 async function speak(on: Page, language: 'th' | 'en'): Promise<void> {
   await on.click(test('account'));
   await on.click(test(`language-${language}`));
-  await on.keyboard.press('Escape');
+  await on.click(test('account'));
 }
 
 beforeAll(async () => {
@@ -126,7 +129,7 @@ describe('fault V1: no WebCodecs, because the page came by plain HTTP', () => {
     await speak(plain.page, 'en');
     await plain.page.waitForSelector(`${test('player-notice')}:has-text("plain HTTP")`);
     await plain.page.screenshot({ path: 'e2e/output/plain-http-en.png' });
-    expect(plain.problems).toEqual([]);
+    expect(ownOf(plain.problems)).toEqual([]);
     await plain.page.context().close();
   });
 
@@ -141,7 +144,7 @@ describe('fault V1: no WebCodecs, because the page came by plain HTTP', () => {
     await bare.page.click(test('size-4'));
     await bare.page.waitForSelector(`${tile('cam01')}[data-state="live"]`);
     await moves(bare.page, `${tile('cam01')} canvas`);
-    expect(bare.problems).toEqual([]);
+    expect(ownOf(bare.problems)).toEqual([]);
     await bare.page.context().close();
   });
 });

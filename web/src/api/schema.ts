@@ -928,6 +928,7 @@ export interface components {
             /** @description Its sound is taken, too, where there is some */
             audio: boolean;
             motion: components["schemas"]["MotionSetting"];
+            playback_offset_ms: components["schemas"]["PlaybackOffset"];
             enabled: boolean;
             /** @description The position is not exact */
             approximate: boolean;
@@ -935,6 +936,11 @@ export interface components {
             created_at: components["schemas"]["Time"];
             updated_at: components["schemas"]["Time"];
         };
+        /**
+         * @description Its footage is shown so much later than its own times say beside other cameras (`group` of `/stream`); negative for a
+         *     camera whose pictures come late. New cameras have 0. Its times themselves stay as they are.
+         */
+        PlaybackOffset: number;
         NewCamera: {
             /** @description Made from the name when missing */
             id?: components["schemas"]["Slug"];
@@ -948,6 +954,7 @@ export interface components {
             /** @default true */
             audio: boolean;
             motion?: components["schemas"]["MotionSetting"];
+            playback_offset_ms?: components["schemas"]["PlaybackOffset"];
             /** @default true */
             enabled: boolean;
             /** @default false */
@@ -964,6 +971,7 @@ export interface components {
             recording?: components["schemas"]["Recording"];
             audio?: boolean;
             motion?: components["schemas"]["MotionSetting"];
+            playback_offset_ms?: components["schemas"]["PlaybackOffset"];
             enabled?: boolean;
             approximate?: boolean;
             notes?: string;

@@ -49,13 +49,14 @@ export class Subscription {
     readonly sink: Sink,
   ) {}
 
-  seek(position: Position): void {
+  /** `tell` false, here and below: another of the group says it for all. */
+  seek(position: Position, tell = true): void {
     this.options.position = position;
-    this.connection.command({ op: 'seek', id: this.id, position: wirePosition(position) });
+    if (tell) this.connection.command({ op: 'seek', id: this.id, position: wirePosition(position) });
   }
-  speed(speed: number): void {
+  speed(speed: number, tell = true): void {
     this.options.speed = speed;
-    this.connection.command({ op: 'speed', id: this.id, speed });
+    if (tell) this.connection.command({ op: 'speed', id: this.id, speed });
   }
   pause(): void {
     this.connection.command({ op: 'pause', id: this.id });
@@ -65,6 +66,10 @@ export class Subscription {
   }
   step(frames: number): void {
     this.connection.command({ op: 'step', id: this.id, frames });
+  }
+  offset(ms: number): void {
+    this.options.offset_ms = ms;
+    this.connection.command({ op: 'offset', id: this.id, offset_ms: ms });
   }
   /** Asks for the same again under a new number, so that late units of the old one are recognised. */
   renew(): void {
