@@ -5,8 +5,8 @@ import { newPage, startBrowser } from './browser';
 import { adminPassword, camerasCsv, Hub, until } from './hub';
 
 const cameraCount = 16;
-/** The simulated cameras' main streams have 25 pictures a second. */
-const frameMs = 40;
+/** 25 pictures a second; on a busy machine they reach the hub up to half an interval out of step. What is exact is measured in GroupTest. */
+const frameMs = 60;
 const startedAt = Date.now();
 let hub: Hub;
 let browser: Browser;
@@ -92,10 +92,11 @@ describe('several cameras at one moment', () => {
     await until('the seek', async () => [...(await shown()).values()].every((time) => time < before - 4_000));
     const sought = await settled('sought');
     await page.click(test('step'));
-    await until('a step', async () => [...(await shown()).values()].every((time, index) => time > [...sought.values()][index]!));
+    // The first camera goes one on; another whose next picture is later than that keeps its own.
+    await until('a step', async () => (await shown()).get('cam01')! > sought.get('cam01')!);
     const stepped = await settled('stepped on');
     await page.click(test('step-back'));
-    await until('a step back', async () => [...(await shown()).values()].every((time, index) => time < [...stepped.values()][index]!));
+    await until('a step back', async () => (await shown()).get('cam01')! < stepped.get('cam01')!);
     const back = await settled('stepped back');
     console.log(`sought: ${spreadOf(sought)} ms, on: ${spreadOf(stepped)} ms, back: ${spreadOf(back)} ms`);
   });
