@@ -49,6 +49,10 @@ Response refuse(const Request& request, const registry::Refusal& refusal);
 std::optional<Problem> check_token(const Request& request, const std::string& camera, std::optional<UtcTime> from,
                                    std::optional<UtcTime> to);
 
+/// Says which time an answer about [from, to) covers: X-Covers-From, X-Covers-To, X-Footage (the first 50 spans) and
+/// X-Missing-Seconds. `spans` as VirtualFile::spans().
+void add_coverage(Response& out, const std::vector<archive::Span>& spans, UtcTime from, UtcTime to);
+
 /// What a person means by a time that the API wrote: it cut the microseconds off.
 constexpr UtcTime end_of_millisecond(UtcTime at) { return at + std::chrono::milliseconds{1} - Duration{1}; }
 

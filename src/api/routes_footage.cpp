@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstdio>
+
 #include <boost/json/array.hpp>
 
 #include "ccoc/playback/cursor.h"
@@ -49,13 +52,13 @@ Response recording(Context& context, const Request& request) {
   auto file = playback::export_range(context.services.archive.catalog(), {camera, stream}, *from, *to);
   if (!file) return refuse(request, file.error());
   const auto covers = (*file)->covers();
+  const auto spans = (*file)->spans();
   const auto tag = (*file)->tag();
   auto out = source_response(request, std::make_shared<RangeBody>(std::move(*file)), "video/mp4", tag);
   if (out.status != 200 && out.status != 206) return out;
   out.headers.add("Content-Disposition",
                   "attachment; filename=\"" + camera + "_" + stream + "_" + compact_time(covers.from) + ".mp4\"");
-  out.headers.add("X-Covers-From", format_rfc3339(covers.from));
-  out.headers.add("X-Covers-To", format_rfc3339(covers.to));
+  add_coverage(out, spans, *from, *to);
   out.headers.add("Cache-Control", "private, no-cache");
   const auto* part = std::get_if<BodyPart>(&out.body);
   if (request.method == Method::get && part != nullptr && part->offset == 0) {
@@ -233,6 +236,25 @@ Response create_token(Context& context, const Request& request) {
 }
 
 }  // namespace
+
+void add_coverage(Response& out, const std::vector<archive::Span>& spans, UtcTime from, UtcTime to) {
+  constexpr std::size_t most_spans = 50;
+  std::string list;
+  Duration missing = to - from;
+  std::size_t count = 0;
+  for (const auto& span : spans) {
+    if (++count <= most_spans) {
+      list += (list.empty() ? "" : ", ") + format_rfc3339(span.from) + "/" + format_rfc3339(span.to);
+    }
+    missing -= std::max(Duration{0}, std::min(span.to, to) - std::max(span.from, from));
+  }
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.3f", std::chrono::duration<double>(std::max(missing, Duration{0})).count());
+  out.headers.add("X-Covers-From", format_rfc3339(spans.front().from));
+  out.headers.add("X-Covers-To", format_rfc3339(spans.back().to));
+  out.headers.add("X-Footage", list);
+  out.headers.add("X-Missing-Seconds", seconds);
+}
 
 void add_footage_routes(Router& router, Context& context) {
   const std::string camera = api_prefix + "/cameras/{id}";

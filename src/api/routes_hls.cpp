@@ -86,7 +86,9 @@ Response playlist(Context& context, const Request& request) {
     context.audit(request, "playback.opened", camera,
                   {{"stream", stream}, {"position", format_rfc3339(*from)}, {"by", "hls"}});
   }
-  return text_response(playlist_text(*plan, {stream, *from, *to}, token_part(request)), playlist_type);
+  auto out = text_response(playlist_text(*plan, {stream, *from, *to}, token_part(request)), playlist_type);
+  add_coverage(out, plan->spans, *from, *to);
+  return out;
 }
 
 /// "init-START.mp4" and "START-FRAGMENTS.m4s".

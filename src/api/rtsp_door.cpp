@@ -81,6 +81,7 @@ class RtspDoor::Impl final : public rtsp::ShowHost {
   Status start();
   void stop();
   std::uint16_t port() const { return port_; }
+  std::uint16_t tls_port() const { return tls_port_; }
   const rtsp::ServerCounts& counts() const { return *counts_; }
 
   void open(const rtsp::ShowRequest& request, Opened opened) override;
@@ -109,7 +110,7 @@ class RtspDoor::Impl final : public rtsp::ShowHost {
 
   std::unique_ptr<rtsp::Server> server_;
   std::shared_ptr<const rtsp::ServerCounts> counts_;
-  std::uint16_t port_ = 0;
+  std::uint16_t port_ = 0, tls_port_ = 0;
   std::map<archive::StreamKey, std::weak_ptr<LiveRelay>> relays_;
   std::unique_ptr<Timer> timer_;
   int ticks_ = 0;
@@ -468,6 +469,7 @@ Status RtspDoor::Impl::start() {
     if (server) {
       server_ = std::move(*server);
       port_ = server_->port();
+      tls_port_ = server_->tls_port();
       counts_ = server_->counts();
       tick();
     }
@@ -514,6 +516,7 @@ Result<std::unique_ptr<RtspDoor>> RtspDoor::start(Services services, const rtsp:
 }
 
 std::uint16_t RtspDoor::port() const { return impl_->port(); }
+std::uint16_t RtspDoor::tls_port() const { return impl_->tls_port(); }
 const rtsp::ServerCounts& RtspDoor::counts() const { return impl_->counts(); }
 
 }  // namespace ccoc::api

@@ -10,6 +10,7 @@ namespace ccoc::api {
 namespace {
 
 constexpr int rights_every_ticks = 5;
+constexpr std::int64_t largest_offset_ms = 60'000;
 
 /// "live" or an instant; nullopt when it was wrong (and said so).
 std::optional<Position> read_position(FieldReader& fields, bool required) {
@@ -31,6 +32,11 @@ std::optional<double> read_speed(FieldReader& fields, bool required) {
     return std::nullopt;
   }
   return speed;
+}
+
+std::optional<Duration> read_offset(FieldReader& fields, bool required) {
+  const auto ms = fields.integer("offset_ms", -largest_offset_ms, largest_offset_ms, required);
+  return ms ? std::optional<Duration>(std::chrono::milliseconds{*ms}) : std::nullopt;
 }
 
 }  // namespace
@@ -90,8 +96,11 @@ void StreamSession::subscribe(std::uint16_t id, FieldReader& fields) {
   const auto format = fields.text("format", {1, 20}, false).value_or("annexb");
   const auto group = fields.text("group", {0, 40}, false).value_or("");
   const bool audio = fields.boolean("audio", false).value_or(false);
+  const auto offset = read_offset(fields, false);
+  const auto gaps = fields.text("gaps", {1, 20}, false).value_or("skip");
   const auto decode = fields.texts("decode", 16, false).value_or(std::vector<std::string>{});
   if (stream != "main" && stream != "sub") fields.reject("stream", "must be main or sub");
+  if (gaps != "skip" && gaps != "show") fields.reject("gaps", "must be skip or show");
   if (format != "annexb" && format != "fmp4") fields.reject("format", "must be annexb or fmp4");
   if (!fields.finish()) {
     refuse(id, invalid_fields(fields.take_errors()));
@@ -124,7 +133,10 @@ void StreamSession::subscribe(std::uint16_t id, FieldReader& fields) {
                            .position = *position,
                            .speed = speed,
                            .audio = audio,
-                           .decode = decode},
+                           .decode = decode,
+                           // Beside others what is known of the camera counts; alone its own times are as good as any.
+                           .offset = offset.value_or(group.empty() ? Duration{0} : Duration{known->playback_offset}),
+                           .show_gaps = gaps == "show"},
       outbox_);
   subscriptions_.emplace(id, subscription);
   ++subscription_count_;
@@ -175,6 +187,9 @@ void StreamSession::command(std::string_view op, std::uint16_t id, FieldReader& 
   } else if (op == "step") {
     const auto frames = fields.integer("frames", -100, 100, true);
     if (frames) task = [count = static_cast<int>(*frames)](Subscription& s) { s.step(count); };
+  } else if (op == "offset") {
+    const auto offset = read_offset(fields, true);
+    if (offset) task = [to = *offset](Subscription& s) { s.set_offset(to); };
   } else if (op == "resume" && !rights_.has(access::Right::playback_view)) {
     needed = access::Right::live_view;  // who may not see what was missed goes on with what is
     task = [](Subscription& s) { s.seek(std::nullopt); };
@@ -184,7 +199,7 @@ void StreamSession::command(std::string_view op, std::uint16_t id, FieldReader& 
     needed = access::Right::live_view;
     task = [](Subscription& s) { s.pause(); };
   } else if (op != "unsubscribe") {
-    fields.reject("op", "must be subscribe, seek, speed, pause, resume, step or unsubscribe");
+    fields.reject("op", "must be subscribe, seek, speed, pause, resume, step, offset or unsubscribe");
   }
   if (!fields.finish()) {
     refuse(id, invalid_fields(fields.take_errors()));

@@ -43,7 +43,8 @@ Subscription::Subscription(Services& services, Wanted wanted, std::shared_ptr<Ou
     : services_(services),
       wanted_(std::move(wanted)),
       delivery_(wanted_.id, wanted_.format, std::move(outbox)),
-      speed_(wanted_.speed) {}
+      speed_(wanted_.speed),
+      offset_(wanted_.offset) {}
 
 Subscription::~Subscription() = default;
 
@@ -102,10 +103,28 @@ void Subscription::set_speed(double speed) {
     if (const auto status = player_->set_speed(speed); !status) fail_with(status.error());
   } else if (live_ && speed < 1) {
     // Slower than time, or backwards: what comes next is already recorded.
-    const auto at = shown_instant();
-    leave_live();
-    play_from(at);
+    leave_live_for(shown_instant());
   }
+  tell_group([speed](Subscription& other) { other.speed_ = speed; });
+}
+
+void Subscription::leave_live_for(UtcTime at) {
+  const auto leave = [at](Subscription& self) {
+    if (self.player_) return;
+    self.leave_live();
+    self.play_from(at);
+  };
+  leave(*this);
+  tell_group([&](Subscription& other) {
+    other.speed_ = speed_;
+    leave(other);
+  });
+}
+
+void Subscription::set_offset(Duration offset) {
+  if (std::exchange(offset_, offset) == offset || !player_) return;
+  restart_delivery();
+  player_->set_offset(offset);
 }
 
 void Subscription::pause() {
@@ -115,6 +134,7 @@ void Subscription::pause() {
   delivery_.state("paused");
   tell_group([](Subscription& other) {
     other.paused_ = true;
+    if (other.player_) other.player_->pause();
     if (other.live_) other.leave_live();
     other.delivery_.state("paused");
   });
@@ -134,17 +154,14 @@ void Subscription::resume() {
 }
 
 void Subscription::step(int frames) {
-  if (!player_) {
-    const auto at = shown_instant();
-    leave_live();
-    play_from(at);
-  }
+  if (!player_) leave_live_for(shown_instant());
   if (!player_) return;
   if (const auto status = player_->step(frames); !status) {
     fail_with(status.error());
     return;
   }
   paused_ = true;
+  tell_group([](Subscription& other) { other.paused_ = true; });
 }
 
 void Subscription::stop() {
@@ -174,7 +191,8 @@ void Subscription::check_rights(access::Rights rights) {
 
 UtcTime Subscription::shown_instant() const {
   if (player_) return player_->position();
-  return delivery_.last_shown().value_or(services_.clock.utc_now());
+  const auto shown = delivery_.last_shown();
+  return shown ? *shown + offset_ : services_.clock.utc_now();
 }
 
 void Subscription::go_live() {
@@ -212,6 +230,8 @@ void Subscription::play_from(UtcTime at) {
   options.position = at;
   options.speed = speed_;
   options.sound = wanted_.audio;
+  options.offset = offset_;
+  options.show_gaps = wanted_.show_gaps;
   if (group_) {
     if (!group_->clock) group_->clock = playback::make_group_clock(services_.playback_reactor.clock());
     options.group = group_->clock;
@@ -223,6 +243,7 @@ void Subscription::play_from(UtcTime at) {
     return;
   }
   player_ = std::move(*player);
+  paused_ = player_->paused();  // as its group is
 }
 
 void Subscription::fail_with(const Error& error) { delivery_.error(to_problem(error)); }

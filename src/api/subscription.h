@@ -39,6 +39,9 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
     bool audio = false;
     /// What the viewer can decode ("avc1", "hvc1", "mp4v"); empty: it did not say.
     std::vector<std::string> decode = {};
+    /// Its footage is shown so much later than its own times say.
+    Duration offset{0};
+    bool show_gaps = false;
   };
   /// `services` outlives it; `group` may be null.
   Subscription(Services& services, Wanted wanted, std::shared_ptr<Outbox> outbox);
@@ -50,6 +53,7 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
   void pause();
   void resume();
   void step(int frames);
+  void set_offset(Duration offset);
   void stop();
   /// Follows a channel that was made anew, and one that has come.
   void refresh();
@@ -74,6 +78,8 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
   void go_live();
   void leave_live();
   void play_from(UtcTime at);
+  /// The whole group goes from live to footage at `at`, which is a time of the group's clock.
+  void leave_live_for(UtcTime at);
   void leave_player() { player_.reset(); }
   /// Where a viewer who was live until now would go on.
   UtcTime shown_instant() const;
@@ -89,6 +95,7 @@ class Subscription final : public playback::PlayerListener, public std::enable_s
   const Wanted wanted_;
   Delivery delivery_;
   double speed_;
+  Duration offset_;
   std::shared_ptr<SubscriptionGroup> group_;
   std::shared_ptr<live::Channel> channel_;
   std::shared_ptr<LiveFeed> feed_;

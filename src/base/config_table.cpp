@@ -33,16 +33,27 @@ std::vector<Key> make_keys() {
        .field = CCOC_FIELD(std::string, http.web_root)},
       {.name = "rtsp.listen",
        .doc = "Address and port of the RTSP server for other players: rtsp://KEYID:SECRET@ADDR:8554/cam01/main. Keys and pictures\n"
-              "travel in clear: beyond this machine put TLS or a tunnel before it. Empty: no RTSP server.",
+              "travel in clear: for other machines use rtsp.tls_listen. Empty: no plain RTSP.",
        .field = CCOC_FIELD(std::string, rtsp.listen)},
       {.name = "rtsp.udp",
        .doc = "Let players have the pictures by UDP. When false, by the RTSP connection only.",
        .field = CCOC_FIELD(bool, rtsp.udp)},
+      {.name = "rtsp.tls_listen",
+       .doc = "Address and port for RTSP over TLS: rtsps://KEYID:SECRET@ADDR:8322/cam01/main, such as \"0.0.0.0:8322\". With the\n"
+              "certificate of [tls], by the connection only, never by UDP. Empty: no RTSP over TLS.",
+       .field = CCOC_FIELD(std::string, rtsp.tls_listen)},
       {.name = "rtsp.max_connections",
        .doc = "Most connections to the RTSP server at the same time; a fifth of them, but at least 16, from one address.",
        .field = CCOC_FIELD(std::int64_t, rtsp.max_connections),
        .min = 1,
        .max = 10000},
+      {.name = "tls.certificate",
+       .doc = "Certificate and chain, a PEM file. Empty: a certificate that the hub makes for itself and keeps in tls/ in the data\n"
+              "folder (ten years, made anew a month before its end). Used for RTSP over TLS; for HTTPS put a proxy before the hub.",
+       .field = CCOC_FIELD(std::string, tls.certificate)},
+      {.name = "tls.key",
+       .doc = "Its key, a PEM file without a passphrase, readable by the hub alone. Given together with tls.certificate.",
+       .field = CCOC_FIELD(std::string, tls.key)},
       {.name = "database.url",
        .doc = "postgresql://user:password@host:port/name of an existing server. Empty: the hub runs a private\n"
               "PostgreSQL in the data folder, on a unix socket.",
@@ -239,7 +250,7 @@ std::optional<std::string> assign_string(const Key& key, const std::string& valu
   if (key.name == "http.address") {
     if (auto parsed = parse_listen_address(value); !parsed) return parsed.error().message;
   }
-  if (key.name == "rtsp.listen" && !value.empty()) {
+  if ((key.name == "rtsp.listen" || key.name == "rtsp.tls_listen") && !value.empty()) {
     if (auto parsed = parse_listen_address(value); !parsed) return parsed.error().message;
   }
   if (key.name == "data.dir" && value.empty()) return "must not be empty";

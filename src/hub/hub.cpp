@@ -109,6 +109,7 @@ struct Hub::Impl {
   void drop_initial_password_once_changed();
   Status load_geography();
   Status start_ingest();
+  std::optional<rtsp::ServerOptions::Tls> tls_of_rtsp();
   void start_rtsp(const api::Services& services);
   ingest::StreamSinks make_sinks(const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt);
   void apply(const registry::Camera& camera);
@@ -222,9 +223,11 @@ Status Hub::Impl::start_ingest() {
 
 /// The hub works without it: cameras are recorded whoever has taken the port.
 void Hub::Impl::start_rtsp(const api::Services& services) {
-  if (config.rtsp.listen.empty()) return;
-  const auto address = parse_listen_address(config.rtsp.listen);
   rtsp::ServerOptions options;
+  options.plain = !config.rtsp.listen.empty();
+  if (!config.rtsp.tls_listen.empty()) options.tls = tls_of_rtsp();
+  if (!options.plain && !options.tls) return;
+  const auto address = options.plain ? parse_listen_address(config.rtsp.listen) : ListenAddress{};
   options.udp = config.rtsp.udp;
   options.max_connections = static_cast<std::size_t>(config.rtsp.max_connections);
   options.max_connections_per_address = std::max<std::size_t>(options.max_connections / 5, 16);
@@ -234,11 +237,44 @@ void Hub::Impl::start_rtsp(const api::Services& services) {
   }
   auto started = address ? api::RtspDoor::start(services, options) : std::unexpected(address.error());
   if (!started) {
-    log::error("hub", "no RTSP server: {} (rtsp.listen)", started.error().message);
+    log::error("hub", "no RTSP server: {} (rtsp.listen, rtsp.tls_listen)", started.error().message);
     return;
   }
   rtsp = std::move(*started);
-  log::info("hub", "RTSP at rtsp://{}", config.rtsp.listen);
+  if (options.plain) log::info("hub", "RTSP at rtsp://{}", config.rtsp.listen);
+  if (options.tls) {
+    log::info("hub", "RTSP over TLS at rtsps://{}, certificate {} until {}", config.rtsp.tls_listen,
+              options.tls->identity->fingerprint(), format_rfc3339(options.tls->identity->expires_at()));
+  }
+}
+
+/// Nothing, and a line in the log, when there is no certificate to show: plain RTSP goes on.
+std::optional<rtsp::ServerOptions::Tls> Hub::Impl::tls_of_rtsp() {
+  const auto address = parse_listen_address(config.rtsp.tls_listen);
+  if (!address) {
+    log::error("hub", "no RTSP over TLS: {} (rtsp.tls_listen)", address.error().message);
+    return std::nullopt;
+  }
+  Result<std::shared_ptr<const rtsp::TlsIdentity>> identity;
+  if (!config.tls.certificate.empty() || !config.tls.key.empty()) {
+    identity = rtsp::TlsIdentity::load(config.tls.certificate, config.tls.key);
+  } else {
+    char own[256] = "localhost";
+    static_cast<void>(::gethostname(own, sizeof own - 1));
+    std::vector<std::string> names{own, "localhost", "127.0.0.1", "::1"};
+    if (std::ranges::find(names, address->host) == names.end() && address->host != "0.0.0.0" && address->host != "::") {
+      names.push_back(address->host);
+    }
+    identity = rtsp::TlsIdentity::load_or_make((data.path() / "tls").string(), names, clock.utc_now());
+  }
+  if (!identity) {
+    log::error("hub", "no RTSP over TLS: {} (tls.certificate, tls.key)", identity.error().message);
+    return std::nullopt;
+  }
+  if ((*identity)->expires_at() <= clock.utc_now()) {
+    log::warn("hub", "the certificate for RTSP over TLS has expired on {}", format_rfc3339((*identity)->expires_at()));
+  }
+  return rtsp::ServerOptions::Tls{address->host, address->port, std::move(*identity)};
 }
 
 Status Hub::Impl::start(const HubOptions& options) {

@@ -8,10 +8,19 @@ namespace ccoc::playback {
 
 std::shared_ptr<GroupClock> make_group_clock(const Clock& clock) { return std::make_shared<GroupClock>(clock); }
 
+namespace {
+constexpr Duration longest_wait = std::chrono::seconds{1};
+}  // namespace
+
 UtcTime GroupClock::position() const {
-  if (paused_) return anchor_position_;
+  if (paused_ || clock_.now() < anchor_time_) return anchor_position_;
   const auto passed = static_cast<double>((clock_.now() - anchor_time_).count()) * speed_;
   return anchor_position_ + Duration{static_cast<std::int64_t>(passed)};
+}
+
+Duration GroupClock::until(UtcTime position) const {
+  const auto way = static_cast<double>((position - anchor_position_).count()) / speed_;
+  return std::max(Duration{0}, anchor_time_ - clock_.now() + Duration{static_cast<std::int64_t>(way)});
 }
 
 void GroupClock::join(const std::shared_ptr<Member>& member, UtcTime position, double speed) {
@@ -21,6 +30,7 @@ void GroupClock::join(const std::shared_ptr<Member>& member, UtcTime position, d
     anchor_time_ = clock_.now();
     speed_ = speed;
     paused_ = false;
+    wait_for_members();
   }
   members_.push_back(member);
 }
@@ -30,20 +40,23 @@ void GroupClock::leave(const Member* member) {
     const auto held = other.lock();
     return !held || held.get() == member;
   });
+  on_ready();  // perhaps it was the one that was waited for
 }
 
 void GroupClock::seek(UtcTime at) {
   anchor_position_ = at;
-  anchor_time_ = clock_.now();
+  wait_for_members();
   for (const auto& member : members()) member->on_seek(at);
 }
 
 void GroupClock::set_speed(double speed) {
   if (speed == speed_) return;
   anchor_position_ = position();
-  anchor_time_ = clock_.now();
+  if (!waiting_) anchor_time_ = clock_.now();
   speed_ = speed;
   tell(true);
+  // Another way of reading (key frames only, backwards) begins anew.
+  if (!std::ranges::all_of(members(), &Member::ready)) wait_for_members();
 }
 
 void GroupClock::pause() {
@@ -55,15 +68,31 @@ void GroupClock::pause() {
 
 void GroupClock::resume() {
   if (!paused_) return;
-  anchor_time_ = clock_.now();
   paused_ = false;
+  anchor_time_ = clock_.now();
+  if (waiting_) wait_for_members();
   tell(false);
 }
 
 void GroupClock::move_to(UtcTime position) {
   anchor_position_ = position;
   anchor_time_ = clock_.now();
+  waiting_ = false;
   tell(false);
+}
+
+void GroupClock::wait_for_members() {
+  waiting_ = true;
+  anchor_time_ = clock_.now() + longest_wait;
+}
+
+void GroupClock::on_ready() {
+  if (!waiting_) return;
+  const auto now = clock_.now();
+  if (now < anchor_time_ && !std::ranges::all_of(members(), &Member::ready)) return;
+  waiting_ = false;
+  anchor_time_ = std::min(anchor_time_, now);
+  if (!paused_) tell(false);
 }
 
 void GroupClock::jump_if_all_idle() {

@@ -19,6 +19,8 @@ class GroupClock {
     virtual void on_seek(UtcTime at) = 0;
     /// Speed, pause or position changed.
     virtual void on_change(bool speed_changed) = 0;
+    /// It has, or knows that it has not, the pictures of where it was sent last.
+    virtual bool ready() const = 0;
     /// In a gap, or at an end: until when nothing comes from it; empty while pictures come.
     virtual std::optional<UtcTime> idle_until() const = 0;
   };
@@ -30,6 +32,9 @@ class GroupClock {
   bool paused() const { return paused_; }
   MonoTime now() const { return clock_.now(); }
   bool alone() const { return members_.size() <= 1; }
+
+  /// How long, in real time, until playing comes to `position`; 0 when it has. Only while it is not paused.
+  Duration until(UtcTime position) const;
 
   /// The first to join sets position and speed.
   void join(const std::shared_ptr<Member>& member, UtcTime position, double speed);
@@ -43,8 +48,13 @@ class GroupClock {
   void move_to(UtcTime position);
   /// When nobody in the group has pictures until later, jumps to the first that has.
   void jump_if_all_idle();
+  /// A member became ready(): when all are, what waited for them begins.
+  void on_ready();
 
  private:
+  /// Stands still until all members are ready, so that their pictures begin together; no longer than a second, lest one
+  /// slow disk stop them all.
+  void wait_for_members();
   std::vector<std::shared_ptr<Member>> members() const;
   void tell(bool speed_changed);
 
@@ -53,6 +63,7 @@ class GroupClock {
   UtcTime anchor_position_;
   double speed_ = 1;
   bool paused_ = false;
+  bool waiting_ = false;  ///< for members; anchor_time_ is when it ends at the latest
   std::vector<std::weak_ptr<Member>> members_;
 };
 

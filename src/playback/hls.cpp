@@ -15,7 +15,7 @@ using media::Fragment;
 constexpr Duration usual_length = std::chrono::seconds{4};
 constexpr Duration length_in_long_ranges = std::chrono::seconds{10};
 constexpr Duration long_range = std::chrono::hours{1};
-constexpr Duration tolerated_hole = std::chrono::milliseconds{100};
+constexpr Duration seamless = std::chrono::milliseconds{100};
 constexpr unsigned most_fragments = 600;
 constexpr std::uint64_t most_bytes = 128u << 20;
 
@@ -54,7 +54,7 @@ class Planner {
       HlsSegment next;
       next.start = start;
       next.new_init = other_format;
-      const bool hole = file.run != run_ || start - plan_.end > tolerated_hole;
+      const bool hole = file.run != run_ || start - plan_.end > seamless;
       next.discontinuity = !plan_.segments.empty() && (other_format || hole);
       plan_.segments.push_back(next);
       path_ = file.path;
@@ -67,6 +67,7 @@ class Planner {
     segment.length = end - segment.start;
     plan_.longest = std::max(plan_.longest, segment.length);
     plan_.end = end;
+    add_footage(plan_.spans, {start, end});
   }
 
   HlsPlan take() { return std::move(plan_); }

@@ -29,7 +29,9 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
         listener_(listener),
         clock_(std::move(clock)),
         cursor_(catalog, std::move(key), options.sound),
-        most_queued_(options.read_ahead_bytes) {}
+        most_queued_(options.read_ahead_bytes),
+        show_gaps_(options.show_gaps),
+        offset_(options.offset) {}
 
   void start(UtcTime position, double speed) {
     clock_->join(shared_from_this(), position, speed);
@@ -47,6 +49,10 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
   }
 
   GroupClock& clock() { return *clock_; }
+
+  void set_offset(Duration offset) {
+    if (std::exchange(offset_, offset) != offset) restart(clock_->position());
+  }
 
   Status step(int frames) {
     if (std::abs(frames) > most_frames_stepped) {
@@ -79,9 +85,11 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
     }
   }
 
+  bool ready() const override { return !fresh_ || halted_; }
+
   std::optional<UtcTime> idle_until() const override {
     if (state_.kind == PlayerState::Kind::ended) return backwards() ? UtcTime::min() : UtcTime::max();
-    return idle_until_;
+    return show_gaps_ ? std::nullopt : idle_until_;
   }
 
  private:
@@ -117,10 +125,10 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
     if (!step_back && (halted_ || edge_ || queued_bytes_ >= most_queued_)) return;
     auto self = shared_from_this();
     const auto epoch = epoch_;
-    const auto seek_to = seek_to_;
+    const auto seek_to = seek_to_ ? std::optional(*seek_to_ - offset_) : std::nullopt;
     std::function<void()> job;
     if (step_back) {
-      job = [self, epoch, current = *shown_, frames = steps_back_] {
+      job = [self, epoch, current = *shown_ - offset_, frames = steps_back_] {
         auto target = find_frame_before(self->cursor_, current, frames);
         self->reactor_.post([self, epoch, current, target = std::move(target)] { self->on_target(epoch, current, target); });
       };
@@ -147,7 +155,7 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
     if (closed_) return;
     if (epoch != epoch_) return request();
     if (!target) return stop_with(target.error());
-    clock_->seek(target->value_or(current));
+    clock_->seek(target->value_or(current) + offset_);
   }
 
   void on_batch(std::uint64_t epoch, Batch& batch) {
@@ -173,14 +181,19 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
     sound_.insert(sound_.end(), batch.sound.begin(), batch.sound.end());
     if (batch.error && queue_.empty()) return stop_with(*batch.error);
     if (batch.error) pending_error_ = batch.error;
-    if (std::exchange(fresh_, false) && clock_->alone() && !clock_->paused()) clock_->move_to(wanted_);
-    pump();
+    if (std::exchange(fresh_, false)) {
+      if (clock_->alone() && !clock_->paused()) clock_->move_to(wanted_);
+      clock_->on_ready();
+    }
+    if (!closed_) pump();
   }
 
   void stop_with(const Error& error) {
     halted_ = true;
     pending_error_.reset();
+    const auto self = shared_from_this();
     listener_.on_error(error);
+    if (!closed_) clock_->on_ready();
   }
 
   void pump() {
@@ -208,7 +221,7 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
     const auto step = std::move(queue_.front());
     queue_.pop_front();
     if (const auto* gap = std::get_if<GapAhead>(&step)) {
-      idle_until_ = backwards() ? gap->from : gap->to;
+      idle_until_ = (backwards() ? gap->from : gap->to) + offset_;
       tell({PlayerState::Kind::gap, gap->from, gap->to, gap->cause});
       if (!closed_) clock_->jump_if_all_idle();
     } else {
@@ -218,7 +231,7 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
   }
 
   bool take_unit(const media::AccessUnitPtr& front) {
-    const auto time = front->capture_time;
+    const auto time = front->capture_time + offset_;
     const auto position = clock_->position();
     const auto before = before_wanted(time);
     if (!before) return false;
@@ -230,8 +243,7 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
     const auto real_slack = Duration{static_cast<std::int64_t>(static_cast<double>(slack.count()) * speed)};
     if (!at_once && ahead > (clock_->paused() ? Duration{0} : real_slack)) {
       if (clock_->paused()) return false;
-      const auto delay = Duration{static_cast<std::int64_t>(static_cast<double>(ahead.count()) / speed)};
-      due_timer_ = reactor_.call_after(delay, [this] { pump(); });
+      due_timer_ = reactor_.call_after(clock_->until(time), [this] { pump(); });
       return false;
     }
     const auto unit = front;
@@ -262,13 +274,13 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
       return more_may_come ? std::nullopt : std::optional(false);
     }
     const auto* next = std::get_if<media::AccessUnitPtr>(&queue_[1]);
-    return next != nullptr && (*next)->capture_time <= wanted_;
+    return next != nullptr && (*next)->capture_time + offset_ <= wanted_;
   }
 
   void give(const media::AccessUnitPtr& unit, bool preroll) {
     idle_until_.reset();
     ++given_;
-    shown_ = unit->capture_time;
+    shown_ = unit->capture_time + offset_;
     const auto epoch = epoch_;
     tell({PlayerState::Kind::playing, unit->capture_time, unit->capture_time, {}});
     if (closed_ || epoch != epoch_) return;
@@ -326,6 +338,8 @@ class Core final : public GroupClock::Member, public std::enable_shared_from_thi
   const std::shared_ptr<GroupClock> clock_;
   Cursor cursor_;  ///< the running job's, while reading_
   const std::size_t most_queued_;
+  const bool show_gaps_;
+  Duration offset_;  ///< what is of the clock here (wanted_, shown_, idle_until_) is so much later than the footage's own times
 
   bool closed_ = false;
   bool reading_ = false;
@@ -377,6 +391,7 @@ class CorePlayer final : public Player {
   void pause() override { core_->clock().pause(); }
   void resume() override { core_->clock().resume(); }
   Status step(int frames) override { return core_->step(frames); }
+  void set_offset(Duration offset) override { core_->set_offset(offset); }
   UtcTime position() const override { return core_->clock().position(); }
   double speed() const override { return core_->clock().speed(); }
   bool paused() const override { return core_->clock().paused(); }

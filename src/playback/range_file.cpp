@@ -49,17 +49,18 @@ class Fingerprint {
 class RangeFile final : public VirtualFile {
  public:
   RangeFile(archive::Catalog& catalog, std::vector<Segment> segments, Bytes init, std::vector<Piece> pieces,
-            archive::Span covers, std::string tag)
+            std::vector<archive::Span> spans, std::string tag)
       : catalog_(catalog),
         segments_(std::move(segments)),
         init_(std::move(init)),
         pieces_(std::move(pieces)),
         size_(pieces_.back().at + pieces_.back().size),
-        covers_(covers),
+        spans_(std::move(spans)),
         tag_(std::move(tag)) {}
 
   std::uint64_t size() const override { return size_; }
-  archive::Span covers() const override { return covers_; }
+  archive::Span covers() const override { return {spans_.front().from, spans_.back().to}; }
+  const std::vector<archive::Span>& spans() const override { return spans_; }
   std::string tag() const override { return tag_; }
 
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override {
@@ -128,7 +129,7 @@ class RangeFile final : public VirtualFile {
   const Bytes init_;
   const std::vector<Piece> pieces_;
   const std::uint64_t size_;
-  const archive::Span covers_;
+  const std::vector<archive::Span> spans_;
   const std::string tag_;
   std::mutex mutex_;
   std::list<std::pair<std::uint32_t, std::shared_ptr<SegmentReader>>> open_;
@@ -145,6 +146,14 @@ std::uint32_t format_index(std::vector<FormatPtr>& formats, const FormatPtr& for
 
 }  // namespace
 
+void add_footage(std::vector<archive::Span>& spans, archive::Span more) {
+  if (!spans.empty() && more.from - spans.back().to <= tolerated_hole) {
+    spans.back().to = std::max(spans.back().to, more.to);
+  } else {
+    spans.push_back(more);
+  }
+}
+
 Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, const archive::StreamKey& key,
                                                   UtcTime from, UtcTime to) {
   if (from >= to) return fail(ErrorCode::invalid_argument, "'to' must be later than 'from'", "to");
@@ -156,7 +165,7 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
   std::vector<media::VideoFormatPtr> formats;
   std::vector<media::AudioFormatPtr> audio_formats;
   std::vector<Segment> used;
-  archive::Span covers;
+  std::vector<archive::Span> spans;
   std::int64_t decode_end = 0;
   for (auto& segment : *segments) {
     const auto reader = catalog.open(segment);
@@ -179,9 +188,9 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
       const auto& fragment = fragments[i];
       const auto start = (*reader)->start_of(fragment);
       if (start >= to) break;
-      if (pieces.empty()) covers.from = start;
+      add_footage(spans, {start, (*reader)->end_of(fragment)});
       // Real time between files, exact ticks within one.
-      if (!any) base = std::max(decode_end, to_ticks(start - covers.from, video_timescale)) - fragment.decode_time;
+      if (!any) base = std::max(decode_end, to_ticks(start - spans.front().from, video_timescale)) - fragment.decode_time;
       any = true;
       const auto& format = (*reader)->header().formats[fragment.format_index - 1];
       Piece piece;
@@ -197,7 +206,6 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
       }
       pieces.push_back(piece);
       decode_end = piece.decode_time + fragment.duration();
-      covers.to = (*reader)->end_of(fragment);
     }
     if (any) used.push_back(std::move(segment));
   }
@@ -206,7 +214,7 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
                                           format_rfc3339(from) + " and " + format_rfc3339(to));
   }
 
-  Bytes init = media::make_init_segment(formats, media::FileOrigin{key.camera, key.stream, covers.from, 0}, audio_formats);
+  Bytes init = media::make_init_segment(formats, media::FileOrigin{key.camera, key.stream, spans.front().from, 0}, audio_formats);
   Fingerprint fingerprint;
   fingerprint.add(init);
   std::uint64_t at = init.size();
@@ -218,8 +226,8 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
     fingerprint.add(piece.size);
     fingerprint.add(static_cast<std::uint64_t>(piece.decode_time));
   }
-  return std::make_unique<RangeFile>(catalog, std::move(used), std::move(init), std::move(pieces), covers,
-                                     fingerprint.text());
+  return std::make_unique<RangeFile>(catalog, std::move(used), std::move(init), std::move(pieces),
+                                     std::move(spans), fingerprint.text());
 }
 
 }  // namespace ccoc::playback

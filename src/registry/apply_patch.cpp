@@ -230,6 +230,13 @@ StoredCamera apply_patch(const StoredCamera& before, const CameraPatch& patch, c
   }
   if (patch.audio) camera.audio = *patch.audio;
   if (patch.motion) camera.motion = *patch.motion;
+  if (patch.playback_offset_ms) {
+    if (*patch.playback_offset_ms < -60'000 || *patch.playback_offset_ms > 60'000) {
+      judge.wrong("playback_offset_ms", "-60000 to 60000 ms");
+    } else {
+      camera.playback_offset = std::chrono::milliseconds{*patch.playback_offset_ms};
+    }
+  }
   if (patch.enabled) camera.enabled = *patch.enabled;
   if (patch.approximate) camera.approximate = *patch.approximate;
   judge.text(patch.notes, "notes", 2000, camera.notes, true);
@@ -266,6 +273,7 @@ std::vector<std::string> changed_fields(const StoredCamera& before, const Stored
   differ(a.recording.copies != b.recording.copies, "recording.copies");
   differ(a.audio != b.audio, "audio");
   differ(a.motion != b.motion, "motion.enabled");
+  differ(a.playback_offset != b.playback_offset, "playback_offset_ms");
   differ(a.enabled != b.enabled, "enabled");
   differ(a.approximate != b.approximate, "approximate");
   differ(a.notes != b.notes, "notes");

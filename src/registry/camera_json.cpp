@@ -43,6 +43,15 @@ class Reader {
       wrong(name, "true or false is expected");
     }
   }
+  void whole_number(std::string_view name, std::optional<std::int64_t>& into) {
+    const auto* value = take(name);
+    if (value == nullptr) return;
+    if (value->is_int64()) {
+      into = value->get_int64();
+    } else {
+      wrong(name, "a whole number is expected");
+    }
+  }
   std::optional<double> number(std::string_view name, const json::value& value) {
     if (value.is_double() && std::isfinite(value.get_double())) return value.get_double();
     if (value.is_int64()) return static_cast<double>(value.get_int64());
@@ -148,18 +157,9 @@ void read_motion(const json::object& object, CameraPatch& patch, std::vector<Fie
 void read_recording(const json::object& object, CameraPatch& patch, std::vector<FieldError>& errors) {
   Reader reader(object, "recording.", errors);
   reader.text("mode", patch.recording_mode);
-  const auto whole = [&](const char* name, std::optional<std::int64_t>& into) {
-    const auto* value = reader.take(name);
-    if (!value) return;
-    if (value->is_int64()) {
-      into = value->get_int64();
-    } else {
-      reader.wrong(name, "a whole number is expected");
-    }
-  };
-  whole("retention_days", patch.retention_days);
-  whole("min_days", patch.min_days);
-  whole("copies", patch.copies);
+  reader.whole_number("retention_days", patch.retention_days);
+  reader.whole_number("min_days", patch.min_days);
+  reader.whole_number("copies", patch.copies);
   reader.finish();
 }
 
@@ -198,6 +198,7 @@ json::object to_json(const Camera& camera) {
                                   {"copies", camera.recording.copies}};
   out["audio"] = camera.audio;
   out["motion"] = json::object{{"enabled", camera.motion}};
+  out["playback_offset_ms"] = camera.playback_offset.count();
   out["enabled"] = camera.enabled;
   out["approximate"] = camera.approximate;
   out["notes"] = camera.notes;
@@ -232,6 +233,7 @@ std::expected<CameraPatch, std::vector<FieldError>> camera_patch_from_json(const
   if (const auto* recording = reader.object("recording")) read_recording(*recording, patch, errors);
   reader.boolean("audio", patch.audio);
   if (const auto* motion = reader.object("motion")) read_motion(*motion, patch, errors);
+  reader.whole_number("playback_offset_ms", patch.playback_offset_ms);
   reader.boolean("enabled", patch.enabled);
   reader.boolean("approximate", patch.approximate);
   reader.text("notes", patch.notes);

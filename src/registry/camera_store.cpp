@@ -5,19 +5,22 @@ namespace {
 
 constexpr std::string_view select_cameras =
     "select id, name_th, name_en, owner_kind, owner_name, zone, community, lat, lon, heading_deg, fov_deg, range_m, "
-    "recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, version, audio, motion, min_days, copies from cameras";
+    "recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, version, audio, motion, "
+    "playback_offset_ms, min_days, copies from cameras";
 constexpr std::string_view select_streams =
     "select camera_id, role, url, username, password_sealed, transport, certificate_sha256, client from camera_streams "
     "order by camera_id, role";
 constexpr std::string_view select_versions = "select id, version from cameras";
 constexpr std::string_view insert_camera =
     "insert into cameras (id, name_th, name_en, owner_kind, owner_name, zone, community, lat, lon, heading_deg, fov_deg, "
-    "range_m, recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, audio, motion, min_days, copies) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) returning version";
+    "range_m, recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, audio, motion, "
+    "playback_offset_ms, min_days, copies) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) returning version";
 constexpr std::string_view update_camera =
     "update cameras set name_th = $2, name_en = $3, owner_kind = $4, owner_name = $5, zone = $6, community = $7, lat = $8, "
     "lon = $9, heading_deg = $10, fov_deg = $11, range_m = $12, recording_mode = $13, retention_days = $14, enabled = $15, "
-    "approximate = $16, notes = $17, created_at = $18, updated_at = $19, audio = $20, motion = $21, min_days = $22, copies = $23, version = nextval('camera_version') "
+    "approximate = $16, notes = $17, created_at = $18, updated_at = $19, audio = $20, motion = $21, "
+    "playback_offset_ms = $22, min_days = $23, copies = $24, version = nextval('camera_version') "
     "where id = $1 returning version";
 constexpr std::string_view delete_streams = "delete from camera_streams where camera_id = $1";
 constexpr std::string_view insert_stream =
@@ -36,7 +39,7 @@ Camera camera_of(const db::Row& row) {
     camera.location = Location{row.f64(7), row.f64(8), row.maybe_f64(9), row.maybe_f64(10), row.maybe_f64(11)};
   }
   camera.recording = {row.text(12) == "off" ? RecordingMode::off : RecordingMode::continuous, static_cast<int>(row.i64(13)),
-                      static_cast<int>(row.i64(22)), static_cast<int>(row.i64(23))};
+                      static_cast<int>(row.i64(23)), static_cast<int>(row.i64(24))};
   camera.enabled = row.boolean(14);
   camera.approximate = row.boolean(15);
   camera.notes = row.text(16);
@@ -45,6 +48,7 @@ Camera camera_of(const db::Row& row) {
   camera.version = row.i64(19);
   camera.audio = row.boolean(20);
   camera.motion = row.boolean(21);
+  camera.playback_offset = std::chrono::milliseconds{row.i64(22)};
   return camera;
 }
 
@@ -112,6 +116,7 @@ Status write_camera(db::Transaction& transaction, const SecretBox& secrets, Stor
                           camera.updated_at,
                           camera.audio,
                           camera.motion,
+                          camera.playback_offset.count(),
                           camera.recording.min_days,
                           camera.recording.copies};
   const auto rows = transaction.query(insert ? insert_camera : update_camera, params);

@@ -31,23 +31,32 @@ Server::Server(Reactor& reactor, ServerOptions options, ShowHost& host)
 
 Server::~Server() {
   listener_.reset();
+  tls_listener_.reset();
   sweep_timer_.reset();
   sessions_.clear();
 }
 
 Result<std::unique_ptr<Server>> Server::start(Reactor& reactor, const ServerOptions& options, ShowHost& host) {
   std::unique_ptr<Server> server(new Server(reactor, options, host));
-  auto listener = reactor.listen(options.host, options.port,
-                                 [raw = server.get()](int socket, const PeerAddress& peer) { raw->accept(socket, peer); });
-  if (!listener) return std::unexpected(listener.error());
-  server->listener_ = std::move(*listener);
+  if (options.plain) {
+    auto listener = server->listen(options.host, options.port, false);
+    if (!listener) return std::unexpected(listener.error());
+    server->listener_ = std::move(*listener);
+  }
+  if (options.tls) {
+    auto listener = server->listen(options.tls->host, options.tls->port, true);
+    if (!listener) return std::unexpected(listener.error());
+    server->tls_listener_ = std::move(*listener);
+  }
   server->sweep();
   return server;
 }
 
-std::uint16_t Server::port() const { return listener_->port(); }
+Result<std::unique_ptr<ListeningSocket>> Server::listen(const std::string& host, std::uint16_t port, bool tls) {
+  return reactor_.listen(host, port, [this, tls](int socket, const PeerAddress& peer) { accept(socket, peer, tls); });
+}
 
-void Server::accept(int socket, const PeerAddress& peer) {
+void Server::accept(int socket, const PeerAddress& peer, bool tls) {
   const auto known = per_address_.find(peer.address);
   if (sessions_.size() >= options_.max_connections ||
       (known != per_address_.end() && known->second >= options_.max_connections_per_address)) {
@@ -55,7 +64,7 @@ void Server::accept(int socket, const PeerAddress& peer) {
     return;
   }
   auto session = std::make_unique<ServerSession>(*this, peer);
-  if (!session->adopt(socket)) return;
+  if (!session->adopt(socket, tls)) return;
   ++per_address_[peer.address];
   auto* raw = session.get();
   sessions_.emplace(raw, std::move(session));

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "text.h"
+#include "tls_connection.h"
 
 namespace ccoc::rtsp {
 namespace {
@@ -88,7 +89,14 @@ ServerSession::~ServerSession() {
   if (show_) show_->pause();
 }
 
-bool ServerSession::adopt(int socket) {
+bool ServerSession::adopt(int socket, bool tls) {
+  tls_ = tls;
+  if (tls) {
+    connection_ = TlsConnection::accept(server_.reactor_, socket, server_.options_.tls->identity, request_limit, *this);
+    // What is encrypted is this viewer's own; the bound for waiting pictures is looked at before they are sent.
+    if (connection_) connection_->set_queue_limit(2 * server_.options_.viewer_bytes + (std::size_t{16} << 20));
+    return connection_ != nullptr;
+  }
   auto connection = server_.reactor_.adopt(socket, *this);
   if (!connection) return false;
   connection_ = std::move(*connection);
@@ -271,7 +279,8 @@ void ServerSession::set_up(const Message& request) {
   const int number = target.track.value_or(0);
   if (number < 0 || number > 1 || (number == 1 && !offer.audio)) return reply(404, "Not Found");
   if (playing_) return reply(455, "Method Not Valid in This State");
-  auto chosen = choose_transport(request.header("Transport"), server_.options_.udp);
+  // By UDP the pictures would leave in clear.
+  auto chosen = choose_transport(request.header("Transport"), server_.options_.udp && !tls_);
   auto* sockets = chosen && !chosen->tcp ? server_.datagrams() : nullptr;
   if (!chosen || (!chosen->tcp && sockets == nullptr)) return reply(461, "Unsupported Transport");
   auto& track = tracks_[static_cast<std::size_t>(number)];

@@ -14,7 +14,7 @@ class ServerSession final : private ConnectionHandler, private ShowListener {
   ~ServerSession() override;
 
   /// Takes the socket over; false when the connection is lost already.
-  bool adopt(int socket);
+  bool adopt(int socket, bool tls);
   const PeerAddress& peer() const { return peer_; }
   /// Ends what is silent, slow or stuck.
   void check_alive(MonoTime now);
@@ -68,6 +68,7 @@ class ServerSession final : private ConnectionHandler, private ShowListener {
   Server& server_;
   const PeerAddress peer_;
   std::unique_ptr<Connection> connection_;
+  bool tls_ = false;
   StreamParser parser_;
   bool closed_ = false;
   std::deque<Message> requests_;

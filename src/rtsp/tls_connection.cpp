@@ -43,18 +43,40 @@ SSL_CTX* client_context() {
 
 TlsConnection::TlsConnection(Reactor& reactor, const Endpoint& to, Duration timeout, std::string pin, ConnectionHandler& handler)
     : handler_(handler), pin_(std::move(pin)), ssl_(SSL_new(client_context())) {
-  received_ = BIO_new(BIO_s_mem());
-  to_send_ = BIO_new(BIO_s_mem());
-  SSL_set_bio(ssl_.get(), received_, to_send_);
+  use_memory();
   SSL_set_connect_state(ssl_.get());
   if (!parse_peer_address(to.host, 0)) SSL_set_tlsext_host_name(ssl_.get(), to.host.c_str());
   inner_ = reactor.connect(to, timeout, *this);
   deadline_ = reactor.call_after(2 * timeout, [this] { end({ErrorCode::timeout, "the TLS handshake was not finished in time", {}}); });
 }
 
+TlsConnection::TlsConnection(std::shared_ptr<const TlsIdentity> identity, ConnectionHandler& handler)
+    : handler_(handler), identity_(std::move(identity)), ssl_(SSL_new(identity_->context())) {
+  use_memory();
+  SSL_set_accept_state(ssl_.get());
+}
+
+std::unique_ptr<TlsConnection> TlsConnection::accept(Reactor& reactor, int socket, std::shared_ptr<const TlsIdentity> identity,
+                                                     Duration timeout, ConnectionHandler& handler) {
+  std::unique_ptr<TlsConnection> out(new TlsConnection(std::move(identity), handler));
+  auto inner = reactor.adopt(socket, *out);
+  if (!inner) return nullptr;
+  out->inner_ = std::move(*inner);
+  out->deadline_ = reactor.call_after(timeout, [raw = out.get()] {
+    raw->end({ErrorCode::timeout, "the TLS handshake was not finished in time", {}});
+  });
+  return out;
+}
+
+void TlsConnection::use_memory() {
+  received_ = BIO_new(BIO_s_mem());
+  to_send_ = BIO_new(BIO_s_mem());
+  SSL_set_bio(ssl_.get(), received_, to_send_);
+}
+
 TlsConnection::~TlsConnection() {
   *alive_ = false;
-  if (ready_ && !ended_) {
+  if (ready_ && !std::exchange(ended_, true)) {
     SSL_shutdown(ssl_.get());
     flush();
   }
@@ -93,13 +115,17 @@ void TlsConnection::on_bytes(ByteView bytes) {
 bool TlsConnection::shake_hands() {
   const int done = SSL_do_handshake(ssl_.get());
   const int why = SSL_get_error(ssl_.get(), done);
+  const auto alive = alive_;
   flush();
+  if (!*alive || ended_) return false;
   if (done != 1) {
     if (why != SSL_ERROR_WANT_READ) end({ErrorCode::unsupported, "no TLS connection: " + openssl_reason(), {}});
     return false;
   }
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl_.get()), &X509_free);
-  fingerprint_ = fingerprint_of(certificate.get());
+  if (!identity_) {
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl_.get()), &X509_free);
+    fingerprint_ = fingerprint_of(certificate.get());
+  }
   if (!pin_.empty() && fingerprint_ != pin_) {
     end({ErrorCode::conflict,
          "the camera shows another certificate than before. If it was replaced on purpose, forget the old one at this camera", {}});
@@ -107,16 +133,17 @@ bool TlsConnection::shake_hands() {
   }
   ready_ = true;
   deadline_.reset();
-  const auto alive = alive_;
   handler_.on_connected();
   return *alive && !ended_;
 }
 
 void TlsConnection::flush() {
-  std::array<std::uint8_t, 4096> records;
-  for (int size = 0; (size = BIO_read(to_send_, records.data(), static_cast<int>(records.size()))) > 0;) {
-    inner_->send({records.data(), static_cast<std::size_t>(size)});
-  }
+  char* records = nullptr;
+  const auto size = BIO_get_mem_data(to_send_, &records);
+  if (size <= 0) return;
+  const auto alive = alive_;  // too much in the queue ends the connection inside, and with it perhaps this
+  inner_->send({reinterpret_cast<const std::uint8_t*>(records), static_cast<std::size_t>(size)});
+  if (*alive) static_cast<void>(BIO_reset(to_send_));
 }
 
 void TlsConnection::on_closed(const Error& reason) {

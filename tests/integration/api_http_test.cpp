@@ -138,6 +138,41 @@ TEST_F(ApiHttp, where_nothing_was_recorded_is_404) {
   EXPECT_EQ(administrator->get("/api/v1/cameras/other/recording.mp4?from=2026-11-24T05:00:05Z&to=2026-11-24T05:00:15Z").status, 404);
 }
 
+TEST_F(ApiHttp, how_far_a_camera_is_moved_beside_others_is_kept_with_it) {
+  world->add_camera("late");
+  EXPECT_EQ(json_of(administrator->get("/api/v1/cameras/late")).at("playback_offset_ms").as_int64(), 0);
+  EXPECT_EQ(administrator->ask("PATCH", "/api/v1/cameras/late", R"({"playback_offset_ms":-400})").status, 200);
+  EXPECT_EQ(json_of(administrator->get("/api/v1/cameras/late")).at("playback_offset_ms").as_int64(), -400);
+  for (const char* wrong : {"60001", "-60001", "-9223372036854775808", "1.5", "\"1\"", "null"}) {
+    const auto refused = administrator->ask("PATCH", "/api/v1/cameras/late", R"({"playback_offset_ms":)" + std::string(wrong) + "}");
+    EXPECT_EQ(refused.status, 422) << wrong;
+    EXPECT_EQ(json_of(refused).at("errors").at(0).at("field").as_string(), "playback_offset_ms") << wrong;
+  }
+  EXPECT_EQ(json_of(administrator->get("/api/v1/cameras/late")).at("playback_offset_ms").as_int64(), -400);
+}
+
+TEST_F(ApiHttp, fault_V2_a_range_with_half_of_its_footage_says_which_time_it_covers) {
+  world->add_camera("half");
+  world->record("half", at("2026-11-24T05:00:00Z"), seconds{10});
+  world->record("half", at("2026-11-24T05:00:30Z"), seconds{10});
+  for (const std::string file : {"recording.mp4", "playback.m3u8"}) {
+    const auto asked = "/api/v1/cameras/half/" + file + "?from=2026-11-24T05:00:05Z&to=2026-11-24T05:01:00Z";
+    for (const char* method : {"GET", "HEAD"}) {
+      const auto answer = administrator->ask(method, asked);
+      ASSERT_EQ(answer.status, 200) << asked << answer.body.substr(0, 300);
+      EXPECT_EQ(answer.header("X-Covers-From"), "2026-11-24T05:00:05.000Z");
+      EXPECT_EQ(answer.header("X-Covers-To"), "2026-11-24T05:00:40.000Z");
+      EXPECT_EQ(answer.header("X-Footage"),
+                "2026-11-24T05:00:05.000Z/2026-11-24T05:00:10.000Z, 2026-11-24T05:00:30.000Z/2026-11-24T05:00:40.000Z");
+      EXPECT_EQ(answer.header("X-Missing-Seconds"), "40.000") << "20 between the two, 20 behind";
+    }
+    const auto whole = administrator->get("/api/v1/cameras/half/" + file + "?from=2026-11-24T05:00:02Z&to=2026-11-24T05:00:09Z");
+    EXPECT_EQ(whole.header("X-Missing-Seconds"), "0.000");
+    const auto none = administrator->get("/api/v1/cameras/half/" + file + "?from=2026-11-24T05:00:12Z&to=2026-11-24T05:00:28Z");
+    EXPECT_EQ(none.status, 404) << none.body;
+  }
+}
+
 TEST_F(ApiHttp, a_timeline_shows_what_was_recorded) {
   const auto answer = administrator->get("/api/v1/timeline?cameras=cam01&from=2026-11-24T04:59:00Z&to=2026-11-24T05:01:00Z&buckets=12");
   ASSERT_EQ(answer.status, 200) << answer.body;

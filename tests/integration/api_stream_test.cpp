@@ -179,6 +179,45 @@ TEST_F(ApiStream, several_subscriptions_share_a_connection_and_a_clock) {
   EXPECT_EQ(seen, (std::set<int>{1, 2})) << "a seek of one is everyone's";
 }
 
+TEST_F(ApiStream, a_camera_of_a_group_is_shown_earlier_or_later_by_its_offset) {
+  auto socket = investigator->socket("/api/v1/stream");
+  /// What a subscription shows while all stands still, as seconds of the recording.
+  const auto shown = [&](int id, double wanted) {
+    for (int i = 0; i < 500; ++i) {
+      const auto unit = next_unit(socket);
+      if (!unit) break;
+      const bool hidden = (unit->header.flags & flags::preroll) != 0;
+      const double at_s = static_cast<double>(unit->header.capture_us - start.time_since_epoch().count()) / 1e6;
+      if (unit->header.id == id && !hidden && std::abs(at_s - wanted) < 0.001) return true;
+    }
+    return false;
+  };
+  socket.send_text(R"({"op":"subscribe","id":1,"camera":"cam01","position":"2026-11-24T05:00:02Z","group":"g"})");
+  socket.send_text(R"({"op":"subscribe","id":2,"camera":"cam02","position":"2026-11-24T05:00:02Z","group":"g","offset_ms":-2000})");
+  socket.send_text(R"({"op":"pause","id":1})");
+  socket.send_text(R"({"op":"seek","id":1,"position":"2026-11-24T05:00:10Z"})");
+  EXPECT_TRUE(shown(2, 12)) << "it is late by two seconds, so what it shows was taken later";
+  socket.send_text(R"({"op":"offset","id":2,"offset_ms":1000})");
+  EXPECT_TRUE(shown(2, 9)) << "corrected while all stands still";
+  socket.send_text(R"({"op":"seek","id":2,"position":"2026-11-24T05:00:11Z"})");
+  EXPECT_TRUE(shown(1, 11)) << "the clock is the group's";
+  registry::CameraPatch patch;
+  patch.playback_offset_ms = -3000;
+  ASSERT_TRUE(world->cameras.update("cam02", patch));
+  socket.send_text(R"({"op":"subscribe","id":3,"camera":"cam02","position":"2026-11-24T05:00:02Z","group":"g"})");
+  EXPECT_TRUE(shown(3, 14)) << "what is remembered of the camera";
+  socket.send_text(R"({"op":"subscribe","id":4,"camera":"cam02","position":"2026-11-24T05:00:04Z"})");
+  EXPECT_TRUE(shown(4, 4)) << "alone its own times count";
+  socket.send_text(R"({"op":"unsubscribe","id":4})");
+  patch.playback_offset_ms = 0;
+  ASSERT_TRUE(world->cameras.update("cam02", patch));
+  for (const char* wrong : {R"({"op":"offset","id":1})", R"({"op":"offset","id":1,"offset_ms":60001})", R"({"op":"offset","id":1,"offset_ms":"1"})",
+                            R"({"op":"subscribe","id":9,"camera":"cam01","offset_ms":1.5})", R"({"op":"subscribe","id":9,"camera":"cam01","gaps":"jump"})"}) {
+    socket.send_text(wrong);
+    EXPECT_FALSE(next_error(socket).empty()) << wrong;
+  }
+}
+
 TEST_F(ApiStream, the_live_edge_leads_into_the_live_channel) {
   const auto begin = at("2026-11-24T09:00:00Z");
   auto recorder = world->archive->record({"dark", "main"});

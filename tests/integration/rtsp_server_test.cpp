@@ -159,6 +159,43 @@ TEST_F(RtspServer, gstreamer_plays_a_recorded_range_to_its_end) {
        "h264parse", "!", "avdec_h264", "!", "fakesink"});
 }
 
+TEST_F(RtspServer, ffmpeg_and_gstreamer_play_over_tls) {
+  const auto secure = "rtsps://" + everything + "@127.0.0.1:" + std::to_string(world->rtsp->tls_port());
+  const LiveCamera camera(*world, "cam02");
+  EXPECT_EQ(run({"ffmpeg", "-v", "warning", "-rtsp_transport", "tcp", "-i", secure + "/cam02/main", "-frames:v", "40", "-f", "null", "-"}), "");
+  run({"gst-launch-1.0", "-q", "rtspsrc", "location=" + secure + "/cam01/main?from=" + began + "&to=2026-11-24T05:00:05.000Z", "protocols=tcp",
+       "tls-validation-flags=0", "!", "rtph264depay", "!", "h264parse", "!", "fakesink"});
+}
+
+TEST_F(RtspServer, over_tls_nothing_is_shown_but_the_certificate_and_nothing_leaves_in_clear) {
+  const auto port = std::to_string(world->rtsp->tls_port());
+  // Who does not speak TLS is not answered.
+  Peer plain(world->rtsp->tls_port());
+  plain.send("OPTIONS rtsp://127.0.0.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+  while (plain.want(1)) EXPECT_EQ(plain.take_all().find("RTSP/1.0"), std::string::npos);
+  // One who trusts this certificate only finds its name and address in it.
+  const auto trust = (world->folder.path() / "tls" / "certificate.pem").string();
+  for (const std::string name : {"-verify_hostname localhost", "-verify_ip 127.0.0.1"}) {
+    const auto seen = run({"sh", "-c", "openssl s_client -connect 127.0.0.1:" + port + " -CAfile " + trust + " " + name +
+                                           " -verify_return_error -brief </dev/null 2>&1"});
+    EXPECT_NE(seen.find("Verification: OK"), std::string::npos) << seen;
+  }
+  std::string refused;
+  EXPECT_NE(Process({"sh", "-c", "openssl s_client -connect 127.0.0.1:" + port + " -tls1_1 </dev/null 2>&1"}, {}, true).wait(&refused), 0) << refused;
+  // By UDP the pictures would leave in clear.
+  const auto request = "SETUP rtsp://127.0.0.1/cam01/main/trackID=0?from=" + std::string(began) +
+                       "&to=2026-11-24T05:00:05.000Z RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Basic " + rtsp::base64(everything) +
+                       "\r\nTransport: RTP/AVP;unicast;client_port=50000-50001\r\n\r\n";
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "request") << request;
+  const auto answer = run({"sh", "-c", "cd " + folder.path().string() +
+                                           " && mkfifo in && (openssl s_client -quiet -connect 127.0.0.1:" + port +
+                                           " <in >out 2>/dev/null & echo $! >pid; exec 3>in; cat request >&3; i=0;"
+                                           " until grep -q RTSP/1.0 out || [ $i = 300 ]; do i=$((i+1)); sleep 0.1; done;"
+                                           " kill $(cat pid)); cat out"});
+  EXPECT_TRUE(answer.starts_with("RTSP/1.0 461 ")) << answer;
+}
+
 TEST_F(RtspServer, who_may_not_is_refused) {
   const LiveCamera camera(*world, "cam02");
   const auto describe = [&](const std::string& path, const std::string& key) {

@@ -78,7 +78,11 @@ struct ApiWorld {
                            .web_root = (folder.path() / "web").string(),
                            .version = "test",
                            .openapi = {}};
-    auto opened = api::RtspDoor::start(services, rtsp::ServerOptions{.port = 0});
+    const auto identity = rtsp::TlsIdentity::load_or_make((folder.path() / "tls").string(), {"localhost", "127.0.0.1"}, clock.utc_now());
+    EXPECT_TRUE(identity) << (identity ? "" : identity.error().message);
+    rtsp::ServerOptions listening{.port = 0};
+    listening.tls = rtsp::ServerOptions::Tls{"127.0.0.1", 0, *identity};
+    auto opened = api::RtspDoor::start(services, listening);
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
     rtsp = std::move(*opened);
     auto started = api::Api::start(std::move(services), {});

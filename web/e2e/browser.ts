@@ -6,8 +6,8 @@ const flags = [
   '--disable-component-update', '--disable-sync', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
 ];
 
-export async function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env.CCOC_CHROMIUM ?? '/usr/bin/chromium', args: flags });
+export async function startBrowser(more: string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env.CCOC_CHROMIUM ?? '/usr/bin/chromium', args: [...flags, ...more] });
 }
 
 export async function newPage(browser: Browser): Promise<{ page: Page; problems: string[] }> {

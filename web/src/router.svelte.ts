@@ -1,5 +1,5 @@
 // Addresses of the console; the hub answers every one of them with the same page.
-export type Screen = 'wall' | 'map' | 'cameras' | 'system' | 'camera';
+export type Screen = 'wall' | 'together' | 'map' | 'cameras' | 'system' | 'camera';
 
 class Router {
   screen = $state<Screen>('wall');
@@ -37,11 +37,13 @@ class Router {
       } catch {
         this.screen = 'wall';
       }
-    } else if (first === 'map' || first === 'cameras' || first === 'system') this.screen = first;
+    } else if (first === 'map' || first === 'together' || first === 'cameras' || first === 'system') this.screen = first;
     else this.screen = 'wall';
   }
 }
 
 export const router = new Router();
+export const togetherPath = (ids: readonly string[], at?: Date) =>
+  `/together?cameras=${ids.map(encodeURIComponent).join(',')}` + (at ? `&t=${at.toISOString()}` : '');
 export const cameraPath = (id: string, at?: Date) =>
   `/camera/${encodeURIComponent(id)}` + (at ? `?t=${at.toISOString()}` : '');

@@ -20,7 +20,9 @@ class RtspDoor {
 
   /// Ends all connections. Channels may speak to the door until it is destroyed: end them before that.
   void stop();
+  /// Of the plain and of the TLS listener; 0 where there is none.
   std::uint16_t port() const;
+  std::uint16_t tls_port() const;
   const rtsp::ServerCounts& counts() const;
 
   class Impl;

@@ -26,7 +26,13 @@ struct HttpConfig {
 struct RtspConfig {
   std::string listen = "127.0.0.1:8554";  ///< ADDR:PORT; empty: no RTSP server
   bool udp = true;                        ///< media by UDP, too
+  std::string tls_listen;                 ///< ADDR:PORT for rtsps; empty: none
   std::int64_t max_connections = 500;
+};
+
+struct TlsConfig {
+  std::string certificate;  ///< PEM file; both empty: self-made ones in data.dir/tls
+  std::string key;          ///< PEM file
 };
 
 struct DatabaseConfig {
@@ -115,6 +121,7 @@ struct Config {
   DataConfig data;
   HttpConfig http;
   RtspConfig rtsp;
+  TlsConfig tls;
   DatabaseConfig database;
   IngestConfig ingest;
   ArchiveConfig archive;

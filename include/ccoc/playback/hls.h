@@ -24,6 +24,7 @@ struct HlsPlan {
   std::vector<HlsSegment> segments;  ///< never empty
   Duration longest{0};               ///< of them
   UtcTime end;                       ///< of the last
+  std::vector<archive::Span> spans;  ///< what is footage of it, as VirtualFile::spans()
 };
 
 /// From the key frame at or before `from` to the last whole fragment that begins before `to`. Segments are 4 s or the next

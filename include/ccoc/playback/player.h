@@ -22,7 +22,7 @@ struct PlayerState {
   enum class Kind {
     playing,  ///< pictures come, in time
     late,     ///< the disk is behind; pictures will come, the clock waited for them
-    gap,      ///< nothing was recorded from `from` to `to`: the clock jumps to `to`
+    gap,      ///< nothing was recorded from `from` to `to`: the clock jumps to `to` (see PlayerOptions::show_gaps)
     live,     ///< the end of what is written, and the stream is recorded: switch to the live channel
     ended,    ///< the end (or, backwards, the beginning) and nothing more will come
   };
@@ -50,8 +50,8 @@ class PlayerListener {
   virtual void on_error(const Error& error) = 0;
 };
 
-/// The clock that players of one group share: a seek, a pause or a speed of one is everyone's.
-/// Made on, and used on, one reactor's thread.
+/// The clock that players of one group share: a seek, a pause or a speed of one is everyone's. After a seek it stands still
+/// until all have read their first pictures, at most a second, so that they begin together. Made on, and used on, one reactor's thread.
 class GroupClock;
 std::shared_ptr<GroupClock> make_group_clock(const Clock& clock);
 
@@ -67,7 +67,9 @@ class Player {
   virtual void resume() = 0;
   /// Pauses, and goes `frames` on (or back, -100…100): the frames needed to decode the wanted one come as preroll.
   virtual Status step(int frames) = 0;
-  /// The instant that is shown now.
+  /// Shows its footage so much later than its own times say; what is shown changes at once, the group's clock does not.
+  virtual void set_offset(Duration offset) = 0;
+  /// The instant that is shown now; of footage whose times are `offset` earlier.
   virtual UtcTime position() const = 0;
   virtual double speed() const = 0;
   virtual bool paused() const = 0;
@@ -78,6 +80,8 @@ struct PlayerOptions {
   double speed = 1;
   std::size_t read_ahead_bytes = 8u << 20;
   bool sound = false;
+  Duration offset{0};  ///< see Player::set_offset
+  bool show_gaps = false;  ///< nothing comes for as long as nothing was recorded; otherwise gaps are jumped over
   std::shared_ptr<GroupClock> group;  ///< empty: a clock of its own; otherwise `position` and `speed` join the group's
 };
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ccoc/archive/catalog.h"
 #include "ccoc/base/result.h"
@@ -21,9 +22,16 @@ class VirtualFile {
   virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) = 0;
   /// The time it really covers: from its first key frame to the end of its last fragment.
   virtual archive::Span covers() const = 0;
+  /// What of that is footage: in order, never empty, a hole of more than half a second between two.
+  virtual const std::vector<archive::Span>& spans() const = 0;
   /// Changes when the bytes do; for ETag (without quotes).
   virtual std::string tag() const = 0;
 };
+
+/// A shorter hole between two pieces of footage is none: the pause between two pictures, or two files.
+inline constexpr Duration tolerated_hole = std::chrono::milliseconds{500};
+/// Adds footage behind what is there: to the last span, or as a new one where there is a hole between.
+void add_footage(std::vector<archive::Span>& spans, archive::Span more);
 
 inline constexpr Duration longest_range = std::chrono::hours{24};
 

@@ -2,6 +2,7 @@
 // leave the registry only as StreamSource, for the session that connects.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -85,6 +86,9 @@ struct Camera {
   Recording recording{};
   bool audio = true;  ///< its sound is taken, too, where there is some
   bool motion = false;  ///< its pictures are searched for movement
+  /// Its footage is shown so much later than its own times say, beside other cameras; -60…60 s. Negative for a camera
+  /// whose pictures come late.
+  std::chrono::milliseconds playback_offset{0};
   bool enabled = true;
   bool approximate = false;  ///< the position is a guess
   std::string notes{};         ///< at most 2000 characters
@@ -142,6 +146,7 @@ struct CameraPatch {
   std::optional<std::int64_t> copies{};
   std::optional<bool> audio{};
   std::optional<bool> motion{};
+  std::optional<std::int64_t> playback_offset_ms{};
   std::optional<bool> enabled{};
   std::optional<bool> approximate{};
   std::optional<std::string> notes{};

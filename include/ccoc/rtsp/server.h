@@ -14,6 +14,7 @@
 #include "ccoc/rtsp/auth.h"
 #include "ccoc/rtsp/range.h"
 #include "ccoc/rtsp/relay.h"
+#include "ccoc/rtsp/tls_identity.h"
 
 namespace ccoc::rtsp {
 
@@ -74,6 +75,14 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8554;  ///< 0: any free one
   bool udp = true;
+  /// RTSP over TLS (`rtsps`), beside the plain port or instead of it.
+  struct Tls {
+    std::string host;
+    std::uint16_t port = 8322;  ///< 0: any free one
+    std::shared_ptr<const TlsIdentity> identity;
+  };
+  std::optional<Tls> tls = {};
+  bool plain = true;  ///< false: by TLS only
   std::size_t max_connections = 500;
   std::size_t max_connections_per_address = 100;
   std::size_t viewer_bytes = 4u << 20;  ///< waiting for one viewer; beyond it he is skipped to the next key unit
@@ -98,14 +107,17 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t port() const;
+  /// Of the plain and of the TLS listener; 0 where there is none.
+  std::uint16_t port() const { return listener_ ? listener_->port() : std::uint16_t{0}; }
+  std::uint16_t tls_port() const { return tls_listener_ ? tls_listener_->port() : std::uint16_t{0}; }
   const std::shared_ptr<const ServerCounts>& counts() const { return shown_counts_; }
 
  private:
   class UdpInput;
   friend class ServerSession;
   Server(Reactor& reactor, ServerOptions options, ShowHost& host);
-  void accept(int socket, const PeerAddress& peer);
+  Result<std::unique_ptr<ListeningSocket>> listen(const std::string& host, std::uint16_t port, bool tls);
+  void accept(int socket, const PeerAddress& peer, bool tls);
   void sweep();
   /// The session has ended: it is destroyed soon, not inside.
   void ended(ServerSession& session);
@@ -118,7 +130,7 @@ class Server {
   ShowHost& host_;
   std::shared_ptr<ServerCounts> counts_ = std::make_shared<ServerCounts>();
   std::shared_ptr<const ServerCounts> shown_counts_ = counts_;
-  std::unique_ptr<ListeningSocket> listener_;
+  std::unique_ptr<ListeningSocket> listener_, tls_listener_;
   std::map<ServerSession*, std::unique_ptr<ServerSession>> sessions_;
   std::map<std::array<std::uint8_t, 16>, std::size_t> per_address_;
   std::unique_ptr<UdpInput> udp_input_;

@@ -78,6 +78,14 @@ TEST_F(HlsTest, a_gap_is_a_discontinuity_and_media_time_is_the_wall_clock) {
   EXPECT_TRUE(probe(made, number, 1, "packet=pts_time").starts_with("20.000000")) << "20 s after the first segment";
 }
 
+TEST_F(HlsTest, fault_V2_says_which_of_the_time_asked_for_is_footage) {
+  const auto made = plan("2026-11-24T05:22:28.500Z", "2026-11-24T05:22:41.500Z");
+  ASSERT_EQ(made.spans.size(), 2u);
+  EXPECT_EQ(made.spans[0].to, at("2026-11-24T05:22:30.000Z"));
+  EXPECT_EQ(made.spans[1].from, at("2026-11-24T05:22:40.000Z"));
+  EXPECT_EQ(made.spans[1].to, made.end);
+}
+
 TEST_F(HlsTest, pieces_are_played_by_others_without_a_hole) {
   const auto made = plan("2026-11-24T05:20:50.000Z", "2026-11-24T05:21:10.000Z");
   const auto times = probe(made, 0, made.segments.size(), "packet=pts_time");

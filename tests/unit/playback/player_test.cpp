@@ -1,7 +1,6 @@
 #include "ccoc/playback/player.h"
 
-#include "sim/sim_world.h"
-#include "support/footage.h"
+#include "screen.h"
 
 namespace ccoc::playback {
 namespace {
@@ -9,56 +8,6 @@ namespace {
 using namespace ccoc::test;
 using media::AccessUnitPtr;
 using Kind = PlayerState::Kind;
-
-/// Runs jobs on the world's thread after a delay; takes none while `full`.
-class WorldPool final : public WorkQueue {
- public:
-  explicit WorldPool(sim::World& world) : world_(world) {}
-  bool submit(std::function<void()> work) override {
-    if (full) return false;
-    ++jobs;
-    timers_.push_back(world_.call_after(delay, std::move(work)));
-    return true;
-  }
-  Duration delay = milliseconds{3};
-  bool full = false;
-  int jobs = 0;
-
- private:
-  sim::World& world_;
-  std::vector<std::unique_ptr<Timer>> timers_;
-};
-
-class Screen final : public PlayerListener {
- public:
-  explicit Screen(sim::World& world) : world_(world) {}
-  struct Shown {
-    AccessUnitPtr unit;
-    UnitFlags flags;
-    MonoTime when;
-  };
-  void on_unit(const AccessUnitPtr& unit, UnitFlags flags) override {
-    shown.push_back({unit, flags, world_.clock().now()});
-    if (on_each) on_each();
-  }
-  void on_state(const PlayerState& state) override { states.push_back(state); }
-  void on_error(const Error& error) override { errors.push_back(error); }
-
-  std::vector<Kind> kinds() const {
-    std::vector<Kind> all;
-    for (const auto& state : states) all.push_back(state.kind);
-    return all;
-  }
-  UtcTime last() const { return shown.empty() ? UtcTime{} : shown.back().unit->capture_time; }
-
-  std::vector<Shown> shown;
-  std::vector<PlayerState> states;
-  std::vector<Error> errors;
-  std::function<void()> on_each;
-
- private:
-  sim::World& world_;
-};
 
 class PlayerTest : public testing::Test {
  protected:

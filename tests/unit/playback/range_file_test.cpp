@@ -87,6 +87,19 @@ TEST_F(RangeFileTest, keeps_the_length_of_a_gap) {
   EXPECT_EQ(all[10].decode_time, 20 * 90'000);
 }
 
+TEST_F(RangeFileTest, fault_V2_says_which_of_the_time_asked_for_is_footage) {
+  const auto file = range("2026-11-24T05:22:28.500Z", "2026-11-24T05:22:41.500Z");
+  ASSERT_TRUE(file);
+  ASSERT_EQ(file->spans().size(), 2u);
+  EXPECT_EQ(file->spans()[0].from, at("2026-11-24T05:22:28.000Z")) << "the key frame before";
+  EXPECT_EQ(file->spans()[0].to, at("2026-11-24T05:22:30.000Z"));
+  EXPECT_EQ(file->spans()[1].from, at("2026-11-24T05:22:40.000Z"));
+  EXPECT_EQ(file->spans()[1].to, at("2026-11-24T05:22:42.000Z"));
+  EXPECT_EQ(file->covers().from, file->spans().front().from);
+  EXPECT_EQ(file->covers().to, file->spans().back().to);
+  EXPECT_EQ(range("2026-11-24T05:20:10.000Z", "2026-11-24T05:22:20.000Z")->spans().size(), 1u) << "over the files of one run";
+}
+
 TEST_F(RangeFileTest, clamps_the_end_to_what_is_written) {
   const auto file = range("2026-11-24T05:24:00.000Z", "2026-11-24T06:00:00.000Z");
   EXPECT_EQ(file->covers().to, at("2026-11-24T05:24:10.000Z"));

@@ -2,7 +2,7 @@
 // so that a screen can show a sentence and the fields it concerns.
 import type {
   Camera, CameraPatch, CameraStatus, CameraTimeline, FieldError, Forecast, ImportReport, MapConfig, NewCamera, Page, Places,
-  ProbeResult, Problem, Session, Status,
+  ProbeResult, Problem, Session, Status, StreamRole,
 } from './types';
 
 const root = '/api/v1';
@@ -43,7 +43,7 @@ async function send(
   method: string, path: string, body?: unknown, type = 'application/json', cache: RequestCache = 'no-store',
 ): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
-  if (method !== 'GET' && csrfToken) headers['X-CSRF-Token'] = csrfToken;
+  if (method !== 'GET' && method !== 'HEAD' && csrfToken) headers['X-CSRF-Token'] = csrfToken;
   if (body !== undefined) headers['Content-Type'] = type;
   let response: Response;
   try {
@@ -133,12 +133,41 @@ export const api = {
     const response = await send('GET', cameraPath(id) + '/snapshot.jpg' + query({ at: at?.toISOString() }));
     return response.blob();
   },
+  /** One picture of a stream, and when it was taken (µs since 1970; 0: not told). `at`: null for now. */
+  picture: async (id: string, stream: StreamRole, at: Date | null, width: number): Promise<{ captureUs: number; image: Blob }> => {
+    const response = await send('GET', cameraPath(id) + '/snapshot.jpg' + query({ stream, at: at?.toISOString(), width }));
+    return { captureUs: (Date.parse(response.headers.get('X-Capture-Time') ?? '') || 0) * 1000, image: await response.blob() };
+  },
+  /** Which time a download of the range will cover; null where nothing was recorded. */
+  coverage: async (id: string, from: Date, to: Date): Promise<Coverage | null> => {
+    try {
+      const response = await send('HEAD', recordingUrl(id, from, to).slice(root.length));
+      return readCoverage(response.headers);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return null;
+      throw error;
+    }
+  },
   /** Kept by the browser: many ask for the same. */
   thumbnail: async (id: string, at: Date, width: number): Promise<Blob> => {
     const response = await send('GET', cameraPath(id) + '/thumbnail.jpg' + query({ at: at.toISOString(), width }), undefined, undefined, 'default');
     return response.blob();
   },
 };
+
+export interface Coverage {
+  spans: { from: Date; to: Date }[];
+  /** Of the range asked for. */
+  missingSeconds: number;
+}
+
+export function readCoverage(headers: Pick<Headers, 'get'>): Coverage {
+  const spans = (headers.get('X-Footage') ?? '').split(',').map((span) => {
+    const [from = '', to = ''] = span.trim().split('/');
+    return { from: new Date(from), to: new Date(to) };
+  });
+  return { spans: spans.filter(({ from, to }) => to > from), missingSeconds: Number(headers.get('X-Missing-Seconds') ?? 0) || 0 };
+}
 
 export function recordingUrl(id: string, from: Date, to: Date): string {
   return root + cameraPath(id) + '/recording.mp4' +

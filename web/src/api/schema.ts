@@ -948,6 +948,7 @@ export interface components {
             /** @description Its sound is taken, too, where there is some */
             audio: boolean;
             motion: components["schemas"]["MotionSetting"];
+            playback_offset_ms: components["schemas"]["PlaybackOffset"];
             enabled: boolean;
             /** @description The position is not exact */
             approximate: boolean;
@@ -955,6 +956,11 @@ export interface components {
             created_at: components["schemas"]["Time"];
             updated_at: components["schemas"]["Time"];
         };
+        /**
+         * @description Its footage is shown so much later than its own times say beside other cameras (`group` of `/stream`); negative for a
+         *     camera whose pictures come late. New cameras have 0. Its times themselves stay as they are.
+         */
+        PlaybackOffset: number;
         NewCamera: {
             /** @description Made from the name when missing */
             id?: components["schemas"]["Slug"];
@@ -968,6 +974,7 @@ export interface components {
             /** @default true */
             audio: boolean;
             motion?: components["schemas"]["MotionSetting"];
+            playback_offset_ms?: components["schemas"]["PlaybackOffset"];
             /** @default true */
             enabled: boolean;
             /** @default false */
@@ -984,6 +991,7 @@ export interface components {
             recording?: components["schemas"]["Recording"];
             audio?: boolean;
             motion?: components["schemas"]["MotionSetting"];
+            playback_offset_ms?: components["schemas"]["PlaybackOffset"];
             enabled?: boolean;
             approximate?: boolean;
             notes?: string;
@@ -1562,7 +1570,16 @@ export interface components {
         Token: string;
     };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The first key frame of the answer; may lie before `from` */
+        CoversFrom: components["schemas"]["Time"];
+        /** @description The end of the last fragment of the answer */
+        CoversTo: components["schemas"]["Time"];
+        /** @description What of that is footage, as `FROM/TO, FROM/TO, …`: holes longer than half a second lie between. The first 50 of them. */
+        Footage: string;
+        /** @description How much of the range asked for is no footage; 0 when all of it is there */
+        MissingSeconds: number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -2039,13 +2056,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The whole file; `X-Covers-From` and `X-Covers-To` say which time it really covers */
+            /** @description The whole file; its headers, which `HEAD` gives alone, say which time it really covers */
             200: {
                 headers: {
                     "Accept-Ranges"?: string;
                     ETag?: string;
-                    "X-Covers-From"?: components["schemas"]["Time"];
-                    "X-Covers-To"?: components["schemas"]["Time"];
+                    "X-Covers-From": components["headers"]["CoversFrom"];
+                    "X-Covers-To": components["headers"]["CoversTo"];
+                    "X-Footage": components["headers"]["Footage"];
+                    "X-Missing-Seconds": components["headers"]["MissingSeconds"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2230,9 +2249,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The playlist */
+            /** @description The playlist; its headers say which time it really covers */
             200: {
                 headers: {
+                    "X-Covers-From": components["headers"]["CoversFrom"];
+                    "X-Covers-To": components["headers"]["CoversTo"];
+                    "X-Footage": components["headers"]["Footage"];
+                    "X-Missing-Seconds": components["headers"]["MissingSeconds"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -4,6 +4,7 @@ export const common = {
   'app.zone': ['Smart Safety Zone 4.0', 'Smart Safety Zone 4.0'],
   'nav.label': ['เมนูหลัก', 'Main menu'],
   'nav.wall': ['จอรวม', 'Wall'],
+  'nav.together': ['ย้อนดูพร้อมกัน', 'Together'],
   'nav.map': ['แผนที่', 'Map'],
   'nav.cameras': ['กล้อง', 'Cameras'],
   'nav.system': ['ระบบ', 'System'],

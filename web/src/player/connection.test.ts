@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Backoff } from './backoff';
-import { StreamConnection, type Sink, type Socket } from './connection';
+import { deafAfterMs, openWithinMs, StreamConnection, type Sink, type Socket } from './connection';
 import { headerBytes } from './header';
 import type { SubscribeOptions } from './messages';
 
@@ -37,6 +37,8 @@ describe('StreamConnection', () => {
   let timers: { run: () => void; ms: number }[];
   let connection: StreamConnection;
   const last = () => sockets[sockets.length - 1]!;
+  /** Of the waits between tries; those of connections that are being made are apart. */
+  const waits = () => timers.filter(({ ms }) => ms !== openWithinMs);
 
   beforeEach(() => {
     sockets = [];
@@ -76,10 +78,10 @@ describe('StreamConnection', () => {
     last().onclose!();
     expect(sink.calls).toEqual(['disconnected']);
     expect(connection.state).toBe('waiting');
-    timers[0]!.run();
+    waits()[0]!.run();
     last().onclose!();
-    timers[1]!.run();
-    expect(timers.map((timer) => timer.ms)).toEqual([1_000, 2_000]);
+    waits()[1]!.run();
+    expect(waits().map((timer) => timer.ms)).toEqual([1_000, 2_000]);
     last().onopen!();
     expect(last().sent).toMatchObject([{ op: 'subscribe', camera: 'cam01', position: 'live' }]);
   });
@@ -88,7 +90,7 @@ describe('StreamConnection', () => {
     last().onopen!();
     subscription.seek(new Date(0));
     last().onclose!();
-    timers[0]!.run();
+    waits()[0]!.run();
     last().onopen!();
     expect(last().sent).toMatchObject([{ position: '1970-01-01T00:00:00.000Z' }]);
   });
@@ -131,5 +133,42 @@ describe('StreamConnection', () => {
     last().onopen!();
     for (const data of ['{', 'null', new ArrayBuffer(3), undefined]) last().onmessage!({ data });
     expect(sink.calls).toEqual([]);
+  });
+
+  it('fault V1: makes a new connection when a picture is missed and the socket says nothing at all', () => {
+    let now = 0;
+    connection = new StreamConnection({
+      connect: () => { sockets.push(new FakeSocket()); return last(); },
+      setTimer: (run, ms) => timers.push({ run, ms }) - 1,
+      clearTimer: (timer) => { timers[timer]!.run = () => {}; },
+      now: () => now,
+    });
+    const sink = new RecordingSink();
+    const subscription = connection.subscribe(options, sink);
+    last().onopen!();
+    now = deafAfterMs - 1;
+    subscription.renew();
+    expect(sockets).toHaveLength(1);
+    last().onmessage!({ data: binary(subscription.id) });
+    now += deafAfterMs - 1;
+    subscription.renew();
+    expect(sockets, 'other pictures came: only this one is asked for again').toHaveLength(1);
+    now += 1;
+    subscription.renew();
+    expect(sockets).toHaveLength(2);
+    expect(sockets[0]!.closed).toBe(true);
+    expect(sink.calls).toContain('disconnected');
+    last().onopen!();
+    expect(last().sent.map((each) => [each.op, each.camera])).toEqual([['subscribe', 'cam01']]);
+  });
+
+  it('does not wait for a connection that is never made', () => {
+    connection.subscribe(options, new RecordingSink());
+    const open = timers.find(({ ms }) => ms === openWithinMs)!;
+    open.run();
+    expect(sockets[0]!.closed).toBe(true);
+    expect(connection.state).toBe('waiting');
+    timers[timers.length - 1]!.run();
+    expect(sockets).toHaveLength(2);
   });
 });

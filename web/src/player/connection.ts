@@ -32,7 +32,14 @@ export interface Environment {
   setTimer: (run: () => void, ms: number) => number;
   clearTimer: (timer: number) => void;
   backoff?: Backoff;
+  /** Milliseconds of a clock that only goes forward. */
+  now?: () => number;
 }
+
+/** A socket that says nothing for so long when a picture is missed is dead, whatever the browser thinks of it. */
+export const deafAfterMs = 4_000;
+/** A connection that is not made by then is tried anew: into the void a browser waits for minutes. */
+export const openWithinMs = 10_000;
 
 export class Subscription {
   constructor(
@@ -42,13 +49,14 @@ export class Subscription {
     readonly sink: Sink,
   ) {}
 
-  seek(position: Position): void {
+  /** `tell` false, here and below: another of the group says it for all. */
+  seek(position: Position, tell = true): void {
     this.options.position = position;
-    this.connection.command({ op: 'seek', id: this.id, position: wirePosition(position) });
+    if (tell) this.connection.command({ op: 'seek', id: this.id, position: wirePosition(position) });
   }
-  speed(speed: number): void {
+  speed(speed: number, tell = true): void {
     this.options.speed = speed;
-    this.connection.command({ op: 'speed', id: this.id, speed });
+    if (tell) this.connection.command({ op: 'speed', id: this.id, speed });
   }
   pause(): void {
     this.connection.command({ op: 'pause', id: this.id });
@@ -58,6 +66,10 @@ export class Subscription {
   }
   step(frames: number): void {
     this.connection.command({ op: 'step', id: this.id, frames });
+  }
+  offset(ms: number): void {
+    this.options.offset_ms = ms;
+    this.connection.command({ op: 'offset', id: this.id, offset_ms: ms });
   }
   /** Asks for the same again under a new number, so that late units of the old one are recognised. */
   renew(): void {
@@ -73,6 +85,8 @@ export class StreamConnection {
   private state_: ConnectionState = 'idle';
   private nextId_ = 1;
   private timer_: number | null = null;
+  private openTimer_: number | null = null;
+  private heardMs_ = 0;
   private suspended_ = false;
   private readonly subscriptions_ = new Map<number, Subscription>();
   private readonly backoff_: Backoff;
@@ -121,6 +135,14 @@ export class StreamConnection {
   }
   renew(subscription: Subscription): void {
     if (!this.subscriptions_.delete(subscription.id)) return;
+    // Half-open: the hub is gone and nothing was said (a cable, a router, a laptop that slept).
+    if (this.state_ === 'open' && this.now() - this.heardMs_ >= deafAfterMs) {
+      subscription.id = this.takeId();
+      this.subscriptions_.set(subscription.id, subscription);
+      this.drop();
+      this.connect();
+      return;
+    }
     this.command({ op: 'unsubscribe', id: subscription.id });
     subscription.id = this.takeId();
     this.subscriptions_.set(subscription.id, subscription);
@@ -134,6 +156,10 @@ export class StreamConnection {
     this.subscriptions_.clear();
     this.drop();
     this.enter('idle');
+  }
+
+  private now(): number {
+    return this.environment.now?.() ?? performance.now();
   }
 
   private takeId(): number {
@@ -163,13 +189,7 @@ export class StreamConnection {
     const socket = this.environment.connect();
     this.socket_ = socket;
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => {
-      this.backoff_.reset();
-      this.enter('open');
-      for (const subscription of this.subscriptions_.values()) this.announce(subscription);
-    };
-    socket.onmessage = (event) => this.receive(event.data);
-    socket.onclose = () => {
+    const lost = () => {
       if (this.socket_ !== socket) return;
       this.drop();
       this.enter('waiting');
@@ -178,11 +198,30 @@ export class StreamConnection {
         this.connect();
       }, this.backoff_.next());
     };
+    this.openTimer_ = this.environment.setTimer(lost, openWithinMs);
+    socket.onopen = () => {
+      this.stopOpenTimer();
+      this.heardMs_ = this.now();
+      this.backoff_.reset();
+      this.enter('open');
+      for (const subscription of this.subscriptions_.values()) this.announce(subscription);
+    };
+    socket.onmessage = (event) => {
+      this.heardMs_ = this.now();
+      this.receive(event.data);
+    };
+    socket.onclose = lost;
+  }
+
+  private stopOpenTimer(): void {
+    if (this.openTimer_ !== null) this.environment.clearTimer(this.openTimer_);
+    this.openTimer_ = null;
   }
 
   private drop(): void {
     if (this.timer_ !== null) this.environment.clearTimer(this.timer_);
     this.timer_ = null;
+    this.stopOpenTimer();
     const socket = this.socket_;
     this.socket_ = null;
     if (!socket) return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findDecodable } from './decodable';
+import { findDecodable, playableByMse } from './decodable';
 
 describe('what a browser can decode', () => {
   it('is asked for by family', async () => {
@@ -24,5 +24,10 @@ describe('what a browser can decode', () => {
   });
   it('is not known without WebCodecs', async () => {
     expect(await findDecodable(undefined)).toBeUndefined();
+  });
+
+  it('is asked of MP4 where a <video> must play it', () => {
+    expect(playableByMse({ isTypeSupported: (type) => type.includes('avc1') })).toEqual(['avc1']);
+    expect(playableByMse(undefined)).toBeUndefined();
   });
 });

@@ -28,3 +28,12 @@ export const decodableKnown: Promise<void> = findDecodable(globalThis.VideoDecod
 export function decodable(): string[] | undefined {
   return known;
 }
+
+/** The families that a <video> takes in MP4; undefined where nothing can be asked. Motion JPEG is none of them. */
+export function playableByMse(
+  source: Pick<typeof MediaSource, 'isTypeSupported'> | undefined = globalThis.MediaSource ??
+    (globalThis as { ManagedMediaSource?: typeof MediaSource }).ManagedMediaSource,
+): string[] | undefined {
+  if (!source) return undefined;
+  return Object.entries(samples).filter(([, codec]) => source.isTypeSupported(`video/mp4; codecs="${codec}"`)).map(([family]) => family).sort();
+}

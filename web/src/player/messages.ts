@@ -10,6 +10,8 @@ export interface SubscribeOptions {
   speed: number;
   format: 'annexb' | 'fmp4';
   group?: string;
+  /** Its footage is shown so much later than its own times say; not given: in a group what is known of the camera. */
+  offset_ms?: number;
   /** The sound, too. */
   audio?: boolean;
   /** What can be decoded here: the rest comes as H.264, if the hub may transcode. Not given: everything as it is. */
@@ -21,7 +23,8 @@ export type Command =
   | { op: 'unsubscribe' | 'pause' | 'resume'; id: number }
   | { op: 'seek'; id: number; position: string }
   | { op: 'speed'; id: number; speed: number }
-  | { op: 'step'; id: number; frames: number };
+  | { op: 'step'; id: number; frames: number }
+  | { op: 'offset'; id: number; offset_ms: number };
 
 export interface Subscribed {
   op: 'subscribed'; id: number; codec: string; width: number; height: number; timescale: number;

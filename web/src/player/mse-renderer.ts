@@ -3,6 +3,10 @@
 import type { Unit } from './header';
 import type { Renderer, RendererEvents } from './renderer';
 
+/** The iPhone's, which is the only one there. */
+const Source: typeof MediaSource | undefined = globalThis.MediaSource ??
+  (globalThis as { ManagedMediaSource?: typeof MediaSource }).ManagedMediaSource;
+
 const maxQueued = 60;
 const keepSeconds = 4;
 const chaseSeconds = 1.2;
@@ -20,17 +24,18 @@ export class MseRenderer implements Renderer {
   constructor(private readonly video: HTMLVideoElement, private readonly events: RendererEvents) {
     video.muted = true;
     video.playsInline = true;
+    video.disableRemotePlayback = true;
     this.watchFrames();
   }
 
   configure(codec: string): void {
     this.release();
     const type = `video/mp4; codecs="${codec}"`;
-    if (typeof MediaSource === 'undefined' || !MediaSource.isTypeSupported(type)) {
+    if (!Source?.isTypeSupported(type)) {
       this.events.unsupported(codec);
       return;
     }
-    const source = new MediaSource();
+    const source = new Source();
     this.source_ = source;
     this.url_ = URL.createObjectURL(source);
     source.addEventListener('sourceopen', () => {
@@ -104,7 +109,16 @@ export class MseRenderer implements Renderer {
       this.events.frame(this.captureUs_, this.video.videoWidth, this.video.videoHeight);
       this.video.requestVideoFrameCallback(next);
     };
-    this.video.requestVideoFrameCallback?.(next);
+    if ('requestVideoFrameCallback' in this.video) this.video.requestVideoFrameCallback(next);
+    else this.watchTime();
+  }
+
+  /** Where frames are not told: time that goes on is a picture that moves. */
+  private watchTime(): void {
+    const video: HTMLVideoElement = this.video;
+    video.addEventListener('timeupdate', () => {
+      if (!this.destroyed_ && video.videoWidth > 0 && !video.paused) this.events.frame(this.captureUs_, video.videoWidth, video.videoHeight);
+    });
   }
 
   private release(): void {

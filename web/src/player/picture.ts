@@ -51,6 +51,9 @@ function watch(picture: Picture): () => void {
 const still: ReadonlySet<PictureState> = new Set(
   ['paused', 'gap', 'ended', 'disconnected', 'offline', 'forbidden', 'missing', 'unsupported', 'crowded']);
 
+/** Above it, and backwards, the hub gives key frames only. */
+const fastestFullSpeed = 4;
+
 /** States that only a new subscription leaves. */
 const refused: ReadonlySet<PictureState> = new Set(['forbidden', 'missing', 'unsupported', 'crowded']);
 
@@ -89,6 +92,18 @@ export class Picture implements Sink, RendererEvents {
   get frames(): number {
     return this.frames_;
   }
+  /** Where the clock of its group stands by the frame that is shown, or null before the first. */
+  get groupTime(): Date | null {
+    const offsetMs = this.subscription_.options.offset_ms ?? 0;
+    return this.captureUs_ > 0 ? new Date(this.captureUs_ / 1000 + offsetMs) : null;
+  }
+  /** Commands have an effect: it was not refused. */
+  get usable(): boolean {
+    return !refused.has(this.info_.state);
+  }
+  get live(): boolean {
+    return this.live_;
+  }
   get listening(): boolean {
     return this.sound_.listening;
   }
@@ -107,32 +122,39 @@ export class Picture implements Sink, RendererEvents {
   resize(width: number, height: number): void {
     this.renderer_.resize(width, height);
   }
-  seek(position: Position): void {
+  /** `tell` false, here and below: another of the group says it to the hub for all. */
+  seek(position: Position, tell = true): void {
     this.live_ = position === 'live';
     this.awaitingSeek_ = true;
     this.seekDeadlineMs_ = performance.now() + 1_500;
     this.freeze_.excuse(performance.now());
-    this.subscription_.seek(position);
+    this.subscription_.seek(position, tell);
     if (still.has(this.info_.state) && !this.paused_) this.enter('connecting');
   }
-  speed(speed: number): void {
-    this.subscription_.speed(speed);
+  speed(speed: number, tell = true): void {
+    this.freeze_.excuse(performance.now());
+    this.subscription_.speed(speed, tell);
   }
-  pause(): void {
+  /** Only this one moves; the group's clock goes on. */
+  offset(ms: number): void {
+    this.freeze_.excuse(performance.now());
+    this.subscription_.offset(ms);
+  }
+  pause(tell = true): void {
     this.paused_ = true;
     this.sound_.reset();
-    this.subscription_.pause();
+    if (tell) this.subscription_.pause();
     this.enter('paused');
   }
-  resume(): void {
+  resume(tell = true): void {
     this.paused_ = false;
     this.freeze_.excuse(performance.now());
-    this.subscription_.resume();
+    if (tell) this.subscription_.resume();
     this.enter('connecting');
   }
-  step(frames: number): void {
+  step(frames: number, tell = true): void {
     this.paused_ = true;
-    this.subscription_.step(frames);
+    if (tell) this.subscription_.step(frames);
     this.enter('paused');
   }
   destroy(): void {
@@ -145,7 +167,10 @@ export class Picture implements Sink, RendererEvents {
   tick(nowMs: number): void {
     if (this.awaitingSeek_ && nowMs > this.seekDeadlineMs_) this.awaitingSeek_ = false;
     if (nowMs >= this.retryAtMs_) this.retry();
-    if (still.has(this.info_.state)) {
+    // Of key frames alone the next may be many seconds away.
+    const { speed } = this.subscription_.options;
+    const sparse = !this.live_ && (speed < 0 || speed > fastestFullSpeed);
+    if (still.has(this.info_.state) || sparse) {
       this.freeze_.excuse(nowMs);
       return;
     }
@@ -156,7 +181,7 @@ export class Picture implements Sink, RendererEvents {
   /** Asks for the stream anew, from where it was. */
   retry(): void {
     this.retryAtMs_ = Infinity;
-    if (!this.live_ && this.captureTime) this.subscription_.options.position = this.captureTime;
+    if (!this.live_ && this.groupTime) this.subscription_.options.position = this.groupTime;
     this.renderer_.reset();
     this.sound_.reset();
     this.subscription_.renew();
@@ -218,7 +243,7 @@ export class Picture implements Sink, RendererEvents {
   disconnected(): void {
     if (this.info_.state !== 'forbidden') this.enter('disconnected');
     // Playback goes on where it was; live begins anew.
-    if (!this.live_ && this.captureTime) this.subscription_.options.position = this.captureTime;
+    if (!this.live_ && this.groupTime) this.subscription_.options.position = this.groupTime;
   }
 
   // From the renderer.

@@ -1,5 +1,5 @@
-// What a picture is drawn with. Two kinds: WebCodecs onto a 2D canvas, and Media Source Extensions into a
-// <video> where VideoDecoder is missing (plain HTTP that is not localhost).
+// What a picture is drawn with. WebCodecs onto a 2D canvas where there is VideoDecoder, which browsers hide from pages that came by
+// plain HTTP from elsewhere than this computer; then Media Source Extensions into a <video>; at last single pictures, one a second.
 import type { Unit } from './header';
 
 export interface RendererEvents {
@@ -20,4 +20,13 @@ export interface Renderer {
   destroy(): void;
 }
 
-export const hasVideoDecoder = typeof globalThis.VideoDecoder === 'function';
+export type RendererKind = 'webcodecs' | 'mse' | 'snapshots';
+
+export interface Abilities { VideoDecoder?: unknown; MediaSource?: unknown; ManagedMediaSource?: unknown }
+
+export function chooseRenderer(browser: Abilities): RendererKind {
+  if (typeof browser.VideoDecoder === 'function') return 'webcodecs';
+  return typeof browser.MediaSource === 'function' || typeof browser.ManagedMediaSource === 'function' ? 'mse' : 'snapshots';
+}
+
+export const rendererKind: RendererKind = chooseRenderer(globalThis as Abilities);

@@ -1,12 +1,13 @@
 // The page's one /stream connection. A hidden page receives nothing: after a few seconds it lets go, and asks
 // for everything anew when somebody looks again.
-import { socketUrl } from '../api/client';
+import { api, socketUrl } from '../api/client';
 import { CanvasRenderer } from './canvas-renderer';
 import { StreamConnection, type Socket } from './connection';
-import { decodable } from './decodable';
+import { decodable, playableByMse } from './decodable';
 import { MseRenderer } from './mse-renderer';
 import { Picture, type PictureOptions } from './picture';
-import { hasVideoDecoder } from './renderer';
+import { rendererKind, type Renderer, type RendererEvents } from './renderer';
+import { SnapshotRenderer, type FetchSnapshot } from './snapshot-renderer';
 
 const hiddenGraceMs = 5_000;
 
@@ -23,13 +24,37 @@ document.addEventListener('visibilitychange', () => {
   else stream.resume();
 });
 
-/** Draws into a canvas, or a video element where this browser cannot decode by itself here. */
-export function showPicture(element: HTMLCanvasElement | HTMLVideoElement, options: PictureOptions): Picture {
-  return new Picture(
-    stream,
-    (events) => element instanceof HTMLVideoElement ? new MseRenderer(element, events) : new CanvasRenderer(element, events),
-    { ...options, ...(element instanceof HTMLVideoElement || !decodable() ? {} : { decode: decodable() }) },
-  );
+async function paintJpeg(canvas: HTMLCanvasElement, image: Blob): Promise<{ width: number; height: number }> {
+  const picture = new Image();
+  const url = URL.createObjectURL(image);
+  try {
+    picture.src = url;
+    await picture.decode();
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+  canvas.width = picture.naturalWidth;
+  canvas.height = picture.naturalHeight;
+  canvas.getContext('2d', { alpha: false })?.drawImage(picture, 0, 0);
+  return { width: canvas.width, height: canvas.height };
 }
 
-export { hasVideoDecoder };
+/** What each way of drawing can take; undefined: everything, or not known. */
+function takes(): string[] | undefined {
+  if (rendererKind === 'webcodecs') return decodable();
+  return rendererKind === 'mse' ? playableByMse() : undefined;
+}
+
+/** Draws into a canvas, or a video element where this browser cannot decode by itself here (`rendererKind`). */
+export function showPicture(element: HTMLCanvasElement | HTMLVideoElement, options: PictureOptions): Picture {
+  const make = (events: RendererEvents): Renderer => {
+    if (element instanceof HTMLVideoElement) return new MseRenderer(element, events);
+    if (rendererKind === 'webcodecs') return new CanvasRenderer(element, events);
+    const fetch: FetchSnapshot = (at, width) => api.picture(options.camera, options.stream, at, width);
+    return new SnapshotRenderer(fetch, (image) => paintJpeg(element, image), events, () => picture.live);
+  };
+  const picture: Picture = new Picture(stream, make, { ...options, ...(takes() ? { decode: takes() } : {}) });
+  return picture;
+}
+
+export { rendererKind };

@@ -7,7 +7,7 @@ const camera: Camera = {
   id: 'cam01', name: { th: 'ประตูช้างเผือก', en: 'Chang Phueak Gate' }, owner: { kind: 'private', name: 'ร้านทอง' },
   zone: 'economic', community: null, location: { lat: 18.79543, lon: 98.98659, heading_deg: 90, fov_deg: null, range_m: null },
   streams: [{ role: 'main', url: 'rtsp://192.0.2.1/1', username: 'u', has_password: true, transport: 'auto', certificate_sha256: '', client: 'native' }],
-  recording: { mode: 'continuous', retention_days: 30 }, audio: true, motion: { enabled: false }, enabled: true, approximate: false, notes: '',
+  recording: { mode: 'continuous', retention_days: 30 }, audio: true, motion: { enabled: false }, playback_offset_ms: 0, enabled: true, approximate: false, notes: '',
   created_at: '2026-07-27T00:00:00.000Z', updated_at: '2026-07-27T00:00:00.000Z',
 };
 const filled = (change: Partial<Draft> = {}): Draft => ({ ...toDraft(camera), ...change });
