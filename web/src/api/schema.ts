@@ -488,6 +488,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/archive/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long footage will last at the rate of the last day, and whether what was promised can be kept
+         * @description Made every five minutes, the first a minute after the start; `made_at` is null before.
+         */
+        get: operations["forecastFootage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/archive/damage": {
         parameters: {
             query?: never;
@@ -929,10 +949,46 @@ export interface components {
             certificate_sha256?: components["schemas"]["CertificatePin"];
             client?: components["schemas"]["StreamClient"];
         };
+        Forecast: {
+            /** Format: date-time */
+            made_at: string | null;
+            /** @description Of the volumes that are recorded to, for footage; null: no limit */
+            capacity_bytes: number | null;
+            used_bytes: number;
+            bytes_per_day: number;
+            /**
+             * Format: date-time
+             * @description From here on the oldest goes for want of room; null: age comes first
+             */
+            full_at: string | null;
+            cameras: {
+                camera: components["schemas"]["Slug"];
+                bytes_per_day: number;
+                /**
+                 * Format: date-time
+                 * @description Of its footage
+                 */
+                oldest: string | null;
+                /** Format: date-time */
+                oldest_goes_at: string | null;
+                /** @description How old footage becomes before it goes; null: it does not go */
+                lasting_days: number | null;
+                /** @description retention_days */
+                max_days: number;
+                /** @description min_days */
+                promised_days: number;
+                promise_at_risk: boolean;
+            }[];
+        };
         Recording: {
             /** @enum {string} */
             mode: "continuous" | "off";
+            /** @description Older footage is deleted */
             retention_days: number;
+            /** @description Younger footage is deleted last, and only for want of room; at most retention_days. 0 promises nothing */
+            min_days?: number;
+            /** @description Volumes that hold the footage; the second copy is made of each finished file */
+            copies?: number;
         };
         Camera: {
             id: components["schemas"]["Slug"];
@@ -1138,6 +1194,11 @@ export interface components {
                 threads: number;
                 storage: {
                     path: string;
+                    /** @description Of the volume */
+                    name: string;
+                    /** @description false: footage is only moved here */
+                    recorded_to: boolean;
+                    /** @description 0: without limit */
                     total_bytes: number;
                     free_bytes: number;
                     footage_bytes: number;
@@ -1433,6 +1494,14 @@ export interface components {
             stream: components["schemas"]["StreamRole"];
             recorded: boolean;
             reason: string | null;
+            at: components["schemas"]["Time"];
+        } | {
+            /** @constant */
+            type: "retention.promise";
+            camera: components["schemas"]["Slug"];
+            at_risk: boolean;
+            lasting_days: number;
+            promised_days: number;
             at: components["schemas"]["Time"];
         } | {
             /** @constant */
@@ -2501,6 +2570,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    forecastFootage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The last forecast */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forecast"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
