@@ -15,6 +15,7 @@
 #include "recovery.h"
 #include "recording_watch.h"
 #include "retention.h"
+#include "retimer.h"
 #include "retention_watch.h"
 #include "scrubber.h"
 
@@ -281,6 +282,9 @@ class StandardArchive final : public Archive {
     }
     Result<bool> more = false;
     if (told && reconciling_) more = reconciler_->step();
+    if (told && more) {
+      if (auto retimed = retimer_.step(); !retimed) more = std::unexpected(retimed.error());
+    }
     const std::lock_guard lock(mutex_);
     const bool was_reachable = index_status_.reachable;
     index_status_.reachable = told && more;
@@ -310,6 +314,7 @@ class StandardArchive final : public Archive {
   const Placement placement_{volumes_};
   MergedCatalog catalog_;
   std::optional<Reconciler> reconciler_;
+  Retimer retimer_{disks_, ledger_, *store_, clock_};
   Retention retention_;
   std::optional<Mover> mover_;
   RetentionWatch retention_watch_{clock_};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "unset_clock.h"
+
 namespace ccoc::archive {
 namespace {
 
@@ -9,6 +11,9 @@ using media::GapCause;
 
 /// A gap shorter than this is told to the store only when it ends.
 constexpr Duration lasting = std::chrono::seconds{2};
+
+/// No gap reaches from before the clock was set to after it.
+bool spans_the_setting(UtcTime from, UtcTime to) { return is_unset(from) && !is_unset(to); }
 
 bool of_the_house(GapCause cause) {
   return cause == GapCause::hub || cause == GapCause::disk || cause == GapCause::disabled;
@@ -42,7 +47,7 @@ void Ledger::opened(const Segment& segment) {
   auto& stream = streams_[segment.key];
   if (stream.edge.gap) {
     end_gap(segment.key, stream, segment.start);
-  } else if (stream.last_end && segment.start - *stream.last_end > gap_tolerance_) {
+  } else if (stream.last_end && segment.start - *stream.last_end > gap_tolerance_ && !spans_the_setting(*stream.last_end, segment.start)) {
     begin_gap(segment.key, stream, *stream.last_end, GapCause::network, "frames are missing");
     end_gap(segment.key, stream, segment.start);
   }
@@ -72,6 +77,23 @@ void Ledger::closed(const Segment& segment) {
   ++stream.edge.generation;
   closed_bytes_[segment.volume] += segment.bytes;
   add(segment);
+  if (is_unset(segment.start) && stream.edge.recorded_now) recorded_unset_[{segment.volume, segment.path}] = segment;
+}
+
+std::vector<Segment> Ledger::recorded_unset(std::size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Segment> files;
+  if (is_unset(clock_.utc_now())) return files;
+  for (const auto& [id, segment] : recorded_unset_) {
+    if (files.size() >= limit) break;
+    if (!pending_.segments.contains(id) && !in_flight_.segments.contains(id)) files.push_back(segment);
+  }
+  return files;
+}
+
+void Ledger::retimed(const SegmentId& id) {
+  const std::lock_guard lock(mutex_);
+  recorded_unset_.erase(id);
 }
 
 void Ledger::abandoned(const StreamKey& key, GapCause cause, std::string_view reason) {
@@ -135,6 +157,10 @@ void Ledger::end_gap(const StreamKey& key, Stream& stream, UtcTime at) {
   Gap gap = std::move(*stream.edge.gap);
   stream.edge.gap.reset();
   gap.to = std::max(at, gap.from);
+  if (spans_the_setting(gap.from, *gap.to)) {
+    if (!stream.gap_stored) return;
+    gap.to = gap.from;
+  }
   if (*gap.to - gap.from > gap_tolerance_ || stream.gap_stored) pending_.gaps[{key, gap.from}] = std::move(gap);
 }
 

@@ -46,6 +46,11 @@ class Ledger {
   /// Known here: open, or waiting for the store.
   bool knows(const SegmentId& id) const;
 
+  /// Closed files of this process that were begun before the machine's clock was set, oldest first; the store knows them. While the
+  /// clock is not set none.
+  std::vector<Segment> recorded_unset(std::size_t limit) const;
+  void retimed(const SegmentId& id);
+
   struct Overlay {
     std::map<SegmentId, Segment> segments;
     std::set<SegmentId> removed;
@@ -90,6 +95,7 @@ class Ledger {
   Pending pending_;
   Pending in_flight_;
   bool overflowed_ = false;
+  std::map<SegmentId, Segment> recorded_unset_;
 };
 
 }  // namespace ccoc::archive

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ccoc/base/log.h"
+#include "unset_clock.h"
 
 namespace ccoc::archive {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 /// Counting reads every row; between counts the sum follows what is removed here.
 constexpr Duration count_interval = std::chrono::minutes{5};
 /// Of each camera, and of all together: few, because every camera is asked.
+constexpr std::size_t most_unset = 20'000;
 constexpr std::size_t unpromised_at_once = 50;
 constexpr auto any_time = UtcTime{std::chrono::hours{24 * 365 * 200}};
 
@@ -46,14 +48,21 @@ std::map<std::string, std::uint64_t> Retention::footage_bytes() const {
 }
 
 Status Retention::remove_old(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report) {
-  if (!policy.days_of) return {};
+  if (!policy.days_of || is_unset(clock_.utc_now())) return {};
   const auto cameras = store_.cameras();
   if (!cameras) return std::unexpected(cameras.error());
   for (const auto& camera : *cameras) {
     const unsigned days = policy.days_of(camera);
     if (days == 0) continue;
     const auto limit = clock_.utc_now() - std::chrono::hours{24} * days;
-    const auto old = store_.removable(camera, {}, limit, batch - std::min<std::size_t>(batch, report.files_removed));
+    const auto room = batch - std::min<std::size_t>(batch, report.files_removed);
+    auto old = store_.removable(camera, {}, limit, room);
+    if (old && !old->empty() && is_unset(old->front().start)) {
+      // How old that is nobody knows (faults.md D4): it goes for want of room only.
+      old = store_.removable(camera, {}, limit, room + most_unset);
+      if (old) std::erase_if(*old, [](const Segment& segment) { return is_unset(segment.start); });
+      if (old && old->size() > room) old->resize(room);
+    }
     if (!old) return std::unexpected(old.error());
     if (auto done = forget(*old, report); !done) return done;
     if (report.files_removed >= batch) {

@@ -31,6 +31,8 @@ class FootageClock final : public Clock {
     utc_us_ += by.count();
     mono_us_ += by.count();
   }
+  /// The wall clock is set; the other one goes on.
+  void set_utc(UtcTime t) { utc_us_ = t.time_since_epoch().count(); }
   void advance_to(UtcTime t) { advance(t - utc_now()); }
 
  private:
