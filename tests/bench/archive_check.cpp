@@ -42,7 +42,9 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-void count(CameraFootage& out, std::uint32_t camera, ByteView sample) {
+using EachStamp = std::function<void(const simulator::Stamp&)>;
+
+void count(CameraFootage& out, std::uint32_t camera, ByteView sample, const EachStamp& each) {
   const auto stamp = simulator::find_stamp(sample);
   if (!stamp || stamp->camera != camera) {
     ++out.foreign;
@@ -58,9 +60,10 @@ void count(CameraFootage& out, std::uint32_t camera, ByteView sample) {
   }
   out.last = stamp->frame;
   ++out.frames;
+  if (each) each(*stamp);
 }
 
-Status read_file(const fs::path& path, std::uint32_t camera, CameraFootage& out) {
+Status read_file(const fs::path& path, std::uint32_t camera, CameraFootage& out, const EachStamp& each) {
   const MappedFile file(path);
   const auto header = media::parse_file_header(file.bytes());
   if (!header) return std::unexpected(header.error().within(path.string()));
@@ -73,7 +76,7 @@ Status read_file(const fs::path& path, std::uint32_t camera, CameraFootage& out)
     if (fragment->size > rest.size()) return fail(ErrorCode::corrupt, path.string() + " ends in a torn fragment");
     auto offset = std::size_t{fragment->header_size};
     for (const auto& sample : fragment->samples) {
-      count(out, camera, rest.subspan(offset, sample.size));
+      count(out, camera, rest.subspan(offset, sample.size), each);
       offset += sample.size;
     }
     at += fragment->size;
@@ -83,7 +86,7 @@ Status read_file(const fs::path& path, std::uint32_t camera, CameraFootage& out)
 
 }  // namespace
 
-Result<CameraFootage> read_footage(const std::string& footage, int camera) {
+Result<CameraFootage> read_footage(const std::string& footage, int camera, const EachStamp& each) {
   const auto folder = fs::path(footage) / camera_id(camera) / "main";
   std::vector<std::pair<UtcTime, fs::path>> files;
   std::error_code none;
@@ -97,7 +100,7 @@ Result<CameraFootage> read_footage(const std::string& footage, int camera) {
   std::ranges::sort(files);
   CameraFootage out;
   for (const auto& [start, path] : files) {
-    if (auto read = read_file(path, static_cast<std::uint32_t>(camera), out); !read) {
+    if (auto read = read_file(path, static_cast<std::uint32_t>(camera), out, each); !read) {
       return std::unexpected(read.error());
     }
   }

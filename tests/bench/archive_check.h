@@ -1,11 +1,13 @@
 // Frames sent = frames in the archive: every stamped frame number of every camera, read back from its files.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "ccoc/base/result.h"
+#include "ccoc/simulator/stamp.h"
 #include "stage.h"
 
 namespace ccoc::bench {
@@ -20,8 +22,9 @@ struct CameraFootage {
   std::uint64_t bytes = 0;
 };
 
-/// Reads CAMERA/main below `footage`. `corrupt` names a file that is not what the archive writes.
-Result<CameraFootage> read_footage(const std::string& footage, int camera);
+/// Reads CAMERA/main below `footage`. `corrupt` names a file that is not what the archive writes. `each` sees every stamp.
+Result<CameraFootage> read_footage(const std::string& footage, int camera,
+                                   const std::function<void(const simulator::Stamp&)>& each = {});
 
 struct ArchiveVerdict {
   std::uint64_t sent = 0, archived = 0, missing = 0, out_of_order = 0, foreign = 0, dropped_by_farm = 0;

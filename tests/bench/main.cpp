@@ -30,13 +30,14 @@ void remove_folder(const Options& options, const std::string& folder) {
 
 namespace {
 
-constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|playback|archive|all] [OPTIONS]
+constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|playback|archive|kills|all] [OPTIONS]
   record     the hub recording the cameras: CPU, memory, threads, every frame counted
   peers      ffmpeg, GStreamer and the floor under the same cameras
   ingest     more and smaller cameras, and UDP
   latency    viewers: first pictures, added latency, cost
   playback   downloads and seeks
   archive    the index of a month of 1000 cameras; seeks in a month of 60 (not part of all)
+  kills      kill -9 under recording cameras, again and again (not part of all)
   all        everything else, in this order (default)
     --cameras N      default 60
     --seconds N      of each recording measurement (default 60)
@@ -44,6 +45,7 @@ constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|
     --runs N         of the hub's recording (default 2)
     --udp            the hub takes the pictures by UDP
     --no-sub         the hub takes only main streams, as the peers do
+    --kills N        kills: how many (default 100)
     --rows N         archive: rows of the index (default 43200000)
     --index URL      archive: the index alone, in a database that an earlier run with --keep has filled
     --main FILE      every camera plays this H.264 file instead of its own clip
@@ -76,6 +78,8 @@ Result<Options> parse(int argc, char** argv) {
       good = number(value, out.warm_up_s);
     else if (name == "--runs")
       good = number(value, out.runs);
+    else if (name == "--kills")
+      good = number(value, out.kills);
     else if (name == "--rows")
       good = (out.rows = std::atoll(value.c_str())) > 0;
     else if (name == "--index")
@@ -108,7 +112,7 @@ Result<Options> parse(int argc, char** argv) {
     }
     if (takes_value) ++i;
   }
-  for (const auto* mode : {"record", "peers", "ingest", "latency", "playback", "archive", "all"}) {
+  for (const auto* mode : {"record", "peers", "ingest", "latency", "playback", "archive", "kills", "all"}) {
     if (out.mode == mode) return out;
   }
   return fail(ErrorCode::invalid_argument, "there is no '" + out.mode + "'");
@@ -138,6 +142,7 @@ Status measure_watching(const Options& options, Report& report) {
 }
 
 Status measure_all(const Options& options, Report& report) {
+  if (options.mode == "kills") return measure_kills(options, report);
   if (options.mode == "archive") {
     if (options.index.empty()) {
       if (auto done = measure_seeks(options, report); !done) return done;

@@ -11,6 +11,7 @@ struct Options {
   int seconds = 60;    ///< of each recording measurement
   int warm_up_s = 14;  ///< before it
   int runs = 2;        ///< of the hub's recording, so that the noise shows
+  int kills = 100;     ///< of the hub, in "kills"
   long long rows = 43'200'000;  ///< of the index
   std::string index;            ///< URL of a database with the rows of an earlier run; empty: they are made
   bool peers = true;

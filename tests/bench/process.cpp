@@ -61,6 +61,13 @@ bool Child::running() {
   return pid_ > 0;
 }
 
+void Child::kill() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
 Result<milliseconds> Child::stop(milliseconds limit) {
   const auto begin = steady_clock::now();
   const auto taken = [&] { return std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin); };

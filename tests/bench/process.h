@@ -26,6 +26,8 @@ class Child {
   const std::string& log() const { return log_; }
   bool running();
   /// SIGTERM, then SIGKILL after `limit`; how long it took to end. `timeout` when it had to be killed.
+  /// SIGKILL; returns when it is gone.
+  void kill();
   Result<std::chrono::milliseconds> stop(std::chrono::milliseconds limit = std::chrono::seconds{15});
 
  private:

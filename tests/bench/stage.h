@@ -58,6 +58,7 @@ class HubProcess {
   /// Cameras whose state is `live`.
   Result<int> live_cameras() const;
   Result<std::chrono::milliseconds> stop() { return child_.stop(); }
+  void kill() { child_.kill(); }
 
  private:
   HubProcess(Child child, HttpClient http, std::string data)
