@@ -190,6 +190,7 @@ void Hub::Impl::apply(const registry::Camera& camera) {
     log::error("hub", "{}: {}", camera.id, sources.error().message);
     return;
   }
+  if (camera.motion) motion_watch->start();
   ingest->apply(camera.id, streams_of(camera, *sources, config.ingest));
 }
 
@@ -371,7 +372,6 @@ Status Hub::Impl::start(const HubOptions& options) {
   if (!all) return std::unexpected(all.error());
   for (const auto& camera : *all) apply(camera);
   if (watch) watch->start();
-  motion_watch->start();
   housekeeping = std::thread([this] { keep_house(); });
   if (config.volumes.size() > 1 || (!config.volumes.empty() && !config.volumes.contains("main"))) {
     mover = std::thread([this] {

@@ -44,6 +44,8 @@ void MotionWatch::end() {
 }
 
 void MotionWatch::start() {
+  const std::lock_guard lock(thread_->mutex);
+  if (thread_->stopping || thread_->thread.joinable()) return;
   thread_->thread = std::thread([this] {
     pthread_setname_np(pthread_self(), "ccoc-motion");
     run();

@@ -31,6 +31,7 @@ class MotionWatch {
   MotionWatch(const MotionWatch&) = delete;
   MotionWatch& operator=(const MotionWatch&) = delete;
 
+  /// Once is enough; thread-safe.
   void start();
   /// Nobody is called any more once it returns. Bounded by one look.
   void end();
