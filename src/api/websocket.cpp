@@ -1,3 +1,6 @@
+#include <functional>
+#include <utility>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/beast/websocket/stream.hpp>
@@ -12,7 +15,25 @@ namespace {
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 using Stream = websocket::stream<beast::tcp_stream>;
 
-/// Sleeps until told. One sleeper; used on the I/O thread only.
+/// Sleeps until told, which costs no timer: it is slept for every picture of every viewer. One sleeper; used on the I/O thread only.
+class Doorbell {
+ public:
+  explicit Doorbell(asio::io_context& io) : io_(io) {}
+  /// Wakes who sleeps; nobody is woken for a later time. Never inside.
+  void ring() {
+    if (sleeper_) asio::post(io_, std::exchange(sleeper_, nullptr));
+  }
+  auto wait() {
+    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        [this](auto handler) { sleeper_ = std::move(handler); }, asio::use_awaitable);
+  }
+
+ private:
+  asio::io_context& io_;
+  std::move_only_function<void()> sleeper_;
+};
+
+/// The same with a timer.
 class Bell {
  public:
   explicit Bell(asio::io_context& io) : timer_(io) { timer_.expires_at(asio::steady_timer::time_point::max()); }
@@ -32,7 +53,7 @@ class SocketConnection {
         stream_(std::move(stream)),
         session_(std::move(session)),
         outbox_(std::move(outbox)),
-        ready_(std::make_shared<Bell>(server.io_)),
+        ready_(std::make_shared<Doorbell>(server.io_)),
         done_(server.io_),
         tick_(server.io_) {}
 
@@ -157,7 +178,7 @@ class SocketConnection {
   Stream stream_;
   std::unique_ptr<SocketSession> session_;
   std::shared_ptr<Outbox> outbox_;
-  std::shared_ptr<Bell> ready_;
+  std::shared_ptr<Doorbell> ready_;
   Bell done_;
   asio::steady_timer tick_;
   bool reading_ = true;

@@ -93,7 +93,7 @@ class Outbox {
   std::optional<Close> closing() const;
 
   // The connection's side.
-  /// `wake` is called, on whatever thread puts, when there is something to take and nobody was told yet.
+  /// `wake` is called, on whatever thread puts and not free to ask the outbox, when there is something to take and nobody was told.
   void on_ready(std::function<void()> wake);
   /// nullopt: nothing waits; `wake` will be called.
   std::optional<OutMessage> take();
