@@ -116,16 +116,16 @@ std::string Report::markdown(const Options& options) const {
   return out;
 }
 
-Status write_between_markers(const std::string& document, const std::string& text) {
+Status write_between_markers(const std::string& document, const std::string& name, const std::string& text) {
   std::ifstream in(document, std::ios::binary);
   std::ostringstream all;
   all << in.rdbuf();
   auto content = all.str();
-  const std::string begin_mark = "<!-- bench:begin -->\n", end_mark = "<!-- bench:end -->";
+  const std::string begin_mark = "<!-- " + name + ":begin -->\n", end_mark = "<!-- " + name + ":end -->";
   const auto begin = content.find(begin_mark);
   const auto end = content.find(end_mark);
   if (begin == std::string::npos || end == std::string::npos || end < begin) {
-    return fail(ErrorCode::invalid_argument, document + " has no " + begin_mark.substr(0, 20) + " and " + end_mark);
+    return fail(ErrorCode::invalid_argument, document + " has no " + begin_mark.substr(0, begin_mark.size() - 1) + " and " + end_mark);
   }
   const auto from = begin + begin_mark.size();
   content.replace(from, end - from, text);

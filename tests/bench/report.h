@@ -54,7 +54,7 @@ class Report {
   std::vector<std::string> notes_;
 };
 
-/// Puts `text` between the markers of the document, which must have them.
-Status write_between_markers(const std::string& document, const std::string& text);
+/// Puts `text` between the markers of that name in the document, which must have them.
+Status write_between_markers(const std::string& document, const std::string& name, const std::string& text);
 
 }  // namespace ccoc::bench

@@ -38,6 +38,7 @@ class StuckDisk final : public Disk {
   Result<std::unique_ptr<DiskFile>> open_read(const std::string& path) override { return disk_->open_read(path); }
   Result<std::unique_ptr<DiskFile>> open_write(const std::string& path) override { return disk_->open_write(path); }
   Result<std::vector<DiskEntry>> list(const std::string& folder) override { return disk_->list(folder); }
+  Status rename(const std::string& from, const std::string& to) override { return disk_->rename(from, to); }
   Status remove(const std::string& path) override {
     std::unique_lock lock(mutex_);
     waiting_ = stuck_;
