@@ -7,6 +7,7 @@
 #include <iostream>
 #include <thread>
 
+#include "crowd.h"
 #include "measure.h"
 #include "rtsp_reader.h"
 #include "stage.h"
@@ -30,11 +31,12 @@ void remove_folder(const Options& options, const std::string& folder) {
 
 namespace {
 
-constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|playback|seeks|index|archive|kills|all] [OPTIONS]
+constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|fanout|playback|seeks|index|archive|kills|all] [OPTIONS]
   record     the hub recording the cameras: CPU, memory, threads, every frame counted
   peers      ffmpeg, GStreamer and the floor under the same cameras
   ingest     more and smaller cameras, and UDP
   latency    viewers: first pictures, added latency, cost
+  fanout     many viewers by RTSP and /stream, players beside the recording
   playback   downloads and seeks
   seeks      seeks in a month of 60 cameras (not part of all)
   index      the index of a month of 1000 cameras (not part of all)
@@ -45,6 +47,7 @@ constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|
     --seconds N      of each recording measurement (default 60)
     --warm-up N      seconds before it (default 14)
     --runs N         of the hub's recording (default 2)
+    --only TEXT      of the fan-out, cases whose name holds TEXT ("RTSP", "/stream", "players")
     --udp            the hub takes the pictures by UDP
     --no-sub         the hub takes only main streams, as the peers do
     --kills N        kills: how many (default 100)
@@ -90,6 +93,8 @@ Result<Options> parse(int argc, char** argv) {
       out.main_clip = value;
     else if (name == "--program")
       out.program = value;
+    else if (name == "--only")
+      out.only = value;
     else if (name == "--clips")
       out.clips = value;
     else if (name == "--work")
@@ -114,7 +119,7 @@ Result<Options> parse(int argc, char** argv) {
     }
     if (takes_value) ++i;
   }
-  for (const auto* mode : {"record", "peers", "ingest", "latency", "playback", "seeks", "index", "archive", "kills", "all"}) {
+  for (const auto* mode : {"record", "peers", "ingest", "latency", "fanout", "playback", "seeks", "index", "archive", "kills", "all"}) {
     if (out.mode == mode) return out;
   }
   return fail(ErrorCode::invalid_argument, "there is no '" + out.mode + "'");
@@ -160,6 +165,9 @@ Status measure_all(const Options& options, Report& report) {
   if (asked("ingest")) {
     if (auto done = measure_ingest(options, report); !done) return done;
   }
+  if (asked("fanout")) {
+    if (auto done = measure_fanout(options, report); !done) return done;
+  }
   if (asked("latency") || asked("playback")) return measure_watching(options, report);
   return {};
 }
@@ -168,6 +176,11 @@ int run(int argc, char** argv) {
   if (argc >= 5 && std::strcmp(argv[1], "floor") == 0) {
     const std::vector<std::string> urls(argv + 4, argv + argc);
     const auto done = record_floor(static_cast<std::uint16_t>(std::atoi(argv[2])), urls, argv[3]);
+    if (!done) say(done.error().message);
+    return done ? 0 : 1;
+  }
+  if (argc == 3 && std::strcmp(argv[1], "crowd") == 0) {
+    const auto done = run_crowd(argv[2]);
     if (!done) say(done.error().message);
     return done ? 0 : 1;
   }

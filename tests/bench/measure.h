@@ -18,6 +18,8 @@ Status measure_ingest(const Options& options, Report& report);
 Status measure_peers(const Options& options, Report& report);
 /// Viewers of a hub that records: first pictures, added latency, what they cost.
 Status measure_viewers(const Options& options, const FarmProcess& farm, HubProcess& hub, Report& report);
+/// Many viewers of one camera and some of each, by RTSP and /stream; players beside the recording.
+Status measure_fanout(const Options& options, Report& report);
 /// Recorded footage of a hub that records: downloads and seeks.
 Status measure_playback(const Options& options, HubProcess& hub, Report& report);
 /// The hub killed again and again while it records: what that costs, and that the archive is whole.

@@ -44,10 +44,16 @@ Result<std::uint16_t> free_port() {
 
 bool port_open(std::uint16_t port) { return Socket::connect(port).has_value(); }
 
-Result<Socket> Socket::connect(std::uint16_t port) {
+Result<Socket> Socket::connect(std::uint16_t port, const std::string& from) {
   Socket out{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   const auto address = loopback(port);
   const int on = 1;
+  if (out.fd_ >= 0 && !from.empty()) {
+    auto own = loopback(0);
+    if (::inet_pton(AF_INET, from.c_str(), &own.sin_addr) != 1 || ::bind(out.fd_, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) {
+      return std::unexpected(errno_error(errno, "bind to " + from));
+    }
+  }
   if (out.fd_ < 0 || ::connect(out.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return std::unexpected(errno_error(errno, "connect to port " + std::to_string(port)));
   }
@@ -172,8 +178,8 @@ Result<HttpResponse> HttpClient::request(std::string_view method, std::string_vi
   return out;
 }
 
-Result<WebSocket> WebSocket::open(const HttpClient& http, std::string_view target) {
-  auto socket = Socket::connect(http.port());
+Result<WebSocket> WebSocket::open(const HttpClient& http, std::string_view target, const std::string& from) {
+  auto socket = Socket::connect(http.port(), from);
   if (!socket) return std::unexpected(socket.error());
   const auto head = request_head(http, "GET", target) +
                     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

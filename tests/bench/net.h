@@ -23,7 +23,8 @@ bool port_open(std::uint16_t port);
 /// A TCP connection to 127.0.0.1, closed with the object.
 class Socket {
  public:
-  static Result<Socket> connect(std::uint16_t port);
+  /// `from`: an address of this machine, or empty.
+  static Result<Socket> connect(std::uint16_t port, const std::string& from = {});
   Socket(Socket&& other) noexcept;
   Socket& operator=(Socket&& other) noexcept;
   ~Socket();
@@ -66,7 +67,9 @@ class HttpClient {
 /// The client side of RFC 6455; messages come as whole, whatever frames they travelled in.
 class WebSocket {
  public:
-  static Result<WebSocket> open(const HttpClient& http, std::string_view target);
+  static Result<WebSocket> open(const HttpClient& http, std::string_view target, const std::string& from = {});
+  /// For who reads it in another way. What was read already must have been taken.
+  Socket take_socket() && { return std::move(socket_); }
   Status send_text(std::string_view text);
 
   struct Message {

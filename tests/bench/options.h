@@ -6,7 +6,7 @@
 namespace ccoc::bench {
 
 struct Options {
-  std::string mode = "all";  ///< record, peers, ingest, latency, playback, archive, all
+  std::string mode = "all";  ///< record, peers, ingest, latency, fanout, playback, seeks, index, archive, kills, all
   int cameras = 60;
   int seconds = 60;    ///< of each recording measurement
   int warm_up_s = 14;  ///< before it
@@ -23,6 +23,7 @@ struct Options {
   std::string clips;        ///< cache of the simulated cameras' clips; empty: the simulator's default
   std::string work;         ///< scratch folder, emptied
   std::string document;     ///< the table goes here, between its markers; empty: only printed
+  std::string only;         ///< of the fan-out: cases whose name holds this
   bool keep = false;        ///< leave the scratch folder
 };
 

@@ -125,16 +125,18 @@ volatile std::sig_atomic_t stop_asked = 0;
 
 }  // namespace
 
-Result<Socket> play_rtsp(std::uint16_t port, const std::string& url) {
+Result<Socket> play_rtsp(std::uint16_t port, const std::string& url, const std::string& authorization) {
   auto socket = Socket::connect(port);
   if (!socket) return socket;
-  auto described = ask(*socket, "DESCRIBE " + url + " RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n");
+  const auto say = [&](const std::string& method, const std::string& target, int cseq, const std::string& headers) {
+    const auto who = authorization.empty() ? std::string() : "Authorization: " + authorization + "\r\n";
+    return ask(*socket, method + " " + target + " RTSP/1.0\r\nCSeq: " + std::to_string(cseq) + "\r\n" + who + headers + "\r\n");
+  };
+  auto described = say("DESCRIBE", url, 1, "Accept: application/sdp\r\n");
   if (!described) return std::unexpected(described.error());
-  auto setup = ask(*socket, "SETUP " + track_url(url, *described) +
-                                " RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n");
+  auto setup = say("SETUP", track_url(url, *described), 2, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
   if (!setup) return std::unexpected(setup.error());
-  auto playing = ask(*socket, "PLAY " + url + " RTSP/1.0\r\nCSeq: 3\r\nSession: " + header_of(*setup, "Session") +
-                                  "\r\nRange: npt=0.000-\r\n\r\n");
+  auto playing = say("PLAY", url, 3, "Session: " + header_of(*setup, "Session") + "\r\nRange: npt=0.000-\r\n");
   if (!playing) return std::unexpected(playing.error());
   return socket;
 }

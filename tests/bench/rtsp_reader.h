@@ -13,8 +13,8 @@
 
 namespace ccoc::bench {
 
-/// One playing stream: DESCRIBE, SETUP and PLAY are done.
-Result<Socket> play_rtsp(std::uint16_t port, const std::string& url);
+/// One playing stream: DESCRIBE, SETUP and PLAY are done. `authorization`: the value of that header, or empty.
+Result<Socket> play_rtsp(std::uint16_t port, const std::string& url, const std::string& authorization = {});
 
 /// Reads streams of a farm for `seconds`; `on_frame` gets each frame's first packet and when its last one was read.
 Status read_frames(std::uint16_t port, const std::vector<std::string>& urls, double seconds,

@@ -1,4 +1,5 @@
 // What goes wrong between the hub and the page, and what the page says of it (docs/faults.md, V1 and V2).
+import { fileURLToPath } from 'node:url';
 import type { Browser, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { newPage, pixels, startBrowser } from './browser';
@@ -63,7 +64,8 @@ async function speak(on: Page, language: 'th' | 'en'): Promise<void> {
 }
 
 beforeAll(async () => {
-  hub = await Hub.start(2);
+  // Small pictures: it is not the decoding that is looked at.
+  hub = await Hub.start(2, ['--main', fileURLToPath(new URL('../../tests/data/clips/main.h264', import.meta.url))]);
   const api = await hub.api();
   expect((await api('POST', '/cameras/import', camerasCsv(2, hub.cameraPort), 'text/csv')).status).toBe(200);
   // By this name the hub is another computer, so the page is no secure context.
