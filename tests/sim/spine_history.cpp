@@ -25,6 +25,7 @@ constexpr Duration one_tick{12};
 /// What may be lost when the hub is killed or the disk fails, before it and after it.
 constexpr Duration excused_before = seconds{4};    // fragment ≤ 1 s, sync_interval 2 s, one step
 constexpr Duration excused_after_disk = seconds{40};  // back-off up to 30 s, then the next key frame
+constexpr Duration excused_where_another_takes_over = seconds{8};  // a fragment, the rest of its GOP of at most 4 s, a step
 
 struct Received {
   PictureMark mark;
@@ -53,6 +54,7 @@ class Witness final : public media::FrameSink {
 class History {
  public:
   explicit History(const HistoryPlan& plan) : plan_(plan), world_(plan.seed, beginning) {
+    for (int i = 0; i < plan.disks; ++i) disks_[i == 0 ? "main" : "disk" + std::to_string(i + 1)] = std::make_shared<SimDisk>();
     for (int i = 1; i <= plan.cameras; ++i) {
       CameraTraits traits;
       traits.number = i;
@@ -97,7 +99,8 @@ class History {
  private:
   void start_hub() {
     archive::ArchiveOptions options;
-    std::vector<archive::VolumeSpec> volumes{{"main", disk_}};
+    std::vector<archive::VolumeSpec> volumes;
+    for (const auto& [name, disk] : disks_) volumes.push_back({name, disk});
     auto opened = archive::Archive::open(std::move(volumes), std::make_unique<MemorySegmentStore>(tables_), world_.clock(), options);
     archive_ = std::move(opened.value());
     archive_->recover();
@@ -129,7 +132,8 @@ class History {
     if (happens(plan_.disk_faults_per_hour) && !disk_broken_until_) {
       ++result_.disk_faults;
       const auto kind = world_.chance(0.5) ? ErrorCode::no_space : ErrorCode::io;
-      disk_->fail_writes(Error{kind, "the model disk refuses", {}}, static_cast<std::size_t>(world_.uniform(0, 2000)));
+      broken_disk_ = std::next(disks_.begin(), disks_.size() == 1 ? 0 : world_.uniform(0, plan_.disks - 1))->second.get();
+      broken_disk_->fail_writes(Error{kind, "the model disk refuses", {}}, static_cast<std::size_t>(world_.uniform(0, 2000)));
       disk_broken_until_ = world_.clock().now() + Duration{world_.uniform(500'000, 20'000'000)};
       disk_fault_began_ = now;
     }
@@ -146,8 +150,12 @@ class History {
   }
 
   void mend_disk() {
-    disk_->fail_writes(std::nullopt);
-    excuse(disk_fault_began_ - excused_before, world_.clock().now() + excused_after_disk);
+    broken_disk_->fail_writes(std::nullopt);
+    if (disks_.size() == 1) {
+      excuse(disk_fault_began_ - excused_before, world_.clock().now() + excused_after_disk);
+    } else {
+      excuse(disk_fault_began_ - excused_before, disk_fault_began_ + excused_where_another_takes_over);
+    }
     disk_broken_until_.reset();
   }
 
@@ -164,16 +172,20 @@ class History {
     kills_.push_back(world_.clock().utc_now());
     const bool index_was_away = std::exchange(tables_->away, true);
     if (disk_broken_until_) mend_disk();
-    disk_->fail_writes(Error{ErrorCode::io, "the hub is dead", {}}, static_cast<std::size_t>(world_.uniform(0, 500)));
-    disk_->fail_truncation(true);
+    for (const auto& [name, disk] : disks_) {
+      disk->fail_writes(Error{ErrorCode::io, "the hub is dead", {}}, static_cast<std::size_t>(world_.uniform(0, 500)));
+      disk->fail_truncation(true);
+    }
     sessions_.clear();
     archive_->step();
     archive_.reset();
-    disk_->fail_writes(std::nullopt);
-    disk_->fail_truncation(false);
     using Loss = SimDisk::Loss;
     constexpr Loss losses[] = {Loss::nothing, Loss::tail, Loss::blocks, Loss::all};
-    disk_->crash(losses[world_.uniform(0, 3)], world_.random());
+    for (const auto& [name, disk] : disks_) {
+      disk->fail_writes(std::nullopt);
+      disk->fail_truncation(false);
+      disk->crash(losses[world_.uniform(0, 3)], world_.random());
+    }
     tables_->away = index_was_away;
     const Duration away{world_.uniform(100'000, 5'000'000)};
     world_.run_for(away);
@@ -255,13 +267,27 @@ class History {
     return out;
   }
 
+  /// Files of all disks, in the order of their times.
+  std::vector<archive::SegmentId> files_in_order() const {
+    std::vector<archive::SegmentId> all;
+    for (const auto& [volume, disk] : disks_) {
+      for (auto& path : disk->files()) all.emplace_back(volume, path);
+    }
+    const auto order = [this](const archive::SegmentId& id) {
+      const auto row = tables_->segments.find(id);
+      return std::pair{row == tables_->segments.end() ? UtcTime::max() : row->second.start, id.second};
+    };
+    std::ranges::sort(all, {}, order);
+    return all;
+  }
+
   void check_files() {
     std::map<std::string, std::vector<Received>> kept;
     std::map<std::string, UtcTime> reached;
-    std::set<std::string> on_disk;
-    for (const auto& path : disk_->files()) {
-      on_disk.insert(path);
-      auto file = disk_->open_read(path);
+    std::set<archive::SegmentId> on_disk;
+    for (const auto& [volume, path] : files_in_order()) {
+      on_disk.insert({volume, path});
+      auto file = disks_.at(volume)->open_read(path);
       const auto size = (*file)->size().value();
       auto table = archive::scan_segment(**file, size);
       if (!table) {
@@ -290,7 +316,7 @@ class History {
         }
       }
       const std::lock_guard lock(tables_->mutex);
-      const auto row = tables_->segments.find({"main", path});
+      const auto row = tables_->segments.find({volume, path});
       if (row == tables_->segments.end()) {
         broken(path + " is not in the index");
       } else if (row->second.bytes != size || row->second.open) {
@@ -298,7 +324,7 @@ class History {
       }
     }
     for (const auto& [id, segment] : tables_->segments) {
-      if (!on_disk.contains(id.second)) broken("the index names " + id.second + ", which is not there");
+      if (!on_disk.contains(id)) broken("the index names " + id.second + ", which is not there");
     }
     for (const auto& [camera, received] : received_) compare(camera, received, kept[camera]);
   }
@@ -325,7 +351,8 @@ class History {
   HistoryResult result_;
   std::vector<std::unique_ptr<Camera>> cameras_;
   std::map<std::string, std::vector<Received>> received_;
-  std::shared_ptr<SimDisk> disk_ = std::make_shared<SimDisk>();
+  std::map<std::string, std::shared_ptr<SimDisk>> disks_;  ///< by the name of their volume
+  SimDisk* broken_disk_ = nullptr;
   std::shared_ptr<IndexTables> tables_ = std::make_shared<IndexTables>();
   std::unique_ptr<archive::Archive> archive_;
   std::vector<std::unique_ptr<ingest::StreamSession>> sessions_;

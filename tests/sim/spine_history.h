@@ -14,6 +14,7 @@ struct HistoryPlan {
   std::uint64_t seed = 1;
   int cameras = 8;
   Duration length = std::chrono::minutes{10};
+  int disks = 1;  ///< volumes; a disk fault concerns one of them
   double camera_faults_per_hour = 30;
   double hub_kills_per_hour = 6;
   double disk_faults_per_hour = 4;

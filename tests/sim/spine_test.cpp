@@ -42,6 +42,21 @@ TEST_F(Spine, keeps_every_picture_when_nothing_goes_wrong) {
   EXPECT_EQ(result.units_received, result.units_kept);
 }
 
+TEST_F(Spine, another_disk_takes_over_where_one_refuses) {
+  const auto first = setting("CCOC_SIM_FIRST_SEED", 1);
+  const auto count = setting("CCOC_SIM_SEEDS", 4);
+  int disk_faults = 0;
+  for (auto seed = first; seed < first + count; ++seed) {
+    auto plan = plan_of(seed);
+    plan.disks = 2 + static_cast<int>(seed % 2);
+    plan.disk_faults_per_hour = 20;
+    const auto result = run_history(plan);
+    expect_whole(result, seed);
+    disk_faults += result.disk_faults;
+  }
+  if (count >= 4) EXPECT_GT(disk_faults, 4);
+}
+
 TEST_F(Spine, loses_nothing_acknowledged_whatever_cameras_disk_index_and_kills_do) {
   const auto first = setting("CCOC_SIM_FIRST_SEED", 1);
   const auto count = setting("CCOC_SIM_SEEDS", 12);
