@@ -35,6 +35,7 @@ if(TARGET ccoc_playback)
 endif()
 if(TARGET ccoc_hub)
   ccoc_test(test_integration integration ccoc_hub)
+  target_sources(test_integration PRIVATE tests/sim/sim_disk.cpp)
   target_include_directories(test_integration PRIVATE src/ingest)  # the source that talks to ccoc-bridge
   # The faults happen in the simulated world where they can, so that time costs nothing.
   ccoc_test(test_faults faults ccoc_hub)
