@@ -65,7 +65,8 @@ async function speak(on: Page, language: 'th' | 'en'): Promise<void> {
 
 beforeAll(async () => {
   // Small pictures: it is not the decoding that is looked at.
-  hub = await Hub.start(2, ['--main', fileURLToPath(new URL('../../tests/data/clips/main.h264', import.meta.url))]);
+  const clip = fileURLToPath(new URL('../../tests/data/clips/main.h264', import.meta.url));
+  hub = await Hub.start(2, ['--main', clip, '--sub', clip]);
   const api = await hub.api();
   expect((await api('POST', '/cameras/import', camerasCsv(2, hub.cameraPort), 'text/csv')).status).toBe(200);
   // By this name the hub is another computer, so the page is no secure context.
