@@ -13,6 +13,10 @@ namespace ccoc::vision {
 namespace {
 
 constexpr Duration shortest_rest = std::chrono::milliseconds{5};
+/// A picture of more pixels, which only a camera without a small stream has to be looked at by, costs many times as much to decode:
+/// while it is in order, one look in so many.
+constexpr std::uint64_t large_pixels = 500'000;
+constexpr unsigned large_every = 4;
 /// Older key frames say nothing about now.
 constexpr Duration oldest_key = std::chrono::minutes{2};
 
@@ -85,9 +89,12 @@ void PictureWatch::look_at(const WatchedCamera& camera) {
   PictureStatus changed;
   {
     std::unique_lock lock(mutex_);
-    auto& entry = entries_.try_emplace(camera.camera, Entry{PictureJudge(options_.frozen_after), {}, nullptr}).first->second;
+    auto& entry = entries_.try_emplace(camera.camera, Entry{PictureJudge(options_.frozen_after), {}, nullptr, 0}).first->second;
     // No new key frame came since: long GOPs are looked at less often.
     if (camera.key && camera.key == entry.last && now - camera.key->capture_time < oldest_key) return;
+    const auto& format = camera.key ? camera.key->format : nullptr;
+    const bool large = format && std::uint64_t{format->width} * format->height > large_pixels;
+    if (large && entry.status.state == PictureState::ok && ++entry.passed_over % large_every != 0) return;
     const bool other_stream = entry.status.stream != camera.stream;
     const auto before = entry.judge.state();
     const bool usable = camera.key && now - camera.key->capture_time < oldest_key;

@@ -68,6 +68,7 @@ class PictureWatch {
     PictureJudge judge;
     PictureStatus status;
     media::AccessUnitPtr last;
+    unsigned passed_over = 0;  ///< looks at large pictures that were due since the watch began
   };
   void run();
   bool rest(Duration time);
