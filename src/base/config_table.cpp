@@ -161,7 +161,8 @@ std::vector<Key> make_keys() {
        .max = 1'048'576},
       {.name = "vision.look_interval_s",
        .doc = "How often each camera's picture is looked at, to notice when it turns black, is covered or freezes; 0: never. A\n"
-              "camera without a small stream a quarter as often.",
+              "camera without a small stream a quarter as often, and all of them less often where that took more than a\n"
+              "fiftieth of a core.",
        .field = CCOC_FIELD(Duration, vision.look_interval),
        .min = 0,
        .max = 3600},

@@ -12,6 +12,9 @@
 namespace ccoc::vision {
 namespace {
 
+/// Looking takes at most a fiftieth of a core: with many cameras, or large pictures, a round lasts longer.
+constexpr int rest_after_look = 49;
+constexpr Duration longest_rest = std::chrono::seconds{5};
 constexpr Duration shortest_rest = std::chrono::milliseconds{5};
 /// A picture of more pixels, which only a camera without a small stream has to be looked at by, costs many times as much to decode:
 /// while it is in order, one look in so many.
@@ -73,8 +76,10 @@ void PictureWatch::run() {
     if (cameras.empty() && !rest(round)) return;
     const auto each = std::max(round / static_cast<int>(std::max<std::size_t>(cameras.size(), 1)), shortest_rest);
     for (const auto& camera : cameras) {
+      const auto begin = clock_.now();
       look_at(source_(camera));
-      if (!rest(each)) return;
+      const auto taken = clock_.now() - begin;
+      if (!rest(std::max<Duration>(each, std::min<Duration>(taken * rest_after_look, longest_rest)))) return;
     }
   }
 }
