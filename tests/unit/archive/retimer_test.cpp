@@ -48,9 +48,21 @@ TEST_F(UnsetClock, footage_gets_its_true_times_when_the_clock_is_set) {
   EXPECT_NEAR(static_cast<double>(sum.count()), 330e6, 1e6);
   for (const auto& path : life.disk->files()) EXPECT_TRUE(path.starts_with("cam01/main/2026-11-24/")) << path;
   const std::vector<std::string> cameras{"cam01"};
-  for (const auto& gap : life.catalog().timeline(cameras, "main", set_at - minutes{10}, set_at + minutes{2}, 0).value()[0].gaps) {
+  const auto timelines = life.catalog().timeline(cameras, "main", set_at - minutes{10}, set_at + minutes{2}, 0).value();
+  for (const auto& gap : timelines[0].gaps) {
     EXPECT_LT(*gap.to - gap.from, seconds{2}) << gap.reason;
   }
+}
+
+TEST_F(UnsetClock, so_does_footage_of_a_recorder_that_is_gone) {
+  life.run(camera, life.clock.utc_now() + seconds{90});
+  life.recorder.reset();  // somebody edited the camera
+  life.step();
+  life.record();
+  record_and_set();
+  life.run(camera, set_at + minutes{1});
+  for (int i = 0; i < 5; ++i) life.step();
+  for (const auto& path : life.disk->files()) EXPECT_TRUE(path.starts_with("cam01/main/2026-11-24/")) << path;
 }
 
 TEST_F(UnsetClock, no_gap_of_fifty_years_is_told) {

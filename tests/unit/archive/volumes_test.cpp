@@ -95,6 +95,10 @@ TEST_F(VolumesTest, a_disk_that_refuses_costs_no_more_than_a_gop_and_is_used_aga
   run(300s);
   EXPECT_EQ(life.recorder->status().volume, home);
   EXPECT_EQ(timeline().gaps.size(), after.gaps.size()) << "the way back costs nothing";
+  const auto segments = life.catalog().find(cam01, began, now()).value();
+  for (const auto& segment : segments) {
+    EXPECT_NE(segment.run, 0u) << segment.path << " belongs to no run";
+  }
 }
 
 TEST_F(VolumesTest, both_disks_refuse_and_it_is_said_and_recording_begins_again) {
@@ -137,7 +141,9 @@ TEST_F(VolumesTest, files_of_both_disks_play_as_one) {
   for (std::size_t i = 0; i < segments.size(); ++i) {
     volumes.insert(segments[i].volume);
     EXPECT_TRUE(life.catalog().open(segments[i]));
-    EXPECT_GE(segments[i].start, segments[i - (i > 0 ? 1 : 0)].start);
+    if (i > 0) {
+      EXPECT_GE(segments[i].start, segments[i - 1].end);
+    }
   }
   EXPECT_EQ(volumes.size(), 2u);
 }
@@ -158,8 +164,11 @@ TEST_F(VolumesTest, what_waits_for_a_disk_that_does_not_answer_is_written_to_the
       life.recorder->on_unit(camera.next());
     }
   };
-  feed(10s);
-  ASSERT_TRUE(eventually([&] { return life.recorder->status().frames_written >= 225; }));
+  // The clock leaps with the camera: no write may be under way for five seconds of it.
+  for (std::uint64_t second = 0; second < 10; ++second) {
+    feed(1s);
+    ASSERT_TRUE(eventually([&] { return life.recorder->status().frames_written >= 25 * second; }));
+  }
   auto& stuck = disk_of_stream();
   const auto home = life.recorder->status().volume;
   stuck.hold_writes(true);
