@@ -165,9 +165,9 @@ TEST_F(VolumesTest, what_waits_for_a_disk_that_does_not_answer_is_written_to_the
     }
   };
   // The clock leaps with the camera: no write may be under way for five seconds of it.
-  for (std::uint64_t second = 0; second < 10; ++second) {
+  for (std::uint64_t fed = 0; fed < 10; ++fed) {
     feed(1s);
-    ASSERT_TRUE(eventually([&] { return life.recorder->status().frames_written >= 25 * second; }));
+    ASSERT_TRUE(eventually([&] { return life.recorder->status().frames_written >= 25 * fed; }));
   }
   auto& stuck = disk_of_stream();
   const auto home = life.recorder->status().volume;
