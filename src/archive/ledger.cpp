@@ -52,6 +52,7 @@ void Ledger::opened(const Segment& segment) {
     end_gap(segment.key, stream, segment.start);
   }
   stream.edge.open = segment;
+  if (is_unset(segment.start)) recorded_unset_[{segment.volume, segment.path}] = segment;
   stream.last_end = segment.end;
   ++stream.edge.generation;
   add(segment);
@@ -77,7 +78,6 @@ void Ledger::closed(const Segment& segment) {
   ++stream.edge.generation;
   closed_bytes_[segment.volume] += segment.bytes;
   add(segment);
-  if (is_unset(segment.start) && stream.edge.recorded_now) recorded_unset_[{segment.volume, segment.path}] = segment;
 }
 
 std::vector<Segment> Ledger::recorded_unset(std::size_t limit) const {
@@ -86,7 +86,7 @@ std::vector<Segment> Ledger::recorded_unset(std::size_t limit) const {
   if (is_unset(clock_.utc_now())) return files;
   for (const auto& [id, segment] : recorded_unset_) {
     if (files.size() >= limit) break;
-    if (!pending_.segments.contains(id) && !in_flight_.segments.contains(id)) files.push_back(segment);
+    if (!segment.open && !pending_.segments.contains(id) && !in_flight_.segments.contains(id)) files.push_back(segment);
   }
   return files;
 }
@@ -165,6 +165,7 @@ void Ledger::end_gap(const StreamKey& key, Stream& stream, UtcTime at) {
 }
 
 void Ledger::add(const Segment& segment) {
+  if (const auto unset = recorded_unset_.find({segment.volume, segment.path}); unset != recorded_unset_.end()) unset->second = segment;
   pending_.segments[{segment.volume, segment.path}] = segment;
   bound();
 }

@@ -1,6 +1,7 @@
 #include "mover.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ccoc/base/log.h"
 #include "ccoc/media/checksum.h"
@@ -61,7 +62,7 @@ Status Mover::settle() {
   if (!moves) return std::unexpected(moves.error());
   for (const auto& move : *moves) {
     if (auto done = settle(move); !done) {
-      log::warn("archive", "{}: {}", move.from.second, done.error().message);
+      log::info("archive", "{}: its move is not finished yet: {}", move.from.second, done.error().message);
       if (done.error().code != ErrorCode::io && done.error().code != ErrorCode::unavailable) continue;
       return {};  // the volume may come back: once more at the next step
     }
@@ -78,6 +79,9 @@ Status Mover::settle(const Move& move) {
   const auto to = volumes_.find(move.target);
   if (from == volumes_.end() || to == volumes_.end()) return fail(ErrorCode::unavailable, "its volume is not configured here");
   const std::vector<std::string> paths{path};
+  if (ledger_.knows({move.target, path}) || ledger_.knows(move.from)) {
+    return fail(ErrorCode::unavailable, "what recovery found is not in the index yet");
+  }
   const auto arrived = store_.known(move.target, paths);
   if (!arrived) return std::unexpected(arrived.error());
   const auto remove = [](Disk& disk, const std::string& name) -> Status {
@@ -120,6 +124,7 @@ Status Mover::move_old(const MovePolicy& policy, std::size_t batch, MoveReport& 
         }
         const auto old = store_.oldest(camera, volume, now - rule.after, std::min(files_at_once, batch - report.files_moved));
         if (!old) return std::unexpected(old.error());
+        const auto moved_before = report.files_moved;
         for (const auto& segment : *old) {
           if (policy.cancelled && policy.cancelled()) return {};
           if (ledger_.knows({segment.volume, segment.path})) continue;
@@ -129,7 +134,7 @@ Status Mover::move_old(const MovePolicy& policy, std::size_t batch, MoveReport& 
             break;
           }
         }
-        report.more = report.more || old->size() == files_at_once;
+        report.more = report.more || (old->size() == files_at_once && report.files_moved > moved_before);
       }
     }
   }
@@ -139,7 +144,7 @@ Status Mover::move_old(const MovePolicy& policy, std::size_t batch, MoveReport& 
 Status Mover::move_one(const MovePolicy& policy, const Segment& segment, const std::string& target, MoveReport& report) {
   const Move move{{segment.volume, segment.path}, target};
   if (auto begun = moves_.begin(move); !begun) return begun;
-  settled_ = false;
+  const bool nothing_else_is_pending = std::exchange(settled_, false);
   if (auto copied = bring(policy, segment, target, segment.path); !copied) return copied;
   auto arrived = store_.relocate(segment, target);
   if (!arrived && arrived.error().code != ErrorCode::not_found) return arrived;
@@ -148,7 +153,7 @@ Status Mover::move_one(const MovePolicy& policy, const Segment& segment, const s
   // The last file of a day takes the folder with it; one that is not empty stays.
   if (volumes_.at(obsolete)->remove(segment.path.substr(0, segment.path.rfind('/')))) log::debug("archive", "{}: moved", segment.path);
   if (auto ended = moves_.end(move); !ended) return ended;
-  settled_ = true;
+  settled_ = nothing_else_is_pending;
   if (arrived) {
     ++report.files_moved;
     report.bytes_moved += segment.bytes;

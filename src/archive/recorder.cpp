@@ -135,6 +135,7 @@ bool StreamRecorder::move_to(Volume& volume, FragmentJob& job) {
   if (volume_->usable()) {
     // The better one is back: no hurry, and nothing is lost.
     if (!key) return true;
+    job.starts_run = true;
     volume_->push(writer_, FinishJob{});
     writer_ = volume.make_writer(writer_->key(), cell_);
     volume_ = &volume;

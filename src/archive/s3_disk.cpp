@@ -390,7 +390,7 @@ class S3Disk final : public Disk {
   }
   /// A folder is nothing but a part of names: there is none to remove.
   Status remove(const std::string& path) override {
-    if (!path.ends_with(".mp4") && path.find('.') == std::string::npos) return {};
+    if (path.find('.') == std::string::npos) return {};
     const auto gone = store_->get({"DELETE", path, {}});
     return gone ? Status{} : std::unexpected(gone.error());
   }

@@ -53,12 +53,15 @@ int doctor(const Config& config) {
   } else {
     for (const auto& volume : *volumes) {
       const auto space = volume.disk->space();
-      const double free_gib = space ? static_cast<double>(space->free_bytes) / (1u << 30) : 0;
-      const std::string text = "volume " + volume.name + " has " + std::to_string(static_cast<long>(free_gib)) + " GiB free";
-      if (space && free_gib > config.archive.min_free_gib) {
+      if (!space) {
+        findings.bad("volume " + volume.name + ": " + space.error().message, "footage there cannot be played, and none can be written");
+        continue;
+      }
+      const auto text = "volume " + volume.name + (volume.far ? " answers" : " has " + std::to_string(space->free_bytes >> 30) + " GiB free");
+      if (space->free_bytes > volume.min_free_bytes) {
         findings.good(text);
       } else {
-        findings.bad(text, "free some space, or lower archive.min_free_gib; the oldest footage is removed to keep that much free");
+        findings.bad(text, "free some space, or lower its min_free_gib; the oldest footage is removed to keep that much free");
       }
     }
   }
