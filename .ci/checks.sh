@@ -25,7 +25,7 @@ close_vitest() { without_colour "$1" | grep -E '^ *(Test Files|Tests|Duration) '
 close_plain() { tail -n 3 "$1"; }
 
 run_ctest() {
-  ctest --test-dir "$BUILD/test" --output-on-failure --no-tests=error --timeout 900 -j "$(build_jobs)"
+  ctest --test-dir "$BUILD/test" --output-on-failure --no-tests=error --timeout 1500 -j "$(build_jobs)"
 }
 
 run_tests() {

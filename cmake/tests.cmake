@@ -3,18 +3,28 @@
 # and the runner's own summary counts cases.
 find_package(GTest REQUIRED)
 
+# SHARDS of a suite that takes minutes run beside each other, each with its own database.
 function(ccoc_test target folder)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "SHARDS" "")
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/${folder}/*.cpp)
   if(NOT sources)
     return()
   endif()
   add_executable(${target} ${sources})
-  target_link_libraries(${target} PRIVATE ${ARGN} ccoc_options GTest::gmock GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE ${arg_UNPARSED_ARGUMENTS} ccoc_options GTest::gmock GTest::gtest_main)
   target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/tests)
   target_compile_definitions(${target} PRIVATE
     CCOC_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/tests/data" CCOC_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
     CCOC_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  add_test(NAME ${target} COMMAND ${target})
+  if(NOT arg_SHARDS)
+    add_test(NAME ${target} COMMAND ${target})
+    return()
+  endif()
+  foreach(shard RANGE 1 ${arg_SHARDS})
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${target}_${shard} COMMAND ${target})
+    set_tests_properties(${target}_${shard} PROPERTIES ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_SHARDS};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
 
 get_property(modules GLOBAL PROPERTY CCOC_MODULES)
@@ -34,7 +44,7 @@ if(TARGET ccoc_playback)
   ccoc_test(test_sim sim ccoc_ingest ccoc_live ccoc_playback)
 endif()
 if(TARGET ccoc_hub)
-  ccoc_test(test_integration integration ccoc_hub)
+  ccoc_test(test_integration integration ccoc_hub SHARDS 2)
   target_sources(test_integration PRIVATE tests/sim/sim_disk.cpp)
   target_include_directories(test_integration PRIVATE src/ingest)  # the source that talks to ccoc-bridge
   # The faults happen in the simulated world where they can, so that time costs nothing.

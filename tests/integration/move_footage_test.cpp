@@ -1,5 +1,6 @@
 // Footage that goes to another volume, over a real PostgreSQL and real folders, cut off at every step; second copies.
 #include <filesystem>
+#include <random>
 
 #include "ccoc/archive/audit.h"
 #include "support/footage.h"
@@ -36,7 +37,7 @@ class MortalDisk final : public Disk {
     return life_->over() ? dead() : inner_->rename(from, to);
   }
   Result<DiskSpace> space() override { return inner_->space(); }
-  Status sync_all() override { return inner_->sync_all(); }
+  Status sync_all() override { return life_->over() ? dead() : inner_->sync_all(); }
 
  private:
   class File final : public DiskFile {
@@ -122,7 +123,8 @@ class MoveFootage : public testing::Test {
     EXPECT_EQ(files, rows);
   }
 
-  void kill_at_every_operation(bool index_first);
+  enum class End { kill, kill_and_move_at_once, power_cut };
+  void end_at_every_operation(End end, std::uint64_t seed = 0);
 
   std::unique_ptr<db::Database> database = fresh_database();
   std::shared_ptr<sim::SimDisk> hot = std::make_shared<sim::SimDisk>(), cold = std::make_shared<sim::SimDisk>();
@@ -193,8 +195,10 @@ TEST_F(MoveFootage, a_target_that_refuses_keeps_it_where_it_is) {
   expect_all_plays();
 }
 
-/// Killed at each operation of a move; the next start finishes what was begun.
-void MoveFootage::kill_at_every_operation(bool index_first) {
+/// Ended at each operation of a move; the next start finishes what was begun.
+void MoveFootage::end_at_every_operation(End end, std::uint64_t seed) {
+  const bool index_first = end != End::kill_and_move_at_once;
+  std::mt19937_64 random{seed};
   int moved_before_the_end = 0;
   for (int operations = 0;; ++operations) {
     database = fresh_database();
@@ -203,9 +207,15 @@ void MoveFootage::kill_at_every_operation(bool index_first) {
     boot();
     record(cam01);
     clock.advance(hours{25});
+    ASSERT_TRUE(hot->sync_all());
     life->operations_left = operations;
     const auto report = archive->move_footage(after_a_day());
     const bool whole = life->operations_left >= 0;
+    if (end == End::power_cut) {
+      archive.reset();
+      hot->crash(sim::SimDisk::Loss::blocks, random);
+      cold->crash(sim::SimDisk::Loss::blocks, random);
+    }
     if (report) moved_before_the_end += static_cast<int>(report->files_moved > 0 && !whole);
     boot(index_first);
     if (!index_first) {
@@ -227,7 +237,7 @@ void MoveFootage::kill_at_every_operation(bool index_first) {
     EXPECT_EQ(count("select count(*) from moves"), 0);
     expect_files_and_rows_agree();
     expect_all_plays();
-    if (HasFailure()) FAIL() << "killed at operation " << operations;
+    if (HasFailure()) FAIL() << "ended at operation " << operations << ", seed " << seed;
     began = clock.utc_now();
     if (whole) break;
     ASSERT_LT(operations, 200);
@@ -235,9 +245,15 @@ void MoveFootage::kill_at_every_operation(bool index_first) {
   EXPECT_GT(moved_before_the_end, 3);
 }
 
-TEST_F(MoveFootage, a_kill_at_any_moment_leaves_each_file_in_one_place_and_the_next_start_goes_on) { kill_at_every_operation(true); }
+TEST_F(MoveFootage, a_kill_at_any_moment_leaves_each_file_in_one_place_and_the_next_start_goes_on) { end_at_every_operation(End::kill); }
 
-TEST_F(MoveFootage, also_when_the_next_start_moves_before_it_has_indexed_what_it_recovered) { kill_at_every_operation(false); }
+TEST_F(MoveFootage, also_when_the_next_start_moves_before_it_has_indexed_what_it_recovered) {
+  end_at_every_operation(End::kill_and_move_at_once);
+}
+
+TEST_F(MoveFootage, fault_19_so_does_a_power_cut_whatever_it_takes_of_what_was_not_synced) {
+  for (std::uint64_t seed = 1; seed <= 3 && !HasFailure(); ++seed) end_at_every_operation(End::power_cut, seed);
+}
 
 TEST_F(MoveFootage, a_second_copy_is_made_and_read_when_the_first_is_gone_and_goes_with_it) {
   boot();

@@ -30,8 +30,9 @@ Bytes make_picture(bool key, int camera, std::uint64_t number, std::size_t size)
   for (int i = 0; i < 4; ++i) nal.push_back(static_cast<std::uint8_t>(0x80 | ((camera >> (7 * i)) & 0x7f)));
   for (int i = 0; i < 8; ++i) nal.push_back(static_cast<std::uint8_t>(0x80 | ((number >> (7 * i)) & 0x7f)));
   while (nal.size() < size) nal.push_back(0xaa);
-  Bytes out{static_cast<std::uint8_t>(nal.size() >> 24), static_cast<std::uint8_t>(nal.size() >> 16),
-            static_cast<std::uint8_t>(nal.size() >> 8), static_cast<std::uint8_t>(nal.size())};
+  Bytes out;
+  out.reserve(4 + nal.size());
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(nal.size() >> shift));
   out.insert(out.end(), nal.begin(), nal.end());
   return out;
 }

@@ -119,12 +119,17 @@ Status SimDisk::rename(const std::string& from, const std::string& to) {
   for (auto slash = to.find('/'); slash != std::string::npos; slash = to.find('/', slash + 1)) folders_.insert(to.substr(0, slash));
   nodes_[to] = node->second;
   nodes_.erase(from);
+  renamed_.emplace_back(from, to);
   return {};
 }
 
 Status SimDisk::remove(const std::string& path) {
   const std::lock_guard lock(mutex_);
-  if (nodes_.erase(path) > 0) return {};
+  if (const auto node = nodes_.find(path); node != nodes_.end()) {
+    if (node->second->exists_after_crash) removed_[path] = node->second;
+    nodes_.erase(node);
+    return {};
+  }
   if (!folders_.contains(path)) return missing(path);
   const auto inside = [&](const std::string& name) { return name.starts_with(path + "/"); };
   const bool empty = std::ranges::none_of(folders_, inside) &&
@@ -153,6 +158,8 @@ Status SimDisk::sync_all() {
     node->synced = node->data.size();
     node->exists_after_crash = true;
   }
+  removed_.clear();
+  renamed_.clear();
   ++syncs_;
   return {};
 }
@@ -190,6 +197,18 @@ void SimDisk::crash(Loss loss, std::mt19937_64& random) {
   const std::lock_guard lock(mutex_);
   if (loss == Loss::nothing) return;
   const auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>{0, limit}(random); };
+  const auto undone = [&] { return loss == Loss::all || below(1) == 0; };
+  for (auto& [path, node] : removed_) {
+    if (!nodes_.contains(path) && undone()) nodes_.emplace(path, std::move(node));
+  }
+  removed_.clear();
+  for (; !renamed_.empty(); renamed_.pop_back()) {
+    const auto& [from, to] = renamed_.back();
+    const auto node = nodes_.find(to);
+    if (node == nodes_.end() || nodes_.contains(from) || !undone()) continue;
+    nodes_[from] = node->second;
+    nodes_.erase(node);
+  }
   for (auto it = nodes_.begin(); it != nodes_.end();) {
     auto node = std::make_shared<Node>(*it->second);
     const auto unsynced = node->data.size() - node->synced;
@@ -199,7 +218,7 @@ void SimDisk::crash(Loss loss, std::mt19937_64& random) {
       if (below(2) == 0) std::fill_n(node->data.begin() + static_cast<std::ptrdiff_t>(at), end - at, std::uint8_t{0});
       at = end;
     }
-    const bool forgotten = !node->exists_after_crash && (loss == Loss::all || below(1) == 0);
+    const bool forgotten = !node->exists_after_crash && undone();
     it->second = std::move(node);  // files still open go on with the old one
     it = forgotten ? nodes_.erase(it) : std::next(it);
   }

@@ -10,6 +10,8 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ccoc/base/disk.h"
 
@@ -42,7 +44,8 @@ class SimDisk final : public Disk {
   /// Appends that wait now.
   std::size_t held_writes() const;
 
-  /// How much a power cut takes of what was not synced.
+  /// How much a power cut takes of what was not synced. Names that were removed or changed since the last sync_all() may, each by
+  /// itself, be back.
   enum class Loss {
     nothing,  ///< the process was killed, the kernel lives
     tail,     ///< of each file a random end
@@ -72,6 +75,8 @@ class SimDisk final : public Disk {
   std::condition_variable released_;
   std::map<std::string, std::shared_ptr<Node>> nodes_;
   std::set<std::string> folders_;
+  std::map<std::string, std::shared_ptr<Node>> removed_;           ///< since the last sync_all()
+  std::vector<std::pair<std::string, std::string>> renamed_;       ///< likewise: from, to
   std::uint64_t capacity_ = ~std::uint64_t{0};
   std::optional<Error> write_error_;
   std::size_t torn_ = 0;
