@@ -88,15 +88,18 @@ Status Mover::settle(const Move& move) {
     auto gone = disk.remove(name);
     return gone || gone.error().code == ErrorCode::not_found ? Status{} : gone;
   };
+  // On the platter before the move is forgotten: a power cut must not bring back what nobody would look at any more.
   if (arrived->empty()) {
     for (const auto& name : {arrival_path(path), path}) {
       if (auto gone = remove(*to->second, name); !gone) return gone;
     }
+    if (auto safe = to->second->sync_all(); !safe) return safe;
   } else {
     if (auto gone = remove(*from->second, path); !gone) return gone;
     IndexBatch batch;
     batch.removed.push_back(move.from);
     if (auto forgotten = store_.apply(batch); !forgotten) return forgotten;
+    if (auto safe = from->second->sync_all(); !safe) return safe;
   }
   return moves_.end(move);
 }
@@ -125,15 +128,9 @@ Status Mover::move_old(const MovePolicy& policy, std::size_t batch, MoveReport& 
         const auto old = store_.oldest(camera, volume, now - rule.after, std::min(files_at_once, batch - report.files_moved));
         if (!old) return std::unexpected(old.error());
         const auto moved_before = report.files_moved;
-        for (const auto& segment : *old) {
-          if (policy.cancelled && policy.cancelled()) return {};
-          if (ledger_.knows({segment.volume, segment.path})) continue;
-          if (auto done = move_one(policy, segment, rule.to, report); !done) {
-            note(report, done.error());
-            // The target does not take it, or the source does not give it: the next camera may have better luck.
-            break;
-          }
-        }
+        // When the target does not take it, or the source does not give it, the next camera may have better luck.
+        if (auto done = move_files(policy, *old, rule.to, report); !done) note(report, done.error());
+        if (policy.cancelled && policy.cancelled()) return {};
         report.more = report.more || (old->size() == files_at_once && report.files_moved > moved_before);
       }
     }
@@ -141,27 +138,53 @@ Status Mover::move_old(const MovePolicy& policy, std::size_t batch, MoveReport& 
   return {};
 }
 
-Status Mover::move_one(const MovePolicy& policy, const Segment& segment, const std::string& target, MoveReport& report) {
-  const Move move{{segment.volume, segment.path}, target};
-  if (auto begun = moves_.begin(move); !begun) return begun;
+Status Mover::move_files(const MovePolicy& policy, std::span<const Segment> segments, const std::string& target, MoveReport& report) {
   const bool nothing_else_is_pending = std::exchange(settled_, false);
-  if (auto copied = bring(policy, segment, target, segment.path); !copied) return copied;
-  auto arrived = store_.relocate(segment, target);
-  if (!arrived && arrived.error().code != ErrorCode::not_found) return arrived;
-  const auto& obsolete = arrived ? segment.volume : target;  // retention may have taken it meanwhile
-  if (auto gone = volumes_.at(obsolete)->remove(segment.path); !gone && gone.error().code != ErrorCode::not_found) return gone;
-  // The last file of a day takes the folder with it; one that is not empty stays.
-  if (volumes_.at(obsolete)->remove(segment.path.substr(0, segment.path.rfind('/')))) log::debug("archive", "{}: moved", segment.path);
-  if (auto ended = moves_.end(move); !ended) return ended;
-  settled_ = nothing_else_is_pending;
-  if (arrived) {
+  std::vector<const Segment*> arrived;
+  Status done;
+  for (const auto& segment : segments) {
+    if (policy.cancelled && policy.cancelled()) break;
+    if (ledger_.knows({segment.volume, segment.path})) continue;
+    done = moves_.begin({{segment.volume, segment.path}, target});
+    if (done) done = bring(policy, segment, target, segment.path);
+    if (!done) break;
+    arrived.push_back(&segment);
+  }
+  if (auto finished = finish(arrived, target, report); !finished) return finished;
+  settled_ = done && nothing_else_is_pending;
+  return done;
+}
+
+/// Of what stands on the target under its own name: the index is told, and the first goes. The disks are waited for once for all.
+Status Mover::finish(std::span<const Segment* const> arrived, const std::string& target, MoveReport& report) {
+  if (arrived.empty()) return {};
+  if (auto safe = volumes_.at(target)->sync_all(); !safe) return safe;
+  std::set<std::string> emptied;
+  for (const auto* segment : arrived) {
+    const auto told = store_.relocate(*segment, target);
+    if (!told && told.error().code != ErrorCode::not_found) return told;
+    const auto& obsolete = told ? segment->volume : target;  // retention may have taken it meanwhile
+    auto& disk = *volumes_.at(obsolete);
+    if (auto gone = disk.remove(segment->path); !gone && gone.error().code != ErrorCode::not_found) return gone;
+    // The last file of a day takes the folder with it; one that is not empty stays.
+    if (disk.remove(segment->path.substr(0, segment->path.rfind('/')))) log::debug("archive", "{}: moved", segment->path);
+    emptied.insert(obsolete);
+    if (!told) continue;
     ++report.files_moved;
-    report.bytes_moved += segment.bytes;
+    report.bytes_moved += segment->bytes;
+  }
+  // The move is forgotten when a power cut cannot bring the first back any more.
+  for (const auto& volume : emptied) {
+    if (auto safe = volumes_.at(volume)->sync_all(); !safe) return safe;
+  }
+  for (const auto* segment : arrived) {
+    if (auto ended = moves_.end({{segment->volume, segment->path}, target}); !ended) return ended;
   }
   return {};
 }
 
-/// A file appears under its own name when it is whole and safe, so that recovery never takes a part of it for footage.
+/// A file appears under its own name when its bytes are whole and safe, so that recovery never takes a part of it for footage. That
+/// it bears this name is safe after the target's next sync_all().
 Status Mover::bring(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path) {
   const auto to = volumes_.find(target);
   if (to == volumes_.end()) return fail(ErrorCode::unavailable, "the volume '" + target + "' is not configured here");
@@ -179,8 +202,7 @@ Status Mover::bring(const MovePolicy& policy, const Segment& segment, const std:
     if (auto gone = to->second->remove(path); !gone) return gone;
     named = to->second->rename(arriving, path);
   }
-  if (!named) return named;
-  return to->second->sync_all();
+  return named;
 }
 
 Status Mover::copy_file(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path) {
@@ -239,23 +261,31 @@ Status Mover::make_copies(const MovePolicy& policy, std::size_t batch, MoveRepor
     }
     const auto missing = moves_.uncopied(camera, clock_.utc_now() - copied_back_to, std::min(files_at_once, batch - report.files_copied));
     if (!missing) return std::unexpected(missing.error());
+    std::vector<Copy> made;
+    std::set<std::string> targets;
     for (const auto& segment : *missing) {
-      if (policy.cancelled && policy.cancelled()) return {};
+      if (policy.cancelled && policy.cancelled()) break;
       if (ledger_.knows({segment.volume, segment.path})) continue;
       const auto target = std::ranges::find_if(copy_targets_, [&](const std::string& name) { return name != segment.volume; });
       if (target == copy_targets_.end()) {
         note(report, Error{ErrorCode::unavailable, "there is no second volume for the copies of " + camera, {}});
-        return {};
+        break;
       }
-      const Copy copy{{segment.volume, segment.path}, {*target, copy_path(segment)}};
-      auto done = bring(policy, segment, *target, copy.copy.second);
-      if (done) done = moves_.add(copy);
-      if (!done) {
+      if (auto done = bring(policy, segment, *target, copy_path(segment)); !done) {
         note(report, done.error());
         break;
       }
-      ++report.files_copied;
+      made.push_back({{segment.volume, segment.path}, {*target, copy_path(segment)}});
+      targets.insert(*target);
     }
+    for (const auto& target : targets) {
+      if (auto safe = volumes_.at(target)->sync_all(); !safe) return safe;
+    }
+    for (const auto& copy : made) {
+      if (auto told = moves_.add(copy); !told) return told;
+    }
+    report.files_copied += made.size();
+    if (policy.cancelled && policy.cancelled()) return {};
     report.more = report.more || missing->size() == files_at_once;
   }
   return {};

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <set>
+#include <span>
+#include <string>
 
 #include "ledger.h"
 #include "move_store.h"
@@ -24,7 +26,8 @@ class Mover {
   Status settle(const Move& move);
   Status move_old(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report);
-  Status move_one(const MovePolicy& policy, const Segment& segment, const std::string& target, MoveReport& report);
+  Status move_files(const MovePolicy& policy, std::span<const Segment> segments, const std::string& target, MoveReport& report);
+  Status finish(std::span<const Segment* const> arrived, const std::string& target, MoveReport& report);
   Status bring(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path);
   Status copy_file(const MovePolicy& policy, const Segment& segment, const std::string& target, const std::string& path);
   void note(MoveReport& report, const Error& error);
