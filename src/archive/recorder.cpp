@@ -168,6 +168,19 @@ bool StreamRecorder::move_to(Volume& volume, FragmentJob& job) {
   return key;
 }
 
+/// The last unit stays: how long it lasts is not known yet.
+void StreamRecorder::on_quiet() {
+  if (open_.units.size() < 2) return;
+  auto last = std::move(open_.units.back());
+  open_.units.pop_back();
+  open_.bytes -= last.unit->data->size();
+  close_fragment(last.time);
+  if (waiting_for_key_ && !last.unit->key) return cell_->count_dropped(1);
+  waiting_for_key_ = false;
+  open_.bytes = last.unit->data->size();
+  open_.units.push_back(std::move(last));
+}
+
 void StreamRecorder::interrupt(media::GapCause cause, std::string_view reason) {
   const auto at = footage_end_ == UtcTime{} ? clock_.utc_now() : footage_end_;
   volume_->push(writer_, InterruptJob{at, cause, std::string(reason)});

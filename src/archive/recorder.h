@@ -14,6 +14,7 @@ class StreamRecorder final : public Recorder {
 
   void on_unit(const media::AccessUnitPtr& unit) override;
   void on_audio(const media::AudioUnitPtr& unit) override;
+  void on_quiet() override;
   void on_interrupted(media::GapCause cause, std::string_view reason) override;
   RecordingStatus status() const override { return cell_->status(); }
   const std::shared_ptr<RecordingCell>& cell() const { return cell_; }

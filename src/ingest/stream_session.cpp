@@ -202,6 +202,9 @@ void StreamSession::tick() {
     const auto waited = std::chrono::duration_cast<seconds>(now - last_unit_).count();
     return fail(media::GapCause::camera, "no picture for " + std::to_string(waited) + " s", Duration{0}, true);
   }
+  if (set_up_ && now - last_unit_ >= tick_interval) {
+    for (const auto& sink : sinks_.sinks) sink->on_quiet();
+  }
   take_report();
   note_waiting(source_->report().waiting);
   measure(now);

@@ -283,6 +283,7 @@ class Stage::Sink final : public media::FrameSink {
     stage_.arrivals_.push_back(stage_.world.clock().utc_now());
   }
   void on_audio(const media::AudioUnitPtr& unit) override { stage_.sound_.push_back(unit); }
+  void on_quiet() override { ++stage_.quiet_seconds_; }
   void on_interrupted(media::GapCause cause, std::string_view reason) override {
     stage_.interruptions_.push_back({cause, std::string(reason)});
   }

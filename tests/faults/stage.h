@@ -133,6 +133,7 @@ class Stage {
   const std::vector<media::AccessUnitPtr>& units() const { return units_; }
   const std::vector<media::AudioUnitPtr>& sound() const { return sound_; }
   const std::vector<Interruption>& interruptions() const { return interruptions_; }
+  int quiet_seconds() const { return quiet_seconds_; }  ///< how often on_quiet() was told
   void forget_units() { units_.clear(), arrivals_.clear(); }
   /// Running numbers of the pictures that came, in order of arrival.
   std::vector<std::uint64_t> pictures() const;
@@ -148,6 +149,7 @@ class Stage {
   std::vector<media::AudioUnitPtr> sound_;
   std::vector<UtcTime> arrivals_;
   std::vector<Interruption> interruptions_;
+  int quiet_seconds_ = 0;
 };
 
 }  // namespace ccoc::faults

@@ -24,6 +24,9 @@ constexpr Duration one_tick{12};
 
 /// What may be lost when the hub is killed or the disk fails, before it and after it.
 constexpr Duration excused_before = seconds{4};    // fragment ≤ 1 s, sync_interval 2 s, one step
+/// A fragment that a silent camera left open is handed over a second later, at the next look, and its last picture when it is given up.
+constexpr Duration excused_longer_before_silence = milliseconds{2200};
+constexpr Duration excused_longer_for_the_last = seconds{7};
 constexpr Duration excused_after_disk = seconds{40};  // back-off up to 30 s, then the next key frame
 constexpr Duration excused_where_another_takes_over = seconds{8};  // a fragment, the rest of its GOP of at most 4 s, a step
 
@@ -195,8 +198,30 @@ class History {
 
   std::vector<UtcTime> kills_;
   void excuse(MonoTime from, MonoTime to) { excused_.push_back({from, to}); }
-  bool excused(MonoTime t) const {
-    return std::ranges::any_of(excused_, [t](const auto& span) { return t >= span.first && t <= span.second; });
+  bool excused(MonoTime t, Duration longer) const {
+    return std::ranges::any_of(excused_, [&](const auto& span) { return t + longer >= span.first && t <= span.second; });
+  }
+
+  /// What may be lost before a kill more than usual, because the camera fell silent.
+  static Duration longer_before_silence(const std::vector<Received>& received, std::size_t i) {
+    constexpr Duration fragment = seconds{1}, silence = milliseconds{900};
+    for (auto next = i + 1;; ++next) {
+      const bool none_follows = next == received.size() || received[next].at - received[next - 1].at >= silence;
+      if (none_follows) return next == i + 1 ? excused_longer_for_the_last : excused_longer_before_silence;
+      if (received[next].at - received[i].at > fragment + milliseconds{300}) return Duration{0};
+    }
+  }
+
+  /// What nearly excuses a moment, for the message.
+  std::string excuses_near(MonoTime t) const {
+    std::string out;
+    for (const auto& [from, to] : excused_) {
+      if (t < from - seconds{60} || t > to + seconds{60}) continue;
+      const auto early = t < from;
+      out += "; " + std::to_string((early ? from - t : t - to).count() / 1000) + " ms " + (early ? "before" : "after") +
+             " what is excused for " + std::to_string((to - from).count() / 1000) + " ms";
+    }
+    return out;
   }
 
   void broken(std::string what) {
@@ -339,9 +364,11 @@ class History {
       if (unit.capture <= last) broken(camera + ": time ran backwards at " + format_rfc3339(unit.capture));
       last = unit.capture;
     }
-    for (const auto& unit : received) {
-      if (!found.contains(unit.mark) && !excused(unit.at)) {
-        broken(camera + ": picture " + std::to_string(unit.mark.picture) + " of " + format_rfc3339(unit.capture) + " was lost");
+    for (std::size_t i = 0; i < received.size(); ++i) {
+      const auto& unit = received[i];
+      if (!found.contains(unit.mark) && !excused(unit.at, longer_before_silence(received, i))) {
+        broken(camera + ": picture " + std::to_string(unit.mark.picture) + " of " + format_rfc3339(unit.capture) + " was lost" +
+               excuses_near(unit.at));
       }
     }
   }

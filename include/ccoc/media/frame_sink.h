@@ -16,6 +16,9 @@ class FrameSink {
   virtual void on_unit(const AccessUnitPtr& unit) = 0;
   /// Sound that belongs to the pictures; who does not want it does nothing.
   virtual void on_audio(const AudioUnitPtr&) {}
+  /// No unit came for a second, and more may: what was kept back until it tells how long the one before lasts need not wait
+  /// longer. Told again while nothing comes.
+  virtual void on_quiet() {}
   /// The stream stopped after the last unit, with its cause; units may follow later (as a discontinuity).
   virtual void on_interrupted(GapCause cause, std::string_view reason) = 0;
 };

@@ -98,6 +98,29 @@ TEST_F(RecorderTest, writes_what_it_has_at_an_interruption_and_the_last_frame_la
   EXPECT_EQ(frames_on_disk(), 10u);
 }
 
+TEST_F(RecorderTest, what_a_camera_sent_before_it_fell_silent_waits_for_nothing_but_its_last_picture) {
+  auto& recorder = life.record();
+  Camera camera(at("2026-11-24T05:23:57.000Z"));
+  life.run(camera, at("2026-11-24T05:23:57.400Z"));
+  life.step();
+  ASSERT_TRUE(life.disk->files().empty()) << "a fragment lasts a second";
+  recorder.on_quiet();
+  recorder.on_quiet();
+  life.step();
+  EXPECT_EQ(frames_on_disk(), 9u);
+  // It goes on in the same file, and the last picture lasted until then.
+  camera.jump(at("2026-11-24T05:23:59.000Z"));
+  life.run(camera, at("2026-11-24T05:24:10.000Z"));
+  recorder.on_interrupted(GapCause::disabled, "");
+  life.step();
+  EXPECT_EQ(frames_on_disk(), 10u + 11u * 25u);
+  const auto fragments = table(life.disk->files().front()).fragments;
+  EXPECT_EQ(fragments[0].samples.size(), 9u);
+  EXPECT_EQ(fragments[1].decode_time, 9 * 3600);
+  EXPECT_EQ(fragments[1].samples.front().duration, to_ticks(milliseconds{1640}, video_timescale));
+  EXPECT_TRUE(life.gaps().empty() || life.gaps()[0].cause == GapCause::disabled);
+}
+
 TEST_F(RecorderTest, records_a_gap_with_its_cause_and_starts_a_new_run) {
   auto& recorder = life.record();
   Camera camera(at("2026-11-24T05:23:57.000Z"));
