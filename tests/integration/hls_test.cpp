@@ -1,7 +1,8 @@
-// HLS, recorded and live, played by players that this project did not write (ffmpeg, GStreamer), and asked for by hand where it
+// HLS, recorded and live, played by players that this project did not write (ffmpeg, GStreamer, VLC), and asked for by hand where it
 // matters what is answered, and when.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <set>
 
 #include "support/api_world.h"
@@ -146,6 +147,32 @@ TEST_F(Hls, ffmpeg_and_gstreamer_play_live) {
                   "avdec_h264", "!", "fakesink", "silent=false"},
                  {}, true);
   EXPECT_TRUE(player.wait_for_output("pts: 0:00:03.", seconds{60})) << player.output().substr(0, 2000);
+}
+
+/// VLC plays `address` into a file, for `seconds` if it would not end; the number of pictures that came. It does not run as root.
+int pictures_by_vlc(const std::string& address, int seconds = 0) {
+  const TemporaryFolder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
+  const auto file = (folder.path() / "played.mp4").string();
+  std::vector<std::string> arguments{"timeout", "60"};
+  if (::geteuid() == 0) arguments.insert(arguments.end(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+  arguments.insert(arguments.end(), {"cvlc", "-I", "dummy", "--sout", "#std{access=file,mux=mp4,dst=" + file + "}", address});
+  if (seconds > 0) arguments.push_back(":run-time=" + std::to_string(seconds));
+  arguments.push_back("vlc://quit");
+  std::string said;
+  EXPECT_EQ(Process(arguments, {"HOME=" + folder.path().string()}, true).wait(&said), 0) << said;
+  std::string counted;
+  EXPECT_EQ(Process({"ffprobe", "-v", "error", "-count_packets", "-select_streams", "v", "-show_entries", "stream=nb_read_packets", "-of",
+                     "csv=p=0", file}).wait(&counted), 0) << said;
+  return std::atoi(counted.c_str());
+}
+
+TEST_F(Hls, vlc_plays_a_recorded_range_as_a_file_and_as_a_playlist_and_live) {
+  for (const std::string kind : {"recording.mp4", "playback.m3u8"}) {
+    EXPECT_NEAR(pictures_by_vlc(url("cam01/" + kind + "?" + range + "&token=" + range_token())), 250, 2) << kind;
+  }
+  const LiveCamera camera(*world, "cam02");
+  EXPECT_GE(pictures_by_vlc(url("cam02/live.m3u8?token=" + token("cam02")), 4), 50);
 }
 
 TEST_F(Hls, sound_is_heard_beside_the_pictures_live_and_recorded) {
