@@ -20,7 +20,8 @@ inline constexpr std::array<std::uint8_t, 16> origin_uuid = {'c', 'c', 'o', 'c',
 /// The extended type of the box that carries the checksums: "ccoc-checksum-v1" in ASCII.
 inline constexpr std::array<std::uint8_t, 16> checksum_uuid = {'c', 'c', 'o', 'c', '-', 'c', 'h', 'e',
                                                                'c', 'k', 's', 'u', 'm', '-', 'v', '1'};
-// Between moof and mdat: that of the header (prft to the header of mdat, this field taken as zero), and that of mdat's content.
+// At the end of moof: that of the header (prft to the header of mdat, this field taken as zero), and that of mdat's content. Between
+// moof and mdat, where it stood at first and is still read, VLC 3 does not find mdat.
 inline constexpr std::size_t header_sum_at = 24, payload_sum_at = 32, sums_size = 40;
 
 inline constexpr std::uint32_t track_id = 1, audio_track_id = 2;

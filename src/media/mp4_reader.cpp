@@ -283,16 +283,29 @@ Result<std::vector<Sample>> read_samples(ByteView bytes) {
   return samples;
 }
 
+/// Whether the checksums stand there.
+bool has_sums(ByteView bytes, std::size_t at) {
+  return bytes.size() >= at + sums_size && box_at(bytes, at, "uuid", sums_size) &&
+         std::equal(checksum_uuid.begin(), checksum_uuid.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at + box_header));
+}
+
+/// Where the trafs end and, if there are any, the checksums in moof begin; all of moof is there.
+std::size_t trafs_end(ByteView bytes) {
+  const std::size_t moof_end = moof_at + get_u32(bytes, moof_at);
+  return has_sums(bytes, moof_end - sums_size) ? moof_end - sums_size : moof_end;
+}
+
 /// Where the sound's traf stands; 0 when there is none.
 std::size_t audio_traf_at(ByteView bytes) {
   const std::size_t at = traf_at + get_u32(bytes, traf_at);
-  return at < moof_at + get_u32(bytes, moof_at) ? at : 0;
+  return at < trafs_end(bytes) ? at : 0;
 }
 
-/// Whether the checksums stand behind moof; everything up to there and the box's type is there.
-bool has_sums(ByteView bytes, std::size_t at) {
-  return box_at(bytes, at, "uuid", sums_size) && bytes.size() >= at + box_header + checksum_uuid.size() &&
-         std::equal(checksum_uuid.begin(), checksum_uuid.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at + box_header));
+/// Where the checksums stand, at the end of moof or behind it; 0 when there are none. All of the header is there.
+std::size_t sums_at(ByteView bytes) {
+  const std::size_t moof_end = moof_at + get_u32(bytes, moof_at);
+  if (trafs_end(bytes) < moof_end) return trafs_end(bytes);
+  return has_sums(bytes, moof_end) ? moof_end : 0;
 }
 
 /// The header's own checksum, over the header alone.
@@ -307,7 +320,7 @@ std::uint64_t header_sum(ByteView header, std::size_t sums_at) {
 
 /// The sound's traf, all of which is there.
 Result<AudioRun> read_audio_run(ByteView bytes, std::size_t at, std::size_t data_offset) {
-  const std::size_t size = moof_at + get_u32(bytes, moof_at) - at;
+  const std::size_t size = trafs_end(bytes) - at;
   if (size < audio_samples_at) return corrupt("the sound's traf is not as we write it");
   const auto traf = bytes.subspan(at, size);
   const bool ours = box_at(traf, 0, "traf", size) && box_at(traf, audio_tfhd_at, "tfhd", 20) &&
@@ -387,11 +400,12 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
   if (const char* broken = check_fixed_part(bytes)) return corrupt(broken);
   const std::size_t moof_end = prft_size + moof;
   if (bytes.size() < moof_end + box_header) return more();
-  const bool summed = get_u32(bytes, moof_end + 4) == fourcc("uuid");
-  const std::size_t header = moof_end + (summed ? sums_size : 0) + box_header;
+  const bool sums_behind = get_u32(bytes, moof_end + 4) == fourcc("uuid");
+  const std::size_t header = moof_end + (sums_behind ? sums_size : 0) + box_header;
   if (bytes.size() < header) return more();
-  if (summed && !has_sums(bytes, moof_end)) return corrupt("a box behind moof is none of ours");
-  if (summed && get_u64(bytes, moof_end + header_sum_at) != header_sum(bytes.first(header), moof_end))
+  if (sums_behind && !has_sums(bytes, moof_end)) return corrupt("a box behind moof is none of ours");
+  const std::size_t sums = sums_at(bytes);
+  if (sums != 0 && get_u64(bytes, sums + header_sum_at) != header_sum(bytes.first(header), sums))
     return corrupt("the checksum of a fragment's header is wrong");
   const std::size_t data_offset = header - prft_size;
 
@@ -428,7 +442,7 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
     return corrupt("prft and tfdt do not agree");
   fragment.samples = *std::move(samples);
   fragment.audio = std::move(audio);
-  if (summed) fragment.payload_sum = get_u64(bytes, moof_end + payload_sum_at);
+  if (sums != 0) fragment.payload_sum = get_u64(bytes, sums + payload_sum_at);
   return fragment;
 }
 
@@ -457,9 +471,7 @@ Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, st
   set_u32(header, description_at, format_index);
   set_u64(header, decode_time_at, static_cast<std::uint64_t>(decode_time));
   set_u64(header, prft_media_time_at, static_cast<std::uint64_t>(decode_time + composition));
-  const std::size_t sums_at = moof_at + get_u32(header, moof_at);
-  if (header.size() >= sums_at + sums_size && has_sums(header, sums_at))
-    set_u64(header, sums_at + header_sum_at, header_sum(header, sums_at));
+  if (const auto sums = sums_at(header); sums != 0) set_u64(header, sums + header_sum_at, header_sum(header, sums));
   return {};
 }
 

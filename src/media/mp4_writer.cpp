@@ -339,8 +339,8 @@ Bytes make_fragment_header(const FragmentPlan& plan) {
   const std::size_t each = composition ? sample_size_with_composition : sample_size;
   std::size_t moof = moof_fixed_size + plan.samples.size() * each;
   if (!plan.audio.samples.empty()) moof += audio_samples_at + plan.audio.samples.size() * audio_sample_size;
-  const std::size_t sums = plan.payload_sum ? sums_size : 0;
-  const std::size_t header = prft_size + moof + sums + box_header;
+  if (plan.payload_sum) moof += sums_size;
+  const std::size_t header = prft_size + moof + box_header;
   const std::size_t data_offset = header - prft_size;  // from the beginning of moof
   require(header + payload <= max_fragment, "a fragment of more than 256 MiB");
 
@@ -382,11 +382,11 @@ Bytes make_fragment_header(const FragmentPlan& plan) {
         put_u32(out, sample.size);
       }
     }
+    if (plan.payload_sum) put_sums(out, *plan.payload_sum);
   }
-  if (plan.payload_sum) put_sums(out, *plan.payload_sum);
   put_u32(out, static_cast<std::uint32_t>(box_header + payload));
   put_u32(out, fourcc("mdat"));
-  if (plan.payload_sum) set_u64(out, prft_size + moof + header_sum_at, checksum(out));
+  if (plan.payload_sum) set_u64(out, prft_size + moof - sums_size + header_sum_at, checksum(out));
   return out;
 }
 

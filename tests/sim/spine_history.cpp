@@ -6,6 +6,7 @@
 
 #include "ccoc/archive/archive.h"
 #include "ccoc/archive/segment_reader.h"
+#include "ccoc/base/log.h"
 #include "ccoc/ingest/stream_session.h"
 #include "ccoc/media/nal.h"
 #include "sim/memory_segment_store.h"
@@ -131,7 +132,11 @@ class History {
 
   void disturb() {
     const auto now = world_.clock().now();
-    if (happens(plan_.hub_kills_per_hour)) kill_hub();
+    if (happens(plan_.hub_kills_per_hour)) {
+      tell("the hub is killed");
+      kill_hub();
+      tell("the hub runs again");
+    }
     if (happens(plan_.disk_faults_per_hour) && !disk_broken_until_) {
       ++result_.disk_faults;
       const auto kind = world_.chance(0.5) ? ErrorCode::no_space : ErrorCode::io;
@@ -139,6 +144,7 @@ class History {
       broken_disk_->fail_writes(Error{kind, "the model disk refuses", {}}, static_cast<std::size_t>(world_.uniform(0, 2000)));
       disk_broken_until_ = world_.clock().now() + Duration{world_.uniform(500'000, 20'000'000)};
       disk_fault_began_ = now;
+      tell("a disk refuses");
     }
     if (disk_broken_until_ && world_.clock().now() >= *disk_broken_until_) mend_disk();
     if (happens(plan_.index_outages_per_hour) && !index_away_until_) {
@@ -152,6 +158,9 @@ class History {
     }
   }
 
+  /// For who replays a seed (CCOC_SIM_LOG).
+  void tell(const char* what) { log::info("sim", "{}: {}", format_rfc3339(world_.clock().utc_now()), what); }
+
   void mend_disk() {
     broken_disk_->fail_writes(std::nullopt);
     if (disks_.size() == 1) {
@@ -160,6 +169,7 @@ class History {
       excuse(disk_fault_began_ - excused_before, disk_fault_began_ + excused_where_another_takes_over);
     }
     disk_broken_until_.reset();
+    tell("the disk is well");
   }
 
   void mend() {

@@ -1,5 +1,5 @@
 // The spine (ingest, archive, index) in the seeded world. CCOC_SIM_FIRST_SEED, CCOC_SIM_SEEDS and CCOC_SIM_MINUTES
-// make it longer; a broken history names its seed, and that seed replays it.
+// make it longer; a broken history names its seed, and that seed replays it. CCOC_SIM_LOG=1 shows what the hub logs.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -28,7 +28,11 @@ void expect_whole(const HistoryResult& result, std::uint64_t seed) {
 
 class Spine : public testing::Test {
  protected:
-  void SetUp() override { log::set_level(log::Level::error), log::set_sink([](log::Level, std::string_view) {}); }
+  void SetUp() override {
+    if (setting("CCOC_SIM_LOG", 0) != 0) return;
+    log::set_level(log::Level::error);
+    log::set_sink([](log::Level, std::string_view) {});
+  }
   void TearDown() override { log::set_sink(nullptr), log::set_level(log::Level::info); }
 };
 

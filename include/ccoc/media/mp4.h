@@ -53,7 +53,7 @@ struct FragmentPlan {
   /// checksum() of the samples' bytes, pictures first; then the header carries it, and one of its own.
   std::optional<std::uint64_t> payload_sum;
 };
-/// prft + moof (+ checksums) + the header of mdat; the samples' bytes follow. Fixed layout: `patch_fragment` relies on it.
+/// prft + moof (with checksums) + the header of mdat; the samples' bytes follow. Fixed layout: `patch_fragment` relies on it.
 Bytes make_fragment_header(const FragmentPlan& plan);
 
 /// Offsets are relative to the start of the fragment (its prft).
