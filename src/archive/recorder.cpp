@@ -39,7 +39,9 @@ void StreamRecorder::on_unit(const media::AccessUnitPtr& unit) {
   auto time = unit->capture_time;
   if (last_time_) time = std::max(time, *last_time_ + one_tick);
 
-  const bool silence = last_time_ && !open_.units.empty() && time - *last_time_ > options_.longest_sample;
+  // Nothing is missing in a stream that was only silent: to wait for a key frame costs good pictures, so it is not done lightly.
+  const auto longest = unit->key ? options_.longest_sample : options_.longest_sample * 2;
+  const bool silence = last_time_ && !open_.units.empty() && time - *last_time_ > longest;
   if (unit->discontinuity || silence) {
     end_run(time);
     if (silence && !unit->discontinuity) {

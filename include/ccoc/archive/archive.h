@@ -36,8 +36,8 @@ struct ArchiveOptions {
   Duration segment_length = std::chrono::seconds{60};  ///< files begin at multiples of it (wall clock)
   Duration fragment_length = std::chrono::seconds{1};
   Duration sync_interval = std::chrono::seconds{2};    ///< what a power cut may cost
-  /// A longer silence between frames is a gap, and what follows is kept from the next key frame on. Longer than the
-  /// ingest waits before it connects anew, so that no frame of a flowing stream is left out.
+  /// A longer silence before a key frame is a gap; before another frame only one twice as long is, for what follows that is kept
+  /// from the next key frame on. Longer than the ingest waits before it connects anew.
   Duration longest_sample = std::chrono::seconds{7};
   Duration gap_tolerance = std::chrono::milliseconds{500};
   std::size_t write_buffer_bytes = 256u << 20;         ///< waiting for all disks together; then GOPs are dropped

@@ -168,6 +168,18 @@ TEST_F(RecorderTest, shows_a_gap_while_it_lasts) {
   EXPECT_EQ(timeline[0].gaps[0].to, life.clock.utc_now()) << "up to now, not into the future";
 }
 
+TEST_F(RecorderTest, after_a_silence_in_the_middle_of_a_gop_good_pictures_are_kept) {
+  auto& recorder = life.record();
+  Camera camera(at("2026-11-24T05:23:57.000Z"));
+  life.run(camera, at("2026-11-24T05:23:57.400Z"));
+  camera.jump(at("2026-11-24T05:24:05.000Z"));
+  life.run(camera, at("2026-11-24T05:24:10.000Z"));
+  recorder.on_interrupted(GapCause::disabled, "");
+  life.step();
+  EXPECT_EQ(frames_on_disk(), 10u + 5u * 25u);
+  EXPECT_EQ(recorder.status().frames_dropped, 0u);
+}
+
 TEST_F(RecorderTest, takes_long_silence_without_a_word_for_a_gap) {
   life.record();
   Camera camera(at("2026-11-24T05:24:01.000Z"));
