@@ -48,7 +48,7 @@ class StandardArchive final : public Archive {
         catalog_(*store_, moves_.get(), ledger_, clock, disks_),
         reconciler_(std::in_place, near_, ledger_, *store_, moves_.get()),
         retention_(disks_, limits_of(specs), ledger_, *store_, moves_.get(), clock),
-        scrubber_(disks_, *store_, clock, options_.scrub),
+        scrubber_(disks_, *store_, moves_.get(), clock, options_.scrub),
         watch_(disks_, clock) {
     if (moves_) mover_.emplace(disks_, names_of(specs, true), names_of(specs, false), ledger_, *store_, *moves_, clock);
     for (auto& spec : specs) {

@@ -20,6 +20,12 @@ struct Copy {
   SegmentId copy;
 };
 
+/// A file that is damaged, and another with the same content that may be whole.
+struct Mendable {
+  Segment damaged;
+  Segment other;
+};
+
 class MoveStore {
  public:
   virtual ~MoveStore() = default;
@@ -32,6 +38,10 @@ class MoveStore {
   virtual Result<std::vector<Segment>> uncopied(const std::string& camera, UtcTime since, std::size_t limit) = 0;
   virtual Status add(const Copy& copy) = 0;
   virtual Result<std::vector<Copy>> copies_of(std::span<const SegmentId> files) = 0;
+  /// Files known to be damaged of which there is a second one.
+  virtual Result<std::vector<Mendable>> mendable(std::size_t limit) = 0;
+  /// Forgets the damage of a file: it was made anew.
+  virtual Status mended(const SegmentId& file) = 0;
   /// Forgets the copies of these files.
   virtual Status remove_copies(std::span<const SegmentId> files) = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ccoc/archive/audit.h"
 #include "ccoc/base/log.h"
 #include "ccoc/media/checksum.h"
 
@@ -51,7 +52,8 @@ Result<MoveReport> Mover::step(const MovePolicy& policy, std::size_t batch) {
   if (!settled_) {
     if (auto done = settle(); !done) return std::unexpected(done.error());
   }
-  auto done = move_old(policy, batch, report);
+  auto done = mend(policy, batch, report);
+  if (done) done = move_old(policy, batch, report);
   if (done) done = make_copies(policy, batch, report);
   if (!done) return std::unexpected(done.error());
   return report;
@@ -247,6 +249,48 @@ Status Mover::copy_file(const MovePolicy& policy, const Segment& segment, const 
     log::debug("archive", "{}: {}", path, gone.error().message);
   }
   return std::unexpected(done.error().within(segment.path + " to " + target));
+}
+
+/// What the scrubber has found.
+Status Mover::mend(const MovePolicy& policy, std::size_t batch, MoveReport& report) {
+  const auto files = moves_.mendable(batch);
+  if (!files) return std::unexpected(files.error());
+  for (const auto& file : *files) {
+    if (policy.cancelled && policy.cancelled()) return {};
+    const SegmentId id{file.damaged.volume, file.damaged.path};
+    if (hopeless_.contains(id)) continue;
+    if (auto done = mend_one(policy, file); !done) {
+      if (done.error().code == ErrorCode::corrupt) hopeless_.insert(id);
+      note(report, done.error());
+      continue;
+    }
+    log::info("archive", "volume {}: {} is mended from {} on {}", id.first, id.second, file.other.path, file.other.volume);
+    ++report.files_mended;
+  }
+  return {};
+}
+
+/// `corrupt`: the other is damaged, too. Between the removal and the new name the file is missing, as the damage table says it is.
+Status Mover::mend_one(const MovePolicy& policy, const Mendable& file) {
+  const auto& [damaged, other] = file;
+  const auto from = volumes_.find(other.volume);
+  const auto to = volumes_.find(damaged.volume);
+  if (from == volumes_.end() || to == volumes_.end()) return fail(ErrorCode::unavailable, "its volume is not configured here");
+  const auto whole = find_damage(*from->second, other);
+  if (!whole) return std::unexpected(whole.error());
+  if (!whole->empty()) return fail(ErrorCode::corrupt, damaged.path + " is damaged, and so is its copy: " + whole->front().detail);
+  const auto remove = [&](const std::string& name) -> Status {
+    auto gone = to->second->remove(name);
+    return gone || gone.error().code == ErrorCode::not_found ? Status{} : gone;
+  };
+  const bool far = far_.contains(damaged.volume);
+  const auto arriving = far ? damaged.path : arrival_path(damaged.path);
+  Status done = remove(arriving);
+  if (done) done = copy_file(policy, other, damaged.volume, arriving);
+  if (done && !far) done = remove(damaged.path);
+  if (done && !far) done = to->second->rename(arriving, damaged.path);
+  if (done) done = to->second->sync_all();
+  return done ? moves_.mended({damaged.volume, damaged.path}) : done;
 }
 
 Status Mover::make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report) {

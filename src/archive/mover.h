@@ -1,4 +1,4 @@
-// Moves footage that has become old to where it is kept cheaper, and makes second copies.
+// Moves footage that has become old to where it is kept cheaper, makes second copies, and mends what is damaged from the other.
 #pragma once
 
 #include <set>
@@ -25,6 +25,8 @@ class Mover {
   Status settle();
   Status settle(const Move& move);
   Status move_old(const MovePolicy& policy, std::size_t batch, MoveReport& report);
+  Status mend(const MovePolicy& policy, std::size_t batch, MoveReport& report);
+  Status mend_one(const MovePolicy& policy, const Mendable& file);
   Status make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status move_files(const MovePolicy& policy, std::span<const Segment> segments, const std::string& target, MoveReport& report);
   Status finish(std::span<const Segment* const> arrived, const std::string& target, MoveReport& report);
@@ -40,6 +42,7 @@ class Mover {
   MoveStore& moves_;
   const Clock& clock_;
   bool settled_ = false;
+  std::set<SegmentId> hopeless_;  ///< damaged, and the other is no better
 };
 
 }  // namespace ccoc::archive

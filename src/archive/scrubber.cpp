@@ -1,6 +1,7 @@
 #include "scrubber.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "ccoc/base/log.h"
 
@@ -69,8 +70,8 @@ Result<std::vector<Damage>> find_damage(Disk& disk, const Segment& segment) {
   return found;
 }
 
-Scrubber::Scrubber(const Volumes& volumes, SegmentStore& store, const Clock& clock, const ScrubOptions& options)
-    : volumes_(volumes), store_(store), clock_(clock), options_(options), last_step_(clock.now()) {}
+Scrubber::Scrubber(const Volumes& volumes, SegmentStore& store, MoveStore* moves, const Clock& clock, const ScrubOptions& options)
+    : volumes_(volumes), store_(store), moves_(moves), clock_(clock), options_(options), last_step_(clock.now()) {}
 
 Status Scrubber::step(const std::set<std::string>& busy) {
   const auto now = clock_.now();
@@ -91,6 +92,7 @@ Status Scrubber::step(const std::set<std::string>& busy) {
       any = true;
       if (auto done = look_at(**file, *disk); !done) return done;
       allowance_ -= static_cast<double>((*file)->bytes);
+      if (auto done = look_at_copies(**file, busy); !done) return done;
       if (auto done = note_progress(**round, **file); !done) return done;
     }
   }
@@ -141,15 +143,41 @@ Status Scrubber::look_at(const Segment& segment, Disk& disk) {
   const std::string paths[] = {segment.path};
   const auto known = store_.known(segment.volume, paths);
   if (!known) return std::unexpected(known.error());
-  if (known->empty()) return {};
-  for (auto& damage : *found) {
+  return known->empty() ? Status{} : note_damage(std::move(*found));
+}
+
+Status Scrubber::look_at_copies(const Segment& segment, const std::set<std::string>& busy) {
+  if (moves_ == nullptr) return {};
+  const SegmentId first[] = {{segment.volume, segment.path}};
+  const auto copies = moves_->copies_of(first);
+  if (!copies) return std::unexpected(copies.error());
+  for (const auto& [of, copy] : *copies) {
+    const auto disk = volumes_.find(copy.first);
+    if (disk == volumes_.end() || busy.contains(copy.first)) continue;
+    Segment second = segment;
+    std::tie(second.volume, second.path) = copy;
+    auto found = find_damage(*disk->second, second);
+    if (!found) return std::unexpected(found.error());
+    allowance_ -= static_cast<double>(segment.bytes);
+    if (found->empty()) continue;
+    // Retention may have been faster.
+    const auto still = moves_->copies_of(first);
+    if (!still) return std::unexpected(still.error());
+    if (still->empty()) continue;
+    if (auto noted = note_damage(std::move(*found)); !noted) return noted;
+  }
+  return {};
+}
+
+Status Scrubber::note_damage(std::vector<Damage> found) {
+  for (auto& damage : found) {
     damage.found_at = clock_.utc_now();
     log::error("archive", "volume {}: {} is damaged at byte {}, {} to {}: {}", damage.volume, damage.path, damage.offset,
                format_rfc3339(damage.from), format_rfc3339(damage.to), damage.detail);
   }
-  if (auto noted = store_.add_damage(*found); !noted) return noted;
+  if (auto noted = store_.add_damage(found); !noted) return noted;
   const std::lock_guard lock(mutex_);
-  ++status_[segment.volume].damaged_files;
+  ++status_[found.front().volume].damaged_files;
   return {};
 }
 

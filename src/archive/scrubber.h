@@ -8,6 +8,7 @@
 #include "ccoc/archive/archive.h"
 #include "ccoc/archive/audit.h"
 #include "ccoc/archive/segment_store.h"
+#include "move_store.h"
 #include "recovery.h"
 
 namespace ccoc::archive {
@@ -15,7 +16,8 @@ namespace ccoc::archive {
 /// step() on one thread; status() from any.
 class Scrubber {
  public:
-  Scrubber(const Volumes& volumes, SegmentStore& store, const Clock& clock, const ScrubOptions& options);
+  /// `moves`: for second copies, which are read with their first; may be null.
+  Scrubber(const Volumes& volumes, SegmentStore& store, MoveStore* moves, const Clock& clock, const ScrubOptions& options);
 
   /// Reads files as far as the rate allows since the last call; none of the volumes in `busy`. Blocks.
   Status step(const std::set<std::string>& busy);
@@ -32,11 +34,14 @@ class Scrubber {
   /// The next file whose turn it is; nothing when the round is over, or has to wait.
   Result<std::optional<Segment>> next_file(Round& round);
   Status look_at(const Segment& segment, Disk& disk);
+  Status look_at_copies(const Segment& segment, const std::set<std::string>& busy);
+  Status note_damage(std::vector<Damage> found);
   Status note_progress(Round& round, const Segment& segment);
   void publish(const Round& round);
 
   const Volumes& volumes_;
   SegmentStore& store_;
+  MoveStore* const moves_;
   const Clock& clock_;
   const ScrubOptions options_;
   std::map<std::string, Round> rounds_;

@@ -18,6 +18,15 @@ constexpr auto insert_copy = "insert into copies (volume, path, copy_volume, cop
 constexpr auto find_copies = R"(
 select c.volume, c.path, c.copy_volume, c.copy_path
 from json_to_recordset($1::json) as x(volume text, path text) join copies c on c.volume = x.volume and c.path = x.path)";
+constexpr auto find_mendable = R"(
+select distinct s.volume, s.path, s.camera, s.stream, s.starts_at, s.ends_at, s.bytes, s.run, c.copy_volume, c.copy_path,
+  (d.volume, d.path) = (s.volume, s.path) as first_is_damaged
+from damage d
+join copies c on (c.volume, c.path) = (d.volume, d.path) or (c.copy_volume, c.copy_path) = (d.volume, d.path)
+join segments s on s.volume = c.volume and s.path = c.path
+  and s.starts_at > d.starts_at - interval '48 hours' and s.starts_at <= d.starts_at + interval '1 second'
+where s.closed order by s.volume, s.path limit $1)";
+constexpr auto forget_damage = "delete from damage where volume = $1 and path = $2";
 constexpr auto delete_copies = "delete from copies c using json_to_recordset($1::json) as x(volume text, path text) "
                                "where c.volume = x.volume and c.path = x.path";
 
@@ -68,6 +77,24 @@ class SqlMoveStore final : public MoveStore {
     for (const auto& row : *rows) copies.push_back({{row.text(0), row.text(1)}, {row.text(2), row.text(3)}});
     return copies;
   }
+
+  Result<std::vector<Mendable>> mendable(std::size_t limit) override {
+    const auto rows = database_.query(find_mendable, {limit});
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<Mendable> found;
+    for (const auto& row : *rows) {
+      const Segment first{row.text(0), {row.text(2), row.text(3)}, row.text(1), row.utc(4), row.utc(5),
+                          static_cast<std::uint64_t>(row.i64(6)), static_cast<std::uint64_t>(row.i64(7)), false};
+      Segment second = first;
+      second.volume = row.text(8);
+      second.path = row.text(9);
+      if (row.boolean(10)) found.push_back({first, second});
+      else found.push_back({second, first});
+    }
+    return found;
+  }
+
+  Status mended(const SegmentId& file) override { return run(forget_damage, {file.first, file.second}); }
 
   Status remove_copies(std::span<const SegmentId> files) override { return run(delete_copies, {ids_json(files)}); }
 

@@ -1,6 +1,5 @@
 #include "ccoc/hub/hub.h"
 
-#include <map>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,9 +8,6 @@
 #include <set>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 
 #include "ccoc/access/access.h"
 #include "ccoc/api/api.h"
@@ -32,6 +28,7 @@
 #include "ccoc/vision/transcoder.h"
 #include "ccoc/webrtc/viewers.h"
 #include "foundation.h"
+#include "housekeeping.h"
 #include "places.h"
 #include "stream_plan.h"
 #include "version.h"
@@ -41,13 +38,6 @@ namespace ccoc::hub {
 namespace {
 
 using std::chrono::seconds;
-
-constexpr Duration housekeeping_interval = seconds{2};
-constexpr Duration moving_interval = seconds{20};
-constexpr Duration forecast_interval = std::chrono::minutes{5};
-constexpr Duration retention_interval = seconds{20};
-constexpr Duration outlived_interval = std::chrono::minutes{10};
-constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
 
 /// Keeps the first administrator's password where only root or the hub's user can read it.
 Status keep_initial_password(const std::filesystem::path& file, const std::string& password) {
@@ -92,40 +82,21 @@ struct Hub::Impl {
   std::unique_ptr<api::Api> api;
   std::unique_ptr<api::RtspDoor> rtsp;
 
-  std::mutex housekeeping_mutex;
-  std::condition_variable housekeeping_wake;
-  bool stopping = false;
-  std::thread housekeeping;
   std::shared_ptr<std::atomic<bool>> moving_cancelled = std::make_shared<std::atomic<bool>>(false);
-  std::thread mover;
-  std::mutex forecast_mutex;
-  std::optional<archive::Forecast> forecast;  ///< the last one
-  std::map<archive::StreamKey, std::string> not_recorded;  ///< as last told; look_after()'s own
-  std::string retention_problem;                           ///< likewise
+  std::unique_ptr<Housekeeping> housekeeping;
   std::atomic<bool> stopped{false};
 
   Status start(const HubOptions& options);
   Status first_administrator(const std::string& wished);
-  void drop_initial_password_once_changed();
   Status load_geography();
   Status start_ingest();
   std::optional<rtsp::ServerOptions::Tls> tls_of_rtsp();
   void start_rtsp(const api::Services& services);
   ingest::StreamSinks make_sinks(const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt);
   void apply(const registry::Camera& camera);
-  void pin_certificates(log::Throttle& throttle);
-  void note_clocks(log::Throttle& throttle);
-  void watch_recordings();
-  void watch_retention();
   Status start_vision();
   std::vector<std::string> watched_cameras(bool only_motion);
   vision::WatchedCamera show_to_watch(const std::string& id);
-  void drop_what_outlived_footage();
-  archive::RetentionPolicy retention_policy();
-  archive::MovePolicy move_policy();
-  void move_footage();
-  void look_ahead(log::Throttle& throttle);
-  void keep_house();
   void stop();
 };
 
@@ -141,14 +112,6 @@ Status Hub::Impl::first_administrator(const std::string& wished) {
     std::fflush(stdout);
   }
   return {};
-}
-
-void Hub::Impl::drop_initial_password_once_changed() {
-  const auto file = data.path() / "initial-admin-password";
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return;
-  const auto admin = access->user_by_name("admin");
-  if (admin && !admin->must_change_password) std::filesystem::remove(file, ignored);
 }
 
 Status Hub::Impl::load_geography() {
@@ -314,8 +277,24 @@ Status Hub::Impl::start(const HubOptions& options) {
   viewing.bridge = find_bridge();
   viewing.bridge_cache = (data.path() / "gstreamer-plugins.bin").string();
   viewing.refuse_local = !config.ingest.allow_loopback;
+  if (config.vision.transcodings > 0) viewing.transcoder = transcoder.get();
   viewing.max_viewers = static_cast<std::size_t>(config.webrtc.max_viewers);
   viewers = std::make_unique<webrtc::Viewers>(*playback_reactor, *playback_pool, channels, std::move(viewing));
+
+  housekeeping = std::make_unique<Housekeeping>(Housekeeping::Rooms{
+      .config = config,
+      .data = data,
+      .clock = clock,
+      .cameras = *cameras,
+      .clocks = *clocks,
+      .motion = *motion,
+      .access = *access,
+      .archive = *archive,
+      .ingest = *ingest,
+      .thumbnails = *thumbnails,
+      .events = events,
+      .moving_cancelled = moving_cancelled,
+  });
 
   const auto address = parse_listen_address(config.http.address);
   if (!address) return std::unexpected(address.error());
@@ -337,11 +316,7 @@ Status Hub::Impl::start(const HubOptions& options) {
       .snapshot = [this](const media::AccessUnit& unit, unsigned max_width) { return snapshots->jpeg(unit, max_width); },
       .thumbnail = [this](const media::AccessUnit& unit, unsigned max_width) { return thumbnailer->jpeg(unit, max_width); },
       .thumbnails = thumbnails.get(),
-      .forecast =
-          [this] {
-            const std::lock_guard lock(forecast_mutex);
-            return forecast;
-          },
+      .forecast = [this] { return housekeeping->forecast(); },
       .picture = [this](const std::string& id) { return watch ? watch->status(id) : std::nullopt; },
       .transcoder = transcoder.get(),
       .site = config.site,
@@ -372,13 +347,7 @@ Status Hub::Impl::start(const HubOptions& options) {
   if (!all) return std::unexpected(all.error());
   for (const auto& camera : *all) apply(camera);
   if (watch) watch->start();
-  housekeeping = std::thread([this] { keep_house(); });
-  if (config.volumes.size() > 1 || (!config.volumes.empty() && !config.volumes.contains("main"))) {
-    mover = std::thread([this] {
-      ::pthread_setname_np(::pthread_self(), "ccoc-mover");
-      move_footage();
-    });
-  }
+  housekeeping->start();
   log::info("hub", "{} cameras; console and API at http://{}", all->size(), config.http.address);
   return {};
 }
@@ -430,205 +399,10 @@ vision::WatchedCamera Hub::Impl::show_to_watch(const std::string& id) {
   return out;
 }
 
-/// No thumbnail, and no movement, outlives its footage by more than the time between two calls.
-void Hub::Impl::drop_what_outlived_footage() {
-  if (const auto moved = motion->cameras()) {
-    for (const auto& camera : *moved) {
-      const auto extent = archive->catalog().extent({camera, "main"});
-      if (!extent) return;
-      // Without footage it is kept as long as footage would be.
-      const auto known = cameras->get(camera);
-      const auto days = known ? known->recording.retention_days : static_cast<int>(config.archive.retention_days);
-      const auto oldest = *extent ? (*extent)->from : clock.utc_now() - std::chrono::hours{24} * days;
-      (void)motion->forget(camera, oldest);
-    }
-  }
-  for (const auto& [stream, oldest] : thumbnails->oldest()) {
-    const auto extent = archive->catalog().extent({stream.first, stream.second});
-    if (!extent) return;
-    if (!*extent || (*extent)->from > oldest)
-      thumbnails->forget(stream.first, stream.second, *extent ? (*extent)->from : UtcTime::max());
-  }
-}
-
-/// The certificate that a camera shows first is the only one from then on.
-void Hub::Impl::pin_certificates(log::Throttle& throttle) {
-  for (const auto& status : ingest->statuses()) {
-    if (status.certificate.empty()) continue;
-    if (const auto pinned = cameras->pin(status.camera, status.role, status.certificate); !pinned) {
-      throttle.warn("hub", "pin", pinned.error().message, clock.now());
-    }
-  }
-}
-
-void Hub::Impl::note_clocks(log::Throttle& throttle) {
-  const auto now = clock.utc_now();
-  for (const auto& status : ingest->statuses()) {
-    if (status.state != ingest::StreamState::live || !status.clock_offset_ms) continue;
-    if (const auto noted = clocks->note(status.camera, status.role, {now, *status.clock_offset_ms}); !noted) {
-      // The database is away: the rest would fail as well.
-      return throttle.warn("hub", "clocks", noted.error().message, clock.now());
-    }
-  }
-}
-
-void Hub::Impl::watch_recordings() {
-  archive->watch();
-  std::map<archive::StreamKey, std::string> now;
-  for (const auto& problem : archive->problems()) now[problem.key] = problem.reason;
-  for (const auto& [key, reason] : now) {
-    if (!not_recorded.contains(key)) events.recording_state(key.camera, key.stream, false, reason, clock.utc_now());
-  }
-  for (const auto& [key, reason] : not_recorded) {
-    if (!now.contains(key)) events.recording_state(key.camera, key.stream, true, {}, clock.utc_now());
-  }
-  not_recorded = std::move(now);
-}
-
-void Hub::Impl::watch_retention() {
-  const auto problem = archive->retention_problem();
-  const auto reason = problem ? problem->reason : std::string();
-  if (reason == retention_problem) return;
-  if (problem) {
-    log::error("archive", "{} (since {})", reason, format_rfc3339(problem->since));
-  } else {
-    log::info("archive", "retention runs again");
-  }
-  events.retention_state(reason, clock.utc_now());
-  retention_problem = reason;
-}
-
-archive::MovePolicy Hub::Impl::move_policy() {
-  archive::MovePolicy policy;
-  for (const auto& [name, rule] : config.lifecycle) {
-    policy.rules.push_back({rule.to, std::chrono::duration_cast<Duration>(std::chrono::duration<double>(rule.after_days * 86400)),
-                            [this, rule](const std::string& id) {
-                              const auto holds = [](const std::vector<std::string>& list, const std::string& value) {
-                                return list.empty() || std::ranges::find(list, value) != list.end();
-                              };
-                              if (!holds(rule.cameras, id)) return false;
-                              if (rule.zones.empty()) return true;
-                              const auto camera = cameras->get(id);
-                              return camera && holds(rule.zones, camera->zone);
-                            }});
-  }
-  policy.copies_of = [this](const std::string& id) {
-    const auto camera = cameras->get(id);
-    return static_cast<unsigned>(camera ? camera->recording.copies : 1);
-  };
-  policy.cancelled = [this] { return moving_cancelled->load(); };
-  return policy;
-}
-
-void Hub::Impl::move_footage() {
-  const auto policy = move_policy();
-  log::Throttle throttle;
-  Duration wait{0};  // first of all what an earlier process left half done
-  std::unique_lock lock(housekeeping_mutex);
-  while (!housekeeping_wake.wait_for(lock, wait, [this] { return stopping; })) {
-    lock.unlock();
-    const auto report = archive->move_footage(policy);
-    wait = moving_interval;
-    if (!report) {
-      throttle.warn("archive", "moving", report.error().message, clock.now());
-    } else {
-      if (!report->problem.empty()) throttle.warn("archive", "moving", report->problem, clock.now());
-      if (report->files_moved + report->files_copied > 0) {
-        log::info("archive", "{} files moved, {} MiB; {} copied", report->files_moved, report->bytes_moved >> 20, report->files_copied);
-      }
-      if (report->more && report->problem.empty()) wait = Duration{0};
-    }
-    lock.lock();
-  }
-}
-
-void Hub::Impl::look_ahead(log::Throttle& throttle) {
-  auto made = archive->forecast(retention_policy(), move_policy());
-  if (!made) return throttle.warn("archive", "forecast", made.error().message, clock.now());
-  std::set<std::string> before;
-  {
-    const std::lock_guard lock(forecast_mutex);
-    if (forecast) {
-      for (const auto& camera : forecast->cameras) {
-        if (camera.promise_at_risk) before.insert(camera.camera);
-      }
-    }
-    forecast = *made;
-  }
-  for (const auto& camera : made->cameras) {
-    if (camera.promise_at_risk == before.contains(camera.camera)) continue;
-    events.promise_state(camera.camera, camera.promise_at_risk, camera.lasting_days, camera.promised_days, made->made_at);
-    if (camera.promise_at_risk) {
-      log::error("archive", "{}: at today's rate its footage lasts {:.1f} days; {:.0f} were promised", camera.camera,
-                 camera.lasting_days, camera.promised_days);
-    } else {
-      log::info("archive", "{}: its footage will be kept as long as was promised", camera.camera);
-    }
-  }
-}
-
-archive::RetentionPolicy Hub::Impl::retention_policy() {
-  archive::RetentionPolicy policy;
-  policy.max_bytes = static_cast<std::uint64_t>(config.archive.quota_gib * bytes_per_gib);
-  policy.days_of = [this](const std::string& id) {
-    const auto camera = cameras->get(id);
-    // Of a camera that is no longer registered the default applies.
-    return static_cast<unsigned>(camera ? camera->recording.retention_days : config.archive.retention_days);
-  };
-  policy.promised_days_of = [this](const std::string& id) {
-    const auto camera = cameras->get(id);
-    return static_cast<unsigned>(camera ? camera->recording.min_days : 0);
-  };
-  return policy;
-}
-
-void Hub::Impl::keep_house() {
-  const auto policy = retention_policy();
-  log::Throttle throttle;
-  MonoTime next_retention = clock.now();
-  MonoTime next_outlived = clock.now();
-  MonoTime next_forecast = clock.now() + forecast_interval / 5;
-  std::unique_lock lock(housekeeping_mutex);
-  while (!housekeeping_wake.wait_for(lock, housekeeping_interval, [this] { return stopping; })) {
-    lock.unlock();
-    if (const auto fresh = cameras->refresh(); !fresh) {
-      throttle.warn("hub", "refresh", fresh.error().message, clock.now());
-    }
-    drop_initial_password_once_changed();
-    pin_certificates(throttle);
-    note_clocks(throttle);
-    if (const auto scrubbed = archive->scrub(); !scrubbed) throttle.warn("archive", "scrub", scrubbed.error().message, clock.now());
-    if (const auto kept = motion->flush(); !kept) throttle.warn("hub", "motion", kept.error().message, clock.now());
-    if (clock.now() >= next_retention) {
-      const auto report = archive->enforce_retention(policy);
-      if (!report) throttle.warn("archive", "retention", report.error().message, clock.now());
-      if (report && report->files_removed > 0) {
-        log::info("archive", "retention removed {} files, {} MiB", report->files_removed, report->bytes_removed >> 20);
-      }
-      next_retention = clock.now() + (report && report->more ? Duration{0} : retention_interval);
-      if (const auto tidy = access->tidy(); !tidy) throttle.warn("access", "tidy", tidy.error().message, clock.now());
-      if (const auto tidy = clocks->tidy(clock.utc_now()); !tidy) throttle.warn("hub", "tidy", tidy.error().message, clock.now());
-    }
-    if (clock.now() >= next_forecast) {
-      look_ahead(throttle);
-      next_forecast = clock.now() + forecast_interval;
-    }
-    if (clock.now() >= next_outlived) {
-      drop_what_outlived_footage();
-      next_outlived = clock.now() + outlived_interval;
-    }
-    lock.lock();
-  }
-}
-
 void Hub::Impl::stop() {
   if (stopped.exchange(true)) return;
-  {
-    const std::lock_guard lock(housekeeping_mutex);
-    stopping = true;
-  }
   moving_cancelled->store(true);
-  housekeeping_wake.notify_all();
+  if (housekeeping) housekeeping->end();
   if (cameras) cameras->on_change({});
   if (viewers) viewers->stop();
   if (watch) watch->end();
@@ -637,13 +411,13 @@ void Hub::Impl::stop() {
   if (rtsp) rtsp->stop();
   if (ingest) ingest->stop();
   if (archive) archive->stop();
-  if (housekeeping.joinable()) housekeeping.join();
-  if (mover.joinable()) mover.join();
+  if (housekeeping) housekeeping->join();
   api.reset();
   viewers.reset();
   ingest.reset();
   reactors.clear();
   rtsp.reset();
+  housekeeping.reset();
   playback_pool.reset();
   playback_reactor.reset();
   snapshots.reset();
@@ -680,8 +454,7 @@ Hub::~Hub() { stop(); }
 std::uint16_t Hub::http_port() const { return impl_->api ? impl_->api->port() : std::uint16_t{0}; }
 
 void Hub::look_after() {
-  impl_->watch_recordings();
-  impl_->watch_retention();
+  impl_->housekeeping->look_after();
 }
 
 void Hub::stop() { impl_->stop(); }

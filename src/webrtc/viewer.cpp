@@ -3,6 +3,8 @@
 #include <atomic>
 #include <utility>
 
+#include "ccoc/media/nal.h"
+
 namespace ccoc::webrtc {
 namespace {
 
@@ -29,7 +31,7 @@ class Viewer::Feed final : public live::Subscriber {
     ++*posted_;
     reactor_.post([viewer = viewer_, posted = posted_, unit] {
       --*posted;
-      if (const auto held = viewer.lock()) held->send(unit);
+      if (const auto held = viewer.lock()) held->take(unit);
     });
   }
   void on_interrupted(media::GapCause, std::string_view) override {}
@@ -47,8 +49,13 @@ Viewer::Viewer(Reactor& reactor, const live::Directory& channels, Place place, s
 
 Viewer::~Viewer() { stop(); }
 
-void Viewer::start(const ViewerOptions& options, const std::string& offer, const std::string& profile, Answered answered) {
+void Viewer::start(const ViewerOptions& options, const std::string& offer, const std::string& profile, bool convert,
+                   Answered answered) {
   answered_ = std::move(answered);
+  transcoder_ = options.transcoder;
+  if (convert) {
+    if (auto opened = open_conversion(); !opened) return answer(std::unexpected(opened.error()));
+  }
   bridge::Start order;
   order.url = "whep:";
   order.offer = offer;
@@ -118,7 +125,8 @@ void Viewer::take(const bridge::Ended& message) {
 void Viewer::watch() {
   channel_ = channels_.find(place_.camera, place_.stream);
   if (!channel_) return;
-  times_.begin(reactor_.clock().utc_now());
+  came_at_ = reactor_.clock().utc_now();
+  times_.begin(came_at_);
   needs_key_ = true;
   feed_ = std::make_shared<Feed>(weak_from_this(), reactor_);
   channel_->subscribe(feed_);
@@ -127,6 +135,7 @@ void Viewer::watch() {
 void Viewer::leave() {
   if (!feed_) return;
   feed_->stop();
+  conversion_.reset();
   channel_->unsubscribe(std::exchange(feed_, nullptr));
   channel_.reset();
 }
@@ -139,20 +148,42 @@ void Viewer::tick() {
   watch();
 }
 
-void Viewer::send(const live::LiveUnitPtr& unit) {
+void Viewer::take(const live::LiveUnitPtr& unit) {
   if (!process_ || !feed_) return;
   const auto& picture = unit->unit();
-  if (picture.format->codec != media::Codec::h264) return end("the camera no longer sends H.264");
+  if (goes_as_it_is(*picture.format)) {
+    conversion_.reset();
+    return send(picture, *unit->annexb());
+  }
+  if (auto opened = open_conversion(); !opened) return end(opened.error().message);
+  // Of what was cached before he came only the last is shown: the others are decoded for it.
+  conversion_->push(unit->pointer(), 0, picture.capture_time < came_at_);
+}
+
+Status Viewer::open_conversion() {
+  if (conversion_) return {};
+  if (transcoder_ == nullptr) return fail(ErrorCode::unsupported, "the camera's pictures do not go out by WebRTC as they are");
+  auto opened = transcoder_->open([weak = weak_from_this(), &reactor = reactor_](const media::AccessUnitPtr& made, std::uint8_t) {
+    reactor.post([weak, made] {
+      if (const auto held = weak.lock(); held && held->conversion_) held->send(*made, media::to_annexb(*made));
+    });
+  });
+  if (!opened) return std::unexpected(opened.error());
+  conversion_ = *std::move(opened);
+  return {};
+}
+
+void Viewer::send(const media::AccessUnit& picture, const Bytes& annexb) {
+  if (!process_ || !feed_) return;
   if (process_->connection().unsent() > enough_queued) needs_key_ = true;
   if (needs_key_ && (!picture.key || process_->connection().unsent() > enough_queued)) return;
   needs_key_ = false;
-  const auto& data = *unit->annexb();
   bridge::Picture message;
   message.annexb = message.whole = true;
   message.time = times_.of(picture);
-  message.data = data;
+  message.data = annexb;
   process_->connection().send(bridge::encode(message));
-  if (process_) process_->connection().send(data);
+  if (process_) process_->connection().send(annexb);
 }
 
 }  // namespace ccoc::webrtc

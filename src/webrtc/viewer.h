@@ -6,10 +6,14 @@
 
 #include "ccoc/ingest/bridge_process.h"
 #include "ccoc/live/directory.h"
+#include "ccoc/vision/transcoder.h"
 #include "ccoc/webrtc/viewers.h"
 #include "picture_times.h"
 
 namespace ccoc::webrtc {
+
+/// Browsers take H.264, in the order in which it is shown.
+inline bool goes_as_it_is(const media::VideoFormat& format) { return format.codec == media::Codec::h264 && format.reorder_frames <= 0; }
 
 /// Lives on one reactor's thread.
 class Viewer final : public std::enable_shared_from_this<Viewer>, private ConnectionHandler {
@@ -23,7 +27,8 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   Viewer(Reactor& reactor, const live::Directory& channels, Place place, std::function<void(const std::string& why)> ended);
   ~Viewer() override;
 
-  void start(const ViewerOptions& options, const std::string& offer, const std::string& profile, Answered answered);
+  /// `convert`: his pictures have to be made into H.264, from the first on.
+  void start(const ViewerOptions& options, const std::string& offer, const std::string& profile, bool convert, Answered answered);
   /// Silently: `ended` is not called.
   void stop();
   const Place& place() const { return place_; }
@@ -40,7 +45,9 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   template <class Other>
   void take(const Other&) {}  // it has nothing else to say
 
-  void send(const live::LiveUnitPtr& unit);
+  void take(const live::LiveUnitPtr& unit);
+  void send(const media::AccessUnit& picture, const Bytes& annexb);
+  Status open_conversion();
   void watch();
   void leave();
   void tick();
@@ -57,6 +64,9 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   std::unique_ptr<Timer> limit_, tick_;
   std::shared_ptr<live::Channel> channel_;
   std::shared_ptr<Feed> feed_;
+  vision::Transcoder* transcoder_ = nullptr;
+  std::unique_ptr<vision::TranscodeSession> conversion_;  ///< while the camera sends what does not go out as it is
+  UtcTime came_at_;
   PictureTimes times_;
   bool set_up_ = false, needs_key_ = true;
 };

@@ -53,14 +53,15 @@ std::string profile_of(const media::VideoFormat& format) {
   return format.codec_string.substr(std::min<std::size_t>(5, format.codec_string.size()));
 }
 
-Status check(const media::VideoFormat& format) {
+/// As x264 makes them for conversions: constrained baseline.
+constexpr const char* converted_profile = "42e01f";
+
+Status refuse(const media::VideoFormat& format) {
   if (format.codec != media::Codec::h264)
     return fail(ErrorCode::unsupported, "this stream is " + std::string(to_string(format.codec)) +
-                                            ", which viewers by WebRTC are not sent: only H.264 goes out as it is; try the other stream");
-  if (format.reorder_frames > 0)
-    return fail(ErrorCode::unsupported,
-                "this stream has B-frames, which players by WebRTC do not show in order; switch them off in the camera");
-  return {};
+                                            ", which viewers by WebRTC cannot be sent, and conversion is switched off (vision.transcodings); try the other stream");
+  return fail(ErrorCode::unsupported, "this stream has B-frames, which players by WebRTC do not show in order, and conversion is switched "
+                                      "off (vision.transcodings); switch them off in the camera");
 }
 
 }  // namespace
@@ -113,8 +114,8 @@ struct Viewers::State : std::enable_shared_from_this<State> {
     });
   }
 
-  void let_in(const std::string& id, const Viewer::Place& place, const std::string& offer, const std::string& profile, StillAllowed allowed,
-              Viewer::Answered answered) {
+  void let_in(const std::string& id, const Viewer::Place& place, const std::string& offer, const media::VideoFormat& format,
+              StillAllowed allowed, Viewer::Answered answered) {
     if (stopped) {
       --number;
       return answered(fail(ErrorCode::unavailable, "the hub stops"));
@@ -122,7 +123,8 @@ struct Viewers::State : std::enable_shared_from_this<State> {
     auto viewer = std::make_shared<Viewer>(reactor, channels, place, [this, id](const std::string& why) { drop(id, why); });
     entries[id] = Entry{viewer, std::move(allowed), nullptr};
     check_later(id);
-    viewer->start(options, offer, profile, [this, id, answered = std::move(answered)](Result<std::string> sdp) {
+    const bool convert = !goes_as_it_is(format);
+    viewer->start(options, offer, convert ? converted_profile : profile_of(format), convert, [this, id, answered = std::move(answered)](Result<std::string> sdp) {
       const bool good = sdp.has_value();
       answered(std::move(sdp));
       if (!good) reactor.post([self = shared_from_this(), id] { self->drop(id, "he was not let in"); });
@@ -158,7 +160,8 @@ Result<Admitted> Viewers::admit(const std::string& camera, const std::string& st
     return fail(ErrorCode::limit_exceeded, "as many viewers watch by WebRTC as may (webrtc.max_viewers)");
   }
   const auto key = first_key(*channel);
-  const auto good = key ? check(*key->format) : Status(fail(ErrorCode::unavailable, "no picture of this stream has come yet"));
+  Status good = key ? Status{} : fail(ErrorCode::unavailable, "no picture of this stream has come yet");
+  if (key && !goes_as_it_is(*key->format) && state_->options.transcoder == nullptr) good = refuse(*key->format);
   if (!good) {
     --state_->number;
     return std::unexpected(good.error());
@@ -167,12 +170,12 @@ Result<Admitted> Viewers::admit(const std::string& camera, const std::string& st
   auto future = answer->get_future();
   const auto id = random_name();
   state_->reactor.post([state = state_, id, place = Viewer::Place{camera, stream}, offer = std::move(offer),
-                        profile = profile_of(*key->format), allowed = std::move(still_allowed), answer]() mutable {
-    state->let_in(id, place, offer, profile, std::move(allowed), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
+                        format = key->format, allowed = std::move(still_allowed), answer]() mutable {
+    state->let_in(id, place, offer, *format, std::move(allowed), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
   });
   auto sdp = future.get();
   if (!sdp) return std::unexpected(sdp.error());
-  log::info("webrtc", "{}/{}: a viewer came", camera, stream);
+  log::info("webrtc", "{}/{}: a viewer came{}", camera, stream, goes_as_it_is(*key->format) ? "" : "; the pictures are converted for him");
   return Admitted{id, *std::move(sdp)};
 }
 

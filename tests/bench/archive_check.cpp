@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
+#include "ccoc/archive/encrypted_disk.h"
+#include "ccoc/base/disk.h"
 #include "ccoc/media/mp4.h"
 #include "ccoc/simulator/stamp.h"
 
@@ -42,6 +45,27 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+/// A file in clear, whether it is encrypted or not.
+class ClearFile {
+ public:
+  ClearFile(const fs::path& path, const std::optional<archive::FootageKey>& key) : mapped_(path) {
+    if (!key || mapped_.bytes().empty()) return;
+    auto folder = open_disk(path.parent_path().string());
+    if (!folder) return;
+    const auto disk = archive::make_encrypted_disk(std::shared_ptr<Disk>(std::move(*folder)), *key, false);
+    const auto file = disk->open_read(path.filename().string());
+    const auto size = file ? (*file)->size() : std::unexpected(file.error());
+    if (!size) return;
+    clear_.emplace(static_cast<std::size_t>(*size));
+    if (!(*file)->read_at(0, *clear_)) clear_->clear();
+  }
+  ByteView bytes() const { return clear_ ? ByteView(*clear_) : mapped_.bytes(); }
+
+ private:
+  MappedFile mapped_;
+  std::optional<Bytes> clear_;
+};
+
 using EachStamp = std::function<void(const simulator::Stamp&)>;
 
 void count(CameraFootage& out, std::uint32_t camera, ByteView sample, const EachStamp& each) {
@@ -63,8 +87,7 @@ void count(CameraFootage& out, std::uint32_t camera, ByteView sample, const Each
   if (each) each(*stamp);
 }
 
-Status read_file(const fs::path& path, std::uint32_t camera, CameraFootage& out, const EachStamp& each) {
-  const MappedFile file(path);
+Status read_file(const ClearFile& file, const fs::path& path, std::uint32_t camera, CameraFootage& out, const EachStamp& each) {
   const auto header = media::parse_file_header(file.bytes());
   if (!header) return std::unexpected(header.error().within(path.string()));
   out.files += 1;
@@ -78,7 +101,9 @@ Status read_file(const fs::path& path, std::uint32_t camera, CameraFootage& out,
     for (const auto& sample : fragment->samples) {
       count(out, camera, rest.subspan(offset, sample.size), each);
       offset += sample.size;
+      out.payload += sample.size;
     }
+    for (const auto& sample : fragment->audio.samples) out.payload += sample.size;
     at += fragment->size;
   }
   return {};
@@ -86,13 +111,19 @@ Status read_file(const fs::path& path, std::uint32_t camera, CameraFootage& out,
 
 }  // namespace
 
-Result<CameraFootage> read_footage(const std::string& footage, int camera, const EachStamp& each) {
+Result<CameraFootage> read_footage(const std::string& footage, int camera, const EachStamp& each, const std::string& key_file) {
+  std::optional<archive::FootageKey> key;
+  if (!key_file.empty()) {
+    const auto loaded = archive::load_footage_key(key_file, false);
+    if (!loaded) return std::unexpected(loaded.error());
+    key = *loaded;
+  }
   const auto folder = fs::path(footage) / camera_id(camera) / "main";
   std::vector<std::pair<UtcTime, fs::path>> files;
   std::error_code none;
   for (const auto& entry : fs::recursive_directory_iterator(folder, none)) {
     if (entry.path().extension() != ".mp4") continue;
-    const auto header = media::parse_file_header(MappedFile(entry.path()).bytes());
+    const auto header = media::parse_file_header(ClearFile(entry.path(), key).bytes());
     if (!header || !header->origin)
       return fail(ErrorCode::corrupt, entry.path().string() + " does not say whose it is");
     files.emplace_back(header->origin->start, entry.path());
@@ -100,7 +131,7 @@ Result<CameraFootage> read_footage(const std::string& footage, int camera, const
   std::ranges::sort(files);
   CameraFootage out;
   for (const auto& [start, path] : files) {
-    if (auto read = read_file(path, static_cast<std::uint32_t>(camera), out, each); !read) {
+    if (auto read = read_file(ClearFile(path, key), path, static_cast<std::uint32_t>(camera), out, each); !read) {
       return std::unexpected(read.error());
     }
   }
@@ -108,10 +139,10 @@ Result<CameraFootage> read_footage(const std::string& footage, int camera, const
 }
 
 Result<ArchiveVerdict> check_archive(const Options& options, const std::string& footage,
-                                     const std::map<std::string, SentFrames>& sent) {
+                                     const std::map<std::string, SentFrames>& sent, const std::string& key_file) {
   ArchiveVerdict out;
   for (int camera = 1; camera <= options.cameras; ++camera) {
-    const auto recorded = read_footage(footage, camera);
+    const auto recorded = read_footage(footage, camera, {}, key_file);
     if (!recorded) return std::unexpected(recorded.error());
     const auto at = sent.find(camera_id(camera) + "/main");
     const auto counts = at == sent.end() ? SentFrames{} : at->second;
@@ -123,6 +154,7 @@ Result<ArchiveVerdict> check_archive(const Options& options, const std::string& 
     out.foreign += recorded->foreign;
     out.files += recorded->files;
     out.bytes += recorded->bytes;
+    out.payload += recorded->payload;
     const auto accounted = recorded->frames + recorded->missing;
     const auto unrecorded = counts.sent > accounted ? counts.sent - accounted : 0;
     out.unrecorded += unrecorded;

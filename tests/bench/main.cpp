@@ -31,7 +31,7 @@ void remove_folder(const Options& options, const std::string& folder) {
 
 namespace {
 
-constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|fanout|playback|seeks|index|archive|kills|all] [OPTIONS]
+constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|fanout|playback|seeks|index|archive|kills|encryption|all] [OPTIONS]
   record     the hub recording the cameras: CPU, memory, threads, every frame counted
   peers      ffmpeg, GStreamer and the floor under the same cameras
   ingest     more and smaller cameras, and UDP
@@ -42,6 +42,7 @@ constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|
   index      the index of a month of 1000 cameras (not part of all)
   archive    both
   kills      kill -9 under recording cameras, again and again (not part of all)
+  encryption recording in clear and encrypted, in turns (not part of all)
   all        everything else, in this order (default)
     --cameras N      default 60
     --seconds N      of each recording measurement (default 60)
@@ -119,7 +120,7 @@ Result<Options> parse(int argc, char** argv) {
     }
     if (takes_value) ++i;
   }
-  for (const auto* mode : {"record", "peers", "ingest", "latency", "fanout", "playback", "seeks", "index", "archive", "kills", "all"}) {
+  for (const auto* mode : {"record", "peers", "ingest", "latency", "fanout", "playback", "seeks", "index", "archive", "kills", "encryption", "all"}) {
     if (out.mode == mode) return out;
   }
   return fail(ErrorCode::invalid_argument, "there is no '" + out.mode + "'");
@@ -150,6 +151,7 @@ Status measure_watching(const Options& options, Report& report) {
 
 Status measure_all(const Options& options, Report& report) {
   if (options.mode == "kills") return measure_kills(options, report);
+  if (options.mode == "encryption") return measure_encryption(options, report);
   if (options.mode == "seeks" || (options.mode == "archive" && options.index.empty())) {
     if (auto done = measure_seeks(options, report); !done) return done;
   }

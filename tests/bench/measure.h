@@ -24,6 +24,8 @@ Status measure_fanout(const Options& options, Report& report);
 Status measure_playback(const Options& options, HubProcess& hub, Report& report);
 /// The hub killed again and again while it records: what that costs, and that the archive is whole.
 Status measure_kills(const Options& options, Report& report);
+/// Recording in clear and encrypted, in turns.
+Status measure_encryption(const Options& options, Report& report);
 /// The index alone with as many rows as a month makes: timelines, seeks, batches, retention, size.
 Status measure_index(const Options& options, Report& report);
 /// Seeks of a hub whose index holds a month of 60 cameras, warm and cold; what files hold beside the pictures.

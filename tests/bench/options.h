@@ -6,7 +6,7 @@
 namespace ccoc::bench {
 
 struct Options {
-  std::string mode = "all";  ///< record, peers, ingest, latency, fanout, playback, seeks, index, archive, kills, all
+  std::string mode = "all";  ///< record, peers, ingest, latency, fanout, playback, seeks, index, archive, kills, encryption, all
   int cameras = 60;
   int seconds = 60;    ///< of each recording measurement
   int warm_up_s = 14;  ///< before it
@@ -15,6 +15,7 @@ struct Options {
   long long rows = 43'200'000;  ///< of the index
   std::string index;            ///< URL of a database with the rows of an earlier run; empty: they are made
   bool peers = true;
+  bool encrypted = false;   ///< the hub writes its footage encrypted
   bool udp = false;         ///< the hub asks for RTP by UDP
   bool sub_streams = true;  ///< the hub takes them too; peers never do
   std::string main_clip;    ///< Annex B file that every camera plays; empty: the simulator's own clips

@@ -282,6 +282,55 @@ TEST_F(MoveFootage, a_second_copy_is_made_and_read_when_the_first_is_gone_and_go
   EXPECT_EQ(count("select count(*) from copies"), 0);
 }
 
+TEST_F(MoveFootage, what_rots_is_found_and_mended_from_the_other_copy) {
+  boot();
+  record(cam01);
+  MovePolicy policy;
+  policy.copies_of = [](const std::string&) { return 2u; };
+  ASSERT_EQ(archive->move_footage(policy).value().files_copied, 3u);
+  clock.advance(hours{2});
+  const auto rot = [](sim::SimDisk& disk, std::size_t file, bool missing = false) {
+    const auto path = disk.files().at(file);
+    auto bytes = disk.content(path);
+    if (missing) {
+      EXPECT_TRUE(disk.remove(path));
+    } else {
+      bytes[bytes.size() / 2] ^= 1;
+      disk.put(path, bytes);
+    }
+    return path;
+  };
+  const auto good = hot->content(hot->files()[0]), also_good = hot->content(hot->files()[2]);
+  const auto first = rot(*hot, 0), last = rot(*hot, 2, true);
+  const auto copy = rot(*cold, 1);
+  for (int i = 0; i < 20; ++i) {
+    clock.advance(seconds{5});
+    ASSERT_TRUE(archive->scrub());
+  }
+  EXPECT_GE(count("select count(distinct (volume, path)) from damage"), 3);
+  EXPECT_EQ(archive->damage(10).value().size(), 2u) << "a copy is no footage of its own";
+  const auto report = archive->move_footage(policy).value();
+  EXPECT_EQ(report.files_mended, 3u) << report.problem;
+  EXPECT_EQ(hot->content(first), good);
+  EXPECT_EQ(hot->content(last), also_good);
+  EXPECT_EQ(cold->content(copy), hot->content(hot->files()[1]));
+  EXPECT_EQ(count("select count(*) from damage"), 0);
+  EXPECT_EQ(hot->files().size() + cold->files().size(), 6u);
+  expect_all_plays();
+  // Both of one are damaged: nothing is touched.
+  const auto rotten = rot(*hot, 1);
+  rot(*cold, 1);
+  const auto as_it_is = hot->content(rotten);
+  clock.advance(hours{24 * 90});
+  for (int i = 0; i < 40; ++i) {
+    clock.advance(seconds{5});
+    ASSERT_TRUE(archive->scrub());
+  }
+  EXPECT_EQ(archive->move_footage(policy).value().files_mended, 0u);
+  EXPECT_EQ(hot->content(rotten), as_it_is);
+  EXPECT_EQ(archive->damage(10).value().size(), 1u);
+}
+
 TEST_F(MoveFootage, copies_without_a_second_volume_are_asked_for_in_vain_and_that_is_said) {
   archive = Archive::open({{"main", hot}}, *database, clock, {}).value();
   record(cam01);

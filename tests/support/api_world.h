@@ -163,10 +163,12 @@ struct ApiWorld {
   AsioReactor media_reactor{"media"};
   AsioReactor playback_reactor{"playback"};
   std::unique_ptr<WorkQueue> playback_pool = make_thread_pool("read", 2, 1024);
+  vision::Transcoder transcoder{{.worker = std::string(CCOC_BINARY_DIR) + "/ccoc-vision", .max_sessions = 1, .timeout = seconds{20}}};
   webrtc::Viewers viewers{playback_reactor, *playback_pool, live, {.bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
                                                                      .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin",
                                                                      .refuse_local = false,
-                                                                     .max_viewers = 2}};
+                                                                     .max_viewers = 2,
+                                                                     .transcoder = &transcoder}};
   ingest::Ingest ingest{{&media_reactor},
                         {.refuse_local = false,
                          .bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
@@ -181,7 +183,6 @@ struct ApiWorld {
   api::EventFeed events;
   std::atomic<int> thumbnails_made{0};
   vision::ThumbnailCache thumbnails{std::shared_ptr<Disk>(open_disk((folder.path() / "thumbnails").string()).value()), 1u << 20};
-  vision::Transcoder transcoder{{.worker = std::string(CCOC_BINARY_DIR) + "/ccoc-vision", .max_sessions = 1, .timeout = seconds{20}}};
   std::unique_ptr<api::Api> api;
 };
 

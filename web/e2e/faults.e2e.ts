@@ -152,6 +152,23 @@ describe('fault V1: no WebCodecs, because the page came by plain HTTP', () => {
   });
 });
 
+describe('a sub stream that gives no picture', () => {
+  it('is stood in for by the main stream, and that is said', async () => {
+    const api = await hub.api();
+    const id = 'nosub';
+    const url = `rtsp://127.0.0.1:${hub.cameraPort}/cam01`;
+    const camera = { id, name: { th: 'กล้องสตรีมย่อยเสีย', en: 'Broken sub stream' }, location: { lat: 18.8, lon: 98.98 },
+      streams: [{ role: 'main', url: `${url}/main` }, { role: 'sub', url: `${url}/nothing-here` }] };
+    const made = await api('POST', '/cameras', JSON.stringify(camera));
+    expect(made.status, await made.clone().text()).toBe(201);
+    await page.goto(hub.url);
+    await page.click(test('size-9'));
+    await page.waitForSelector(`${tile(id)} ${test('stand-in')}`, { timeout: 60_000 });
+    await moves(page, `${tile(id)} canvas`);
+    expect((await api('DELETE', `/cameras/${id}`)).status).toBe(204);
+  });
+});
+
 describe('fault V2: a range with half or none of its footage', () => {
   it('is told before the download', async () => {
     await until('half a minute of footage', async () => Date.now() - startedAt > 45_000, 60_000);

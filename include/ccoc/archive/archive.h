@@ -92,6 +92,7 @@ struct MoveReport {
   std::uint64_t files_moved = 0;
   std::uint64_t bytes_moved = 0;
   std::uint64_t files_copied = 0;
+  std::uint64_t files_mended = 0;  ///< damaged ones, from their other copy
   bool more = false;    ///< the batch was full: call again soon
   std::string problem;  ///< the first of those that kept footage where it is; empty: none
 };

@@ -1,4 +1,4 @@
-// Who watches by WebRTC (WHEP): one ccoc-bridge for each viewer, given the live channel's pictures as they are.
+// Who watches by WebRTC (WHEP): one ccoc-bridge for each viewer, given the live channel's pictures as they are, or made into H.264.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 
 #include "ccoc/base/reactor.h"
 #include "ccoc/live/directory.h"
+#include "ccoc/vision/transcoder.h"
 
 namespace ccoc::webrtc {
 
@@ -15,6 +16,7 @@ struct ViewerOptions {
   std::string bridge_cache;   ///< file in which GStreamer remembers its plug-ins
   bool refuse_local = true;   ///< no connection to loopback and link-local addresses
   std::size_t max_viewers = 16;
+  vision::Transcoder* transcoder = nullptr;  ///< for pictures that are not H.264, or reordered; null: those are refused
   Duration check_interval = std::chrono::seconds{5};  ///< of rights
 };
 
@@ -36,8 +38,8 @@ class Viewers {
   void stop();
 
   /// Answers an offer; blocks the calling (pool) thread for at most 15 s. `not_found`: no such stream; `unsupported`: its
-  /// pictures are not H.264, or reordered; `invalid_argument`: the offer cannot be answered; `limit_exceeded`: as many watch as
-  /// may; `unavailable`: no picture has come yet, or ccoc-bridge fails; `timeout`.
+  /// pictures are not H.264, or reordered, and are not converted; `invalid_argument`: the offer cannot be answered;
+  /// `limit_exceeded`: as many watch, or are converted for, as may; `unavailable`: no picture has come yet, or ccoc-bridge fails; `timeout`.
   Result<Admitted> admit(const std::string& camera, const std::string& stream, std::string offer, StillAllowed still_allowed);
   /// `not_found` when nobody watches that camera under that name, any more.
   Status end(const std::string& camera, const std::string& id);

@@ -203,6 +203,30 @@ TEST(Mp4, a_fragment_carries_the_checksums_of_its_header_and_of_its_samples) {
   EXPECT_EQ(patched->decode_time, 1'800'000);
 }
 
+TEST(Mp4, checksums_behind_moof_where_earlier_files_have_them_are_read) {
+  auto plan = plan_of(b_frames);
+  plan.payload_sum = 0x0123456789abcdef;
+  auto bytes = make_fragment_header(plan);
+  // moof without its last 40 bytes, then those, then the header of mdat: the same size, and so the same data offset.
+  constexpr std::size_t moof_at = 32, sums_size = 40;
+  const auto put = [&](std::size_t at, std::size_t value) {
+    for (int i = 0; i < 4; ++i) bytes[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+  };
+  const auto sums_at = bytes.size() - 8 - sums_size;
+  put(moof_at, sums_at - moof_at);
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(sums_at + 24), 8, std::uint8_t{0});
+  const auto sum = checksum(bytes);
+  for (int i = 0; i < 8; ++i) bytes[sums_at + 24 + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(sum >> (56 - 8 * i));
+  const auto fragment = parse_fragment_header(bytes);
+  ASSERT_TRUE(fragment) << fragment.error().message;
+  EXPECT_EQ(fragment->payload_sum, plan.payload_sum);
+  EXPECT_EQ(fragment->samples.size(), b_frames.size());
+  ASSERT_TRUE(patch_fragment(bytes, 9, 1'800'000, 3));
+  EXPECT_TRUE(parse_fragment_header(bytes));
+  bytes[sums_at + 39] ^= 1;
+  EXPECT_FALSE(parse_fragment_header(bytes));
+}
+
 TEST(Mp4, prft_ties_the_first_picture_shown_to_its_capture_time) {  // ISO/IEC 14496-12 §8.16.5
   const auto bytes = make_fragment_header(plan_of(b_frames));
   const Bytes expected = {0,    0,    0,    32,   'p',  'r',  'f',  't',

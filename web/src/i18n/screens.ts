@@ -16,6 +16,8 @@ export const screens = {
   'picture.missing': ['ไม่พบกล้องนี้', 'Camera not found'],
   'picture.unsupported': ['เบราว์เซอร์นี้เล่นรูปแบบภาพไม่ได้', 'This browser cannot play the format'],
   'picture.crowded': ['แปลงภาพให้ได้อีกไม่ไหวแล้ว', 'No more pictures can be converted'],
+  'picture.standIn': ['ภาพหลัก', 'Main stream'],
+  'picture.standIn.hint': ['สตรีมย่อยของกล้องนี้ไม่มีภาพ จึงแสดงสตรีมหลักแทน ซึ่งใช้เครือข่ายและเครื่องมากกว่า', 'The sub stream of this camera gives no picture; the main stream is shown instead, which costs more network and computing'],
   'picture.transcoded': ['แปลงภาพ', 'Converted'],
   'picture.transcoded.hint': ['เบราว์เซอร์นี้ถอดรหัสภาพของกล้องไม่ได้ เซิร์ฟเวอร์แปลงเป็น H.264 ให้ ภาพอาจเล็กและช้ากว่าเล็กน้อย', 'This browser cannot decode what the camera sends; the hub converts it to H.264: a little smaller and later'],
   'player.plain': ['หน้านี้เปิดผ่าน HTTP ธรรมดา เบราว์เซอร์จึงไม่ให้ใช้ตัวถอดรหัสภาพแบบเร็ว (WebCodecs) ขอให้ผู้ดูแลระบบเปิดใช้ HTTPS', 'This page came by plain HTTP, so the browser keeps its fast decoder (WebCodecs) back. Ask the administrator for HTTPS.'],
