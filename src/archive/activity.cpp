@@ -1,6 +1,7 @@
 #include "ccoc/archive/activity.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <cmath>
 
@@ -91,35 +92,36 @@ void ActivityBuckets::add_steps(UtcTime start, Duration step, ByteView levels) {
     for (auto i = first; i < end; ++i) add_range(start + step * i, step, levels[static_cast<std::size_t>(i)]);
     return;
   }
-  // Each bucket takes several: a division for a bucket, not for a level.
-  std::int64_t bucket = -1, bucket_end = 0;
-  for (auto i = first; i < end; ++i) {
+  // Each bucket takes several: a division for a bucket, not for a level. A level counts where its middle is.
+  for (auto i = first; i < end;) {
     const auto middle = offset + i * length + length / 2;
-    if (middle >= bucket_end) {
-      bucket = std::clamp<std::int64_t>(middle * count / whole, 0, count - 1);
-      bucket_end = bucket == count - 1 ? std::numeric_limits<std::int64_t>::max() : ((bucket + 1) * whole + count - 1) / count;
+    const auto bucket = std::clamp<std::int64_t>(middle * count / whole, 0, count - 1);
+    const auto bucket_end = ((bucket + 1) * whole + count - 1) / count;
+    const auto next = bucket == count - 1 ? end : std::min(end, i + 1 + std::max<std::int64_t>(0, (bucket_end - 1 - middle) / length));
+    std::uint8_t highest = peaks_[static_cast<std::size_t>(bucket)];
+    for (const auto level : levels.subspan(static_cast<std::size_t>(i), static_cast<std::size_t>(next - i))) {
+      highest = std::max(highest, level);
     }
-    auto& peak = peaks_[static_cast<std::size_t>(std::max<std::int64_t>(bucket, 0))];
-    peak = std::max(peak, levels[static_cast<std::size_t>(i)]);
+    peaks_[static_cast<std::size_t>(bucket)] = highest;
+    i = next;
   }
 }
 
 std::vector<double> ActivityBuckets::relative() const {
-  std::vector<std::uint8_t> known;
-  for (const auto level : peaks_) {
-    if (level > 0) known.push_back(level);
-  }
+  std::array<std::size_t, 256> number{};
+  for (const auto level : peaks_) ++number[level];
   std::vector<double> out(peaks_.size());
-  if (known.empty()) return out;
-  const auto tenth = known.begin() + static_cast<std::ptrdiff_t>(known.size() / 10);
-  std::ranges::nth_element(known, tenth);
-  const int quiet = *tenth, most = *std::ranges::max_element(known);
+  const auto known = peaks_.size() - number[0];
+  if (known == 0) return out;
+  int most = 255, quiet = 1;
+  while (number[static_cast<std::size_t>(most)] == 0) --most;
+  // The level that a tenth of the known ones is below.
+  for (auto below = number[1]; below <= known / 10; below += number[static_cast<std::size_t>(quiet)]) ++quiet;
   const double full = std::clamp(static_cast<double>(most - quiet), least_octaves * activity_steps_per_octave,
                                  full_octaves * activity_steps_per_octave);
-  for (std::size_t i = 0; i < peaks_.size(); ++i) {
-    if (peaks_[i] == 0) continue;
-    out[i] = std::clamp((peaks_[i] - quiet) / full, 0.0, 1.0);
-  }
+  std::array<double, 256> share{};
+  for (int level = 1; level < 256; ++level) share[static_cast<std::size_t>(level)] = std::clamp((level - quiet) / full, 0.0, 1.0);
+  for (std::size_t i = 0; i < peaks_.size(); ++i) out[i] = share[peaks_[i]];
   return out;
 }
 

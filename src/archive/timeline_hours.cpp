@@ -21,15 +21,19 @@ constexpr std::int64_t most_hour_rows = 2000;
 constexpr std::size_t hours_per_statement = 250;
 constexpr auto fill_hours = "select fill_timeline_hours($1::json)";
 
+// Of the levels of seconds only those in the range: what is outside is neither read nor sent.
 constexpr auto hours_in_range = R"(
-select t.camera, t.hour, array_to_string(t.spans, ' '), case when $5::text = 'seconds' then t.levels end,
-       case when $5 = 'peaks' or $5 = 'seconds' and length(t.levels) = 0 then t.peaks end
-from json_array_elements_text($1::json) as w(camera), timeline_hours t
+select t.camera, t.hour, array_to_string(t.spans, ' '),
+       case when $5::text = 'seconds' then substr(t.levels, 1 + cut.first, cut.last - cut.first) end,
+       case when $5 = 'peaks' or $5 = 'seconds' and length(t.levels) = 0 then t.peaks end, cut.first
+from json_array_elements_text($1::json) as w(camera), timeline_hours t,
+  lateral (select greatest(0, floor(extract(epoch from $3 - t.hour))::integer) as first,
+                  least(3600, ceil(extract(epoch from $4 - t.hour))::integer) as last) cut
 where t.camera = w.camera and t.stream = $2 and t.hour > $3::timestamptz - interval '1 hour' and t.hour < $4
 order by t.camera, t.hour)";
 constexpr auto days_in_range = R"(
 select t.camera, t.day::timestamp at time zone 'UTC', array_to_string(t.spans, ' '), null::bytea,
-       case when $5::text = 'peaks' then t.peaks end
+       case when $5::text = 'peaks' then t.peaks end, 0
 from json_array_elements_text($1::json) as w(camera), timeline_days t
 where t.camera = w.camera and t.stream = $2 and t.day >= ($3::timestamptz at time zone 'UTC')::date
   and t.day <= ($4::timestamptz at time zone 'UTC')::date
@@ -47,8 +51,8 @@ std::vector<std::int64_t> numbers_of(std::string_view text) {
   return out;
 }
 
-/// A row of (camera, begin of the hour or day, spans as numbers between blanks, levels of seconds, or else of each `step`): its spans
-/// that overlap [from, to), and its levels.
+/// A row of (camera, begin of the hour or day, spans as numbers between blanks, levels of seconds, or else of each `step`, the second in
+/// the hour of the first level): its spans that overlap [from, to), and its levels.
 void add_row(const db::Row& row, UtcTime from, UtcTime to, std::vector<Span>& spans, ActivityBuckets* activity, Duration step) {
   const auto begin = row.utc(1);
   const auto edges = numbers_of(row.text(2));
@@ -57,7 +61,7 @@ void add_row(const db::Row& row, UtcTime from, UtcTime to, std::vector<Span>& sp
     if (span.from < to && span.to > from) spans.push_back(span);
   }
   if (activity == nullptr) return;
-  activity->add_steps(begin, std::chrono::seconds{1}, row.bytes(3));
+  activity->add_steps(begin + std::chrono::seconds{row.i64(5)}, std::chrono::seconds{1}, row.bytes(3));
   activity->add_steps(begin, step, row.bytes(4));
 }
 

@@ -48,7 +48,7 @@ constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|
     --seconds N      of each recording measurement (default 60)
     --warm-up N      seconds before it (default 14)
     --runs N         of the hub's recording (default 2)
-    --only TEXT      of the fan-out, cases whose name holds TEXT ("RTSP", "/stream", "players")
+    --only TEXT      of the fan-out, cases whose name holds TEXT ("RTSP", "/stream", "players"); of the index, "reads"
     --udp            the hub takes the pictures by UDP
     --no-sub         the hub takes only main streams, as the peers do
     --kills N        kills: how many (default 100)
