@@ -87,6 +87,22 @@ TEST_F(RecoveryTest, closes_what_a_killed_hub_left_open_and_records_the_gap_when
   EXPECT_EQ(life.gaps()[0].to, at("2026-11-24T05:25:05.000Z"));
 }
 
+TEST_F(RecoveryTest, pictures_that_were_under_way_while_the_hub_was_started_again_do_not_overlap_what_is_there) {
+  record("2026-11-24T05:24:00.000Z", "2026-11-24T05:24:10.500Z");
+  life.kill(SimDisk::Loss::nothing, random);
+  life.boot();
+  life.archive->recover();
+  // The camera sends late: what comes now was taken before the last that was kept.
+  auto& recorder = life.record();
+  Camera late(at("2026-11-24T05:24:08.000Z"));
+  late.run_until(at("2026-11-24T05:24:20.000Z"), recorder);
+  recorder.on_interrupted(media::GapCause::camera, "");
+  life.step();
+  ASSERT_EQ(life.rows().size(), 2u);
+  expect_index_and_disk_agree();
+  EXPECT_EQ(life.rows()[1].end, at("2026-11-24T05:24:20.000Z"));
+}
+
 TEST_F(RecoveryTest, keeps_the_cause_of_a_gap_that_began_before_the_hub_died) {
   record("2026-11-24T05:24:00.000Z", "2026-11-24T05:24:10.000Z");
   life.recorder->on_interrupted(media::GapCause::camera, "no route to host");
