@@ -80,6 +80,12 @@ void Ledger::closed(const Segment& segment) {
   add(segment);
 }
 
+std::optional<UtcTime> Ledger::last_end(const StreamKey& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto stream = streams_.find(key);
+  return stream == streams_.end() ? std::nullopt : stream->second.last_end;
+}
+
 std::vector<Segment> Ledger::recorded_unset(std::size_t limit) const {
   const std::lock_guard lock(mutex_);
   std::vector<Segment> files;

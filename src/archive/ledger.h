@@ -37,6 +37,8 @@ class Ledger {
   void interrupted(const StreamKey& key, UtcTime at, media::GapCause cause, std::string_view reason);
   /// The last footage from before this process; nothing newer is known yet.
   void found_last(const StreamKey& key, UtcTime end);
+  /// Where the stream's newest footage ends, as far as this process knows.
+  std::optional<UtcTime> last_end(const StreamKey& key) const;
 
   StreamEdge edge(const StreamKey& key) const;
   std::vector<Segment> open_segments() const;

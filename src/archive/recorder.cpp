@@ -9,6 +9,7 @@ namespace {
 
 /// One 90 kHz tick, rounded up: the least distance of two frames.
 constexpr Duration one_tick{12};
+constexpr Duration latest_camera = std::chrono::seconds{10};
 constexpr Duration unknown_duration = std::chrono::milliseconds{40};
 /// Sound further from the pictures does not belong to them; no frame of it lasts so long.
 constexpr Duration furthest_sound = std::chrono::seconds{2};
@@ -25,7 +26,12 @@ StreamRecorder::StreamRecorder(const Placement& placement, WriteBudget& budget, 
       volume_(&placement.choose(key, nullptr)),
       writer_(volume_->make_writer(key, cell_)),
       clock_(clock),
-      options_(options) {}
+      options_(options) {
+  // A camera sends late, and the hub may have been away for less: footage does not overlap. What lies further ahead is of a clock that
+  // was set back since.
+  const auto end = ledger.last_end(key);
+  if (end && *end <= clock.utc_now() + latest_camera) last_time_ = *end - one_tick;
+}
 
 StreamRecorder::~StreamRecorder() {
   if (!interrupted_) on_interrupted(media::GapCause::hub, "recording was stopped");
