@@ -1,5 +1,6 @@
 // Footage that goes to another volume, over a real PostgreSQL and real folders, cut off at every step; second copies.
 #include <filesystem>
+#include <functional>
 #include <random>
 
 #include "ccoc/archive/audit.h"
@@ -14,6 +15,7 @@ using namespace ccoc::test;
 /// A disk whose process dies: from an operation on, nothing it does happens any more.
 struct Life {
   int operations_left = 1 << 30;
+  std::function<void()> before_create;  ///< what happens meanwhile, once
   bool over() { return operations_left-- <= 0; }
 };
 std::unexpected<Error> dead() { return fail(ErrorCode::io, "the process is dead"); }
@@ -23,6 +25,7 @@ class MortalDisk final : public Disk {
   MortalDisk(std::shared_ptr<Disk> inner, std::shared_ptr<Life> life) : inner_(std::move(inner)), life_(std::move(life)) {}
 
   Result<std::unique_ptr<DiskFile>> create(const std::string& path) override {
+    if (const auto meanwhile = std::exchange(life_->before_create, nullptr)) meanwhile();
     return life_->over() ? dead() : wrap(inner_->create(path));
   }
   Result<std::unique_ptr<DiskFile>> open_read(const std::string& path) override {
@@ -309,8 +312,15 @@ TEST_F(MoveFootage, what_rots_is_found_and_mended_from_the_other_copy) {
   }
   EXPECT_GE(count("select count(distinct (volume, path)) from damage"), 3);
   EXPECT_EQ(archive->damage(10).value().size(), 2u) << "a copy is no footage of its own";
+  const auto told = [&] {
+    std::uint64_t sum = 0;
+    for (const auto& volume : archive->volumes()) sum += volume.scrub.damaged_files;
+    return sum;
+  };
+  EXPECT_EQ(told(), 3u);
   const auto report = archive->move_footage(policy).value();
   EXPECT_EQ(report.files_mended, 3u) << report.problem;
+  EXPECT_EQ(told(), 0u) << "what is mended needs nobody's attention";
   EXPECT_EQ(hot->content(first), good);
   EXPECT_EQ(hot->content(last), also_good);
   EXPECT_EQ(cold->content(copy), hot->content(hot->files()[1]));
@@ -329,6 +339,38 @@ TEST_F(MoveFootage, what_rots_is_found_and_mended_from_the_other_copy) {
   EXPECT_EQ(archive->move_footage(policy).value().files_mended, 0u);
   EXPECT_EQ(hot->content(rotten), as_it_is);
   EXPECT_EQ(archive->damage(10).value().size(), 1u);
+}
+
+TEST_F(MoveFootage, what_retention_takes_while_it_is_copied_or_mended_does_not_come_back) {
+  boot();
+  record(cam01);
+  MovePolicy copies;
+  copies.copies_of = [](const std::string&) { return 2u; };
+  RetentionPolicy day;
+  day.days_of = [](const std::string&) { return 1u; };
+  clock.advance(hours{25});
+  life->before_create = [&] { EXPECT_EQ(archive->enforce_retention(day).value().files_removed, 3u); };
+  ASSERT_TRUE(archive->move_footage(copies));
+  EXPECT_TRUE(cold->files().empty()) << cold->files().front();
+  EXPECT_EQ(count("select count(*) from copies"), 0);
+
+  began = clock.utc_now();
+  record(cam01);
+  ASSERT_EQ(archive->move_footage(copies).value().files_copied, 3u);
+  auto bytes = hot->content(hot->files()[0]);
+  bytes[bytes.size() / 2] ^= 1;
+  hot->put(hot->files()[0], bytes);
+  clock.advance(hours{25});
+  for (int i = 0; i < 20; ++i) {
+    clock.advance(seconds{5});
+    ASSERT_TRUE(archive->scrub());
+  }
+  ASSERT_EQ(archive->damage(10).value().size(), 1u);
+  life->before_create = [&] { EXPECT_EQ(archive->enforce_retention(day).value().files_removed, 3u); };
+  ASSERT_TRUE(archive->move_footage(copies));
+  EXPECT_FALSE(life->before_create);
+  EXPECT_TRUE(hot->files().empty()) << hot->files().front();
+  EXPECT_TRUE(cold->files().empty());
 }
 
 TEST_F(MoveFootage, copies_without_a_second_volume_are_asked_for_in_vain_and_that_is_said) {

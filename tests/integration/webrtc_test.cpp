@@ -282,6 +282,27 @@ TEST_F(WebRtc, makes_h265_into_h264_for_a_viewer) {
   EXPECT_TRUE(eventually_so([] { return world->viewers.count() == 0 && world->transcoder.sessions() == 0; }));
 }
 
+TEST_F(WebRtc, where_nothing_is_converted_only_h264_in_its_order_is_shown) {
+  ApiWorld plain(0);
+  plain.add_camera("cam01");
+  Person guest(plain.port());
+  ASSERT_EQ(guest.log_in("viewer").status, 200);
+  auto reordered = std::make_shared<media::VideoFormat>(*street().format);
+  reordered->reorder_frames = 2;
+  auto other = std::make_shared<media::VideoFormat>(*street().format);
+  other->codec = media::Codec::h265;
+  for (const auto& [format, word] : {std::pair<media::VideoFormatPtr, const char*>{reordered, "B-frames"}, {other, "h265"}}) {
+    const Feeding feeding(plain, "cam01", format);
+    ASSERT_TRUE(eventually_so([&] { return feeding.channel()->last_key() != nullptr; }));
+    auto headers = guest.headers();
+    headers.emplace_back("Content-Type", "application/sdp");
+    const auto answer = Peer(plain.port()).ask("POST", whep, headers, offer_with(vp8_only));
+    EXPECT_EQ(answer.status, 406) << answer.body;
+    EXPECT_NE(answer.body.find(word), std::string::npos) << answer.body;
+    EXPECT_NE(answer.body.find("vision.transcodings"), std::string::npos) << answer.body;
+  }
+}
+
 TEST_F(WebRtc, says_what_it_does_not_show) {
   const auto needs_h264 = offer_with(vp8_only);
   EXPECT_EQ(post(*viewer, whep, needs_h264).status, 404) << "no such stream is switched on";

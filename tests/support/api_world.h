@@ -30,7 +30,9 @@ inline bool becomes(const std::function<bool()>& condition) {
 inline constexpr std::string_view password = "correct horse battery";
 
 struct ApiWorld {
-  ApiWorld() {
+  /// `conversions`: how many viewers may have pictures converted.
+  explicit ApiWorld(unsigned conversions = 1)
+      : transcoder{{.worker = std::string(CCOC_BINARY_DIR) + "/ccoc-vision", .max_sessions = conversions, .timeout = seconds{20}}} {
     const access::Actor nobody;
     for (const auto role : access::all_roles) {
       const auto made = access.create_user({.username = std::string(access::to_string(role)),
@@ -163,7 +165,7 @@ struct ApiWorld {
   AsioReactor media_reactor{"media"};
   AsioReactor playback_reactor{"playback"};
   std::unique_ptr<WorkQueue> playback_pool = make_thread_pool("read", 2, 1024);
-  vision::Transcoder transcoder{{.worker = std::string(CCOC_BINARY_DIR) + "/ccoc-vision", .max_sessions = 1, .timeout = seconds{20}}};
+  vision::Transcoder transcoder;
   webrtc::Viewers viewers{playback_reactor, *playback_pool, live, {.bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
                                                                      .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin",
                                                                      .refuse_local = false,
