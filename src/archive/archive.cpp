@@ -110,7 +110,9 @@ class StandardArchive final : public Archive {
 
   Result<MoveReport> move_footage(const MovePolicy& policy, std::size_t batch) override {
     if (!mover_) return fail(ErrorCode::unsupported, "footage is moved only where there is a database");
-    return mover_->step(policy, batch);
+    auto report = mover_->step(policy, batch);
+    if (report) std::ranges::for_each(report->mended, [this](const auto& volume) { scrubber_.mended(volume); });
+    return report;
   }
 
   Result<Forecast> forecast(const RetentionPolicy& retention, const MovePolicy& moves) override {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,11 +25,16 @@ struct Copy {
 struct Mendable {
   Segment damaged;
   Segment other;
+  SegmentId first;  ///< which of them the index of footage names
 };
 
 class MoveStore {
  public:
   virtual ~MoveStore() = default;
+  /// Held by retention from a file's removal until the index has forgotten it, and by whoever makes the same content anew from asking
+  /// whether it is still known until that is found: what retention took does not come back.
+  std::mutex keeping;
+
   virtual Status begin(const Move& move) = 0;
   virtual Status end(const Move& move) = 0;
   /// What was begun and has no end.

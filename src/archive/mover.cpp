@@ -39,6 +39,11 @@ std::string arrival_path(std::string path) {
   return "_arriving/" + path;
 }
 
+Status remove_if_there(Disk& disk, const std::string& path) {
+  auto gone = disk.remove(path);
+  return gone || gone.error().code == ErrorCode::not_found ? Status{} : gone;
+}
+
 std::string copy_path(const Segment& segment) { return "_copies/" + segment.volume + "/" + segment.path; }
 
 }  // namespace
@@ -86,18 +91,14 @@ Status Mover::settle(const Move& move) {
   }
   const auto arrived = store_.known(move.target, paths);
   if (!arrived) return std::unexpected(arrived.error());
-  const auto remove = [](Disk& disk, const std::string& name) -> Status {
-    auto gone = disk.remove(name);
-    return gone || gone.error().code == ErrorCode::not_found ? Status{} : gone;
-  };
   // On the platter before the move is forgotten: a power cut must not bring back what nobody would look at any more.
   if (arrived->empty()) {
     for (const auto& name : {arrival_path(path), path}) {
-      if (auto gone = remove(*to->second, name); !gone) return gone;
+      if (auto gone = remove_if_there(*to->second, name); !gone) return gone;
     }
     if (auto safe = to->second->sync_all(); !safe) return safe;
   } else {
-    if (auto gone = remove(*from->second, path); !gone) return gone;
+    if (auto gone = remove_if_there(*from->second, path); !gone) return gone;
     IndexBatch batch;
     batch.removed.push_back(move.from);
     if (auto forgotten = store_.apply(batch); !forgotten) return forgotten;
@@ -167,7 +168,7 @@ Status Mover::finish(std::span<const Segment* const> arrived, const std::string&
     if (!told && told.error().code != ErrorCode::not_found) return told;
     const auto& obsolete = told ? segment->volume : target;  // retention may have taken it meanwhile
     auto& disk = *volumes_.at(obsolete);
-    if (auto gone = disk.remove(segment->path); !gone && gone.error().code != ErrorCode::not_found) return gone;
+    if (auto gone = remove_if_there(disk, segment->path); !gone) return gone;
     // The last file of a day takes the folder with it; one that is not empty stays.
     if (disk.remove(segment->path.substr(0, segment->path.rfind('/')))) log::debug("archive", "{}: moved", segment->path);
     emptied.insert(obsolete);
@@ -192,7 +193,7 @@ Status Mover::bring(const MovePolicy& policy, const Segment& segment, const std:
   if (to == volumes_.end()) return fail(ErrorCode::unavailable, "the volume '" + target + "' is not configured here");
   const auto arriving = arrival_path(path);
   if (far_.contains(target)) return copy_file(policy, segment, target, path);
-  if (auto gone = to->second->remove(arriving); !gone && gone.error().code != ErrorCode::not_found) return gone;
+  if (auto gone = remove_if_there(*to->second, arriving); !gone) return gone;
   if (auto copied = copy_file(policy, segment, target, arriving); !copied) return copied;
   auto named = to->second->rename(arriving, path);
   if (!named && named.error().code == ErrorCode::conflict) {
@@ -265,32 +266,39 @@ Status Mover::mend(const MovePolicy& policy, std::size_t batch, MoveReport& repo
       continue;
     }
     log::info("archive", "volume {}: {} is mended from {} on {}", id.first, id.second, file.other.path, file.other.volume);
-    ++report.files_mended;
+    report.mended.push_back(id.first);
   }
   return {};
 }
 
 /// `corrupt`: the other is damaged, too. Between the removal and the new name the file is missing, as the damage table says it is.
 Status Mover::mend_one(const MovePolicy& policy, const Mendable& file) {
-  const auto& [damaged, other] = file;
+  const auto& damaged = file.damaged;
+  const auto& other = file.other;
   const auto from = volumes_.find(other.volume);
   const auto to = volumes_.find(damaged.volume);
   if (from == volumes_.end() || to == volumes_.end()) return fail(ErrorCode::unavailable, "its volume is not configured here");
   const auto whole = find_damage(*from->second, other);
   if (!whole) return std::unexpected(whole.error());
   if (!whole->empty()) return fail(ErrorCode::corrupt, damaged.path + " is damaged, and so is its copy: " + whole->front().detail);
-  const auto remove = [&](const std::string& name) -> Status {
-    auto gone = to->second->remove(name);
-    return gone || gone.error().code == ErrorCode::not_found ? Status{} : gone;
-  };
-  const bool far = far_.contains(damaged.volume);
-  const auto arriving = far ? damaged.path : arrival_path(damaged.path);
-  Status done = remove(arriving);
+  const auto arriving = far_.contains(damaged.volume) ? damaged.path : arrival_path(damaged.path);
+  Status done = remove_if_there(*to->second, arriving);
   if (done) done = copy_file(policy, other, damaged.volume, arriving);
-  if (done && !far) done = remove(damaged.path);
-  if (done && !far) done = to->second->rename(arriving, damaged.path);
+  if (done) done = replace(file, arriving);
   if (done) done = to->second->sync_all();
   return done ? moves_.mended({damaged.volume, damaged.path}) : done;
+}
+
+/// Gives what has arrived the damaged file's name, unless retention was faster.
+Status Mover::replace(const Mendable& file, const std::string& arriving) {
+  auto& disk = *volumes_.at(file.damaged.volume);
+  const std::lock_guard keeping(moves_.keeping);
+  const auto known = store_.known(file.first.first, std::span(&file.first.second, 1));
+  if (!known) return std::unexpected(known.error());
+  if (known->empty()) return remove_if_there(disk, arriving);
+  if (arriving == file.damaged.path) return {};
+  if (auto gone = remove_if_there(disk, file.damaged.path); !gone) return gone;
+  return disk.rename(arriving, file.damaged.path);
 }
 
 Status Mover::make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report) {
@@ -326,12 +334,22 @@ Status Mover::make_copies(const MovePolicy& policy, std::size_t batch, MoveRepor
       if (auto safe = volumes_.at(target)->sync_all(); !safe) return safe;
     }
     for (const auto& copy : made) {
-      if (auto told = moves_.add(copy); !told) return told;
+      if (auto kept = keep(copy, report); !kept) return kept;
     }
-    report.files_copied += made.size();
     if (policy.cancelled && policy.cancelled()) return {};
     report.more = report.more || missing->size() == files_at_once;
   }
+  return {};
+}
+
+/// Tells the index of a copy, unless retention has taken the first meanwhile.
+Status Mover::keep(const Copy& copy, MoveReport& report) {
+  const std::lock_guard keeping(moves_.keeping);
+  const auto known = store_.known(copy.of.first, std::span(&copy.of.second, 1));
+  if (!known) return std::unexpected(known.error());
+  if (known->empty()) return remove_if_there(*volumes_.at(copy.copy.first), copy.copy.second);
+  if (auto told = moves_.add(copy); !told) return told;
+  ++report.files_copied;
   return {};
 }
 

@@ -27,6 +27,8 @@ class Mover {
   Status move_old(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status mend(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status mend_one(const MovePolicy& policy, const Mendable& file);
+  Status replace(const Mendable& file, const std::string& arriving);
+  Status keep(const Copy& copy, MoveReport& report);
   Status make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status move_files(const MovePolicy& policy, std::span<const Segment> segments, const std::string& target, MoveReport& report);
   Status finish(std::span<const Segment* const> arrived, const std::string& target, MoveReport& report);

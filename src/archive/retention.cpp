@@ -186,6 +186,8 @@ void Retention::remove_copies(const std::vector<SegmentId>& files) {
 Status Retention::forget(const std::vector<Segment>& segments, RetentionReport& report) {
   IndexBatch batch;
   std::uint64_t bytes = 0;
+  std::unique_lock<std::mutex> keeping;
+  if (moves_) keeping = std::unique_lock(moves_->keeping);
   for (const auto& segment : segments) {
     const SegmentId id{segment.volume, segment.path};
     if (ledger_.knows(id)) continue;

@@ -199,6 +199,12 @@ void Scrubber::publish(const Round& round) {
   status.last_round_ended_at = round.state.last_round_ended_at;
 }
 
+void Scrubber::mended(const std::string& volume) {
+  const std::lock_guard lock(mutex_);
+  auto& damaged = status_[volume].damaged_files;
+  if (damaged > 0) --damaged;  // else it was found before the hub began
+}
+
 std::map<std::string, ScrubStatus> Scrubber::status() const {
   const std::lock_guard lock(mutex_);
   return status_;

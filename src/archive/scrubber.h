@@ -21,6 +21,8 @@ class Scrubber {
 
   /// Reads files as far as the rate allows since the last call; none of the volumes in `busy`. Blocks.
   Status step(const std::set<std::string>& busy);
+  /// A damaged file of the volume is whole again; any thread.
+  void mended(const std::string& volume);
   std::map<std::string, ScrubStatus> status() const;
 
  private:

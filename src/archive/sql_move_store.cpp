@@ -88,8 +88,8 @@ class SqlMoveStore final : public MoveStore {
       Segment second = first;
       second.volume = row.text(8);
       second.path = row.text(9);
-      if (row.boolean(10)) found.push_back({first, second});
-      else found.push_back({second, first});
+      const SegmentId id{first.volume, first.path};
+      found.push_back(row.boolean(10) ? Mendable{first, second, id} : Mendable{second, first, id});
     }
     return found;
   }

@@ -171,9 +171,9 @@ void Housekeeping::move_footage() {
       throttle.warn("archive", "moving", report.error().message, rooms_.clock.now());
     } else {
       if (!report->problem.empty()) throttle.warn("archive", "moving", report->problem, rooms_.clock.now());
-      if (report->files_moved + report->files_copied + report->files_mended > 0) {
+      if (report->files_moved + report->files_copied + report->mended.size() > 0) {
         log::info("archive", "{} files moved, {} MiB; {} copied, {} mended", report->files_moved, report->bytes_moved >> 20,
-                  report->files_copied, report->files_mended);
+                  report->files_copied, report->mended.size());
       }
       if (report->more && report->problem.empty()) wait = Duration{0};
     }

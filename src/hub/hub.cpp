@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
 #include <atomic>
 #include <cerrno>
 
@@ -277,9 +276,8 @@ Status Hub::Impl::start(const HubOptions& options) {
   viewing.bridge = find_bridge();
   viewing.bridge_cache = (data.path() / "gstreamer-plugins.bin").string();
   viewing.refuse_local = !config.ingest.allow_loopback;
-  if (config.vision.transcodings > 0) viewing.transcoder = transcoder.get();
   viewing.max_viewers = static_cast<std::size_t>(config.webrtc.max_viewers);
-  viewers = std::make_unique<webrtc::Viewers>(*playback_reactor, *playback_pool, channels, std::move(viewing));
+  viewers = std::make_unique<webrtc::Viewers>(*playback_reactor, *playback_pool, channels, *transcoder, std::move(viewing));
 
   housekeeping = std::make_unique<Housekeeping>(Housekeeping::Rooms{
       .config = config,

@@ -31,7 +31,7 @@ class Viewer::Feed final : public live::Subscriber {
     ++*posted_;
     reactor_.post([viewer = viewer_, posted = posted_, unit] {
       --*posted;
-      if (const auto held = viewer.lock()) held->take(unit);
+      if (const auto held = viewer.lock()) held->show(unit);
     });
   }
   void on_interrupted(media::GapCause, std::string_view) override {}
@@ -44,15 +44,15 @@ class Viewer::Feed final : public live::Subscriber {
   std::atomic<bool> stopped_ = false;
 };
 
-Viewer::Viewer(Reactor& reactor, const live::Directory& channels, Place place, std::function<void(const std::string&)> ended)
-    : reactor_(reactor), channels_(channels), place_(std::move(place)), ended_(std::move(ended)) {}
+Viewer::Viewer(Reactor& reactor, const live::Directory& channels, vision::Transcoder& transcoder, Place place,
+               std::function<void(const std::string&)> ended)
+    : reactor_(reactor), channels_(channels), transcoder_(transcoder), place_(std::move(place)), ended_(std::move(ended)) {}
 
 Viewer::~Viewer() { stop(); }
 
 void Viewer::start(const ViewerOptions& options, const std::string& offer, const std::string& profile, bool convert,
                    Answered answered) {
   answered_ = std::move(answered);
-  transcoder_ = options.transcoder;
   if (convert) {
     if (auto opened = open_conversion(); !opened) return answer(std::unexpected(opened.error()));
   }
@@ -148,7 +148,7 @@ void Viewer::tick() {
   watch();
 }
 
-void Viewer::take(const live::LiveUnitPtr& unit) {
+void Viewer::show(const live::LiveUnitPtr& unit) {
   if (!process_ || !feed_) return;
   const auto& picture = unit->unit();
   if (goes_as_it_is(*picture.format)) {
@@ -162,8 +162,7 @@ void Viewer::take(const live::LiveUnitPtr& unit) {
 
 Status Viewer::open_conversion() {
   if (conversion_) return {};
-  if (transcoder_ == nullptr) return fail(ErrorCode::unsupported, "the camera's pictures do not go out by WebRTC as they are");
-  auto opened = transcoder_->open([weak = weak_from_this(), &reactor = reactor_](const media::AccessUnitPtr& made, std::uint8_t) {
+  auto opened = transcoder_.open([weak = weak_from_this(), &reactor = reactor_](const media::AccessUnitPtr& made, std::uint8_t) {
     reactor.post([weak, made] {
       if (const auto held = weak.lock(); held && held->conversion_) held->send(*made, media::to_annexb(*made));
     });

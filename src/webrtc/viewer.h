@@ -24,7 +24,8 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   using Answered = std::function<void(Result<std::string>)>;
 
   /// `ended` is called once, after `answered` was, and not inside start().
-  Viewer(Reactor& reactor, const live::Directory& channels, Place place, std::function<void(const std::string& why)> ended);
+  Viewer(Reactor& reactor, const live::Directory& channels, vision::Transcoder& transcoder, Place place,
+         std::function<void(const std::string& why)> ended);
   ~Viewer() override;
 
   /// `convert`: his pictures have to be made into H.264, from the first on.
@@ -45,7 +46,7 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   template <class Other>
   void take(const Other&) {}  // it has nothing else to say
 
-  void take(const live::LiveUnitPtr& unit);
+  void show(const live::LiveUnitPtr& unit);
   void send(const media::AccessUnit& picture, const Bytes& annexb);
   Status open_conversion();
   void watch();
@@ -56,6 +57,7 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
 
   Reactor& reactor_;
   const live::Directory& channels_;
+  vision::Transcoder& transcoder_;
   const Place place_;
   std::function<void(const std::string&)> ended_;
   Answered answered_;
@@ -64,7 +66,6 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   std::unique_ptr<Timer> limit_, tick_;
   std::shared_ptr<live::Channel> channel_;
   std::shared_ptr<Feed> feed_;
-  vision::Transcoder* transcoder_ = nullptr;
   std::unique_ptr<vision::TranscodeSession> conversion_;  ///< while the camera sends what does not go out as it is
   UtcTime came_at_;
   PictureTimes times_;

@@ -56,18 +56,17 @@ std::string profile_of(const media::VideoFormat& format) {
 /// As x264 makes them for conversions: constrained baseline.
 constexpr const char* converted_profile = "42e01f";
 
-Status refuse(const media::VideoFormat& format) {
-  if (format.codec != media::Codec::h264)
-    return fail(ErrorCode::unsupported, "this stream is " + std::string(to_string(format.codec)) +
-                                            ", which viewers by WebRTC cannot be sent, and conversion is switched off (vision.transcodings); try the other stream");
-  return fail(ErrorCode::unsupported, "this stream has B-frames, which players by WebRTC do not show in order, and conversion is switched "
-                                      "off (vision.transcodings); switch them off in the camera");
+/// Why pictures have to be converted, for who learns that they are not.
+std::string peculiarity(const media::VideoFormat& format) {
+  if (format.codec != media::Codec::h264) return "this stream is " + std::string(to_string(format.codec)) + ", which browsers are not sent as it is";
+  return "this stream has B-frames, which players by WebRTC do not show in order";
 }
 
 }  // namespace
 
 struct Viewers::State : std::enable_shared_from_this<State> {
-  State(Reactor& r, WorkQueue& p, const live::Directory& c, ViewerOptions o) : reactor(r), pool(p), channels(c), options(std::move(o)) {}
+  State(Reactor& r, WorkQueue& p, const live::Directory& c, vision::Transcoder& t, ViewerOptions o)
+      : reactor(r), pool(p), channels(c), transcoder(t), options(std::move(o)) {}
 
   struct Entry {
     std::shared_ptr<Viewer> viewer;
@@ -78,6 +77,7 @@ struct Viewers::State : std::enable_shared_from_this<State> {
   Reactor& reactor;
   WorkQueue& pool;
   const live::Directory& channels;
+  vision::Transcoder& transcoder;
   const ViewerOptions options;
   std::atomic<std::size_t> number{0};       ///< also those that are being let in
   std::map<std::string, Entry> entries;     ///< reactor's thread
@@ -120,7 +120,7 @@ struct Viewers::State : std::enable_shared_from_this<State> {
       --number;
       return answered(fail(ErrorCode::unavailable, "the hub stops"));
     }
-    auto viewer = std::make_shared<Viewer>(reactor, channels, place, [this, id](const std::string& why) { drop(id, why); });
+    auto viewer = std::make_shared<Viewer>(reactor, channels, transcoder, place, [this, id](const std::string& why) { drop(id, why); });
     entries[id] = Entry{viewer, std::move(allowed), nullptr};
     check_later(id);
     const bool convert = !goes_as_it_is(format);
@@ -132,8 +132,8 @@ struct Viewers::State : std::enable_shared_from_this<State> {
   }
 };
 
-Viewers::Viewers(Reactor& reactor, WorkQueue& pool, const live::Directory& channels, ViewerOptions options)
-    : state_(std::make_shared<State>(reactor, pool, channels, std::move(options))) {}
+Viewers::Viewers(Reactor& reactor, WorkQueue& pool, const live::Directory& channels, vision::Transcoder& transcoder, ViewerOptions options)
+    : state_(std::make_shared<State>(reactor, pool, channels, transcoder, std::move(options))) {}
 
 Viewers::~Viewers() { stop(); }
 
@@ -160,11 +160,9 @@ Result<Admitted> Viewers::admit(const std::string& camera, const std::string& st
     return fail(ErrorCode::limit_exceeded, "as many viewers watch by WebRTC as may (webrtc.max_viewers)");
   }
   const auto key = first_key(*channel);
-  Status good = key ? Status{} : fail(ErrorCode::unavailable, "no picture of this stream has come yet");
-  if (key && !goes_as_it_is(*key->format) && state_->options.transcoder == nullptr) good = refuse(*key->format);
-  if (!good) {
+  if (!key) {
     --state_->number;
-    return std::unexpected(good.error());
+    return fail(ErrorCode::unavailable, "no picture of this stream has come yet");
   }
   auto answer = std::make_shared<std::promise<Result<std::string>>>();
   auto future = answer->get_future();
@@ -174,6 +172,7 @@ Result<Admitted> Viewers::admit(const std::string& camera, const std::string& st
     state->let_in(id, place, offer, *format, std::move(allowed), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
   });
   auto sdp = future.get();
+  if (!sdp && sdp.error().code == ErrorCode::unsupported) return std::unexpected(sdp.error().within(peculiarity(*key->format)));
   if (!sdp) return std::unexpected(sdp.error());
   log::info("webrtc", "{}/{}: a viewer came{}", camera, stream, goes_as_it_is(*key->format) ? "" : "; the pictures are converted for him");
   return Admitted{id, *std::move(sdp)};

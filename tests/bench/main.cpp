@@ -59,7 +59,7 @@ constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|
     --clips DIR      cache of the cameras' clips
     --work DIR       scratch folder (default: bench/ beside this program)
     --keep           leave the scratch folder
-    --write          put the table into docs/benchmarks.md
+    --write          put the table of all, or of archive, into docs/benchmarks.md
 Exit: 0 every bar is met, 1 one is missed or something failed, 2 misuse.
 )";
 
@@ -119,6 +119,9 @@ Result<Options> parse(int argc, char** argv) {
       return fail(ErrorCode::invalid_argument, "'" + name + (takes_value ? " " + value : "") + "' is not understood");
     }
     if (takes_value) ++i;
+  }
+  if (!out.document.empty() && out.mode != "all" && out.mode != "archive") {
+    return fail(ErrorCode::invalid_argument, "--write is for all or archive: the page has no place for '" + out.mode + "' alone");
   }
   for (const auto* mode : {"record", "peers", "ingest", "latency", "fanout", "playback", "seeks", "index", "archive", "kills", "encryption", "all"}) {
     if (out.mode == mode) return out;

@@ -319,7 +319,7 @@ TEST_F(MoveFootage, what_rots_is_found_and_mended_from_the_other_copy) {
   };
   EXPECT_EQ(told(), 3u);
   const auto report = archive->move_footage(policy).value();
-  EXPECT_EQ(report.files_mended, 3u) << report.problem;
+  EXPECT_EQ(report.mended.size(), 3u) << report.problem;
   EXPECT_EQ(told(), 0u) << "what is mended needs nobody's attention";
   EXPECT_EQ(hot->content(first), good);
   EXPECT_EQ(hot->content(last), also_good);
@@ -336,7 +336,7 @@ TEST_F(MoveFootage, what_rots_is_found_and_mended_from_the_other_copy) {
     clock.advance(seconds{5});
     ASSERT_TRUE(archive->scrub());
   }
-  EXPECT_EQ(archive->move_footage(policy).value().files_mended, 0u);
+  EXPECT_EQ(archive->move_footage(policy).value().mended.size(), 0u);
   EXPECT_EQ(hot->content(rotten), as_it_is);
   EXPECT_EQ(archive->damage(10).value().size(), 1u);
 }

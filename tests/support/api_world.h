@@ -166,11 +166,10 @@ struct ApiWorld {
   AsioReactor playback_reactor{"playback"};
   std::unique_ptr<WorkQueue> playback_pool = make_thread_pool("read", 2, 1024);
   vision::Transcoder transcoder;
-  webrtc::Viewers viewers{playback_reactor, *playback_pool, live, {.bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
+  webrtc::Viewers viewers{playback_reactor, *playback_pool, live, transcoder, {.bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
                                                                      .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin",
                                                                      .refuse_local = false,
-                                                                     .max_viewers = 2,
-                                                                     .transcoder = &transcoder}};
+                                                                     .max_viewers = 2}};
   ingest::Ingest ingest{{&media_reactor},
                         {.refuse_local = false,
                          .bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",

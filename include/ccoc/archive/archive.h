@@ -29,7 +29,7 @@ struct ScrubStatus {
   UtcTime round_began_at;
   UtcTime reached_at;  ///< footage up to here was read in this round
   std::optional<UtcTime> last_round_ended_at;
-  std::uint64_t damaged_files = 0;  ///< found since the hub began
+  std::uint64_t damaged_files = 0;  ///< found since the hub began, and not mended
 };
 
 struct ArchiveOptions {
@@ -92,7 +92,7 @@ struct MoveReport {
   std::uint64_t files_moved = 0;
   std::uint64_t bytes_moved = 0;
   std::uint64_t files_copied = 0;
-  std::uint64_t files_mended = 0;  ///< damaged ones, from their other copy
+  std::vector<std::string> mended;  ///< for each damaged file that was made anew from its other copy, its volume
   bool more = false;    ///< the batch was full: call again soon
   std::string problem;  ///< the first of those that kept footage where it is; empty: none
 };

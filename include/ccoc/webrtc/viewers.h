@@ -16,7 +16,6 @@ struct ViewerOptions {
   std::string bridge_cache;   ///< file in which GStreamer remembers its plug-ins
   bool refuse_local = true;   ///< no connection to loopback and link-local addresses
   std::size_t max_viewers = 16;
-  vision::Transcoder* transcoder = nullptr;  ///< for pictures that are not H.264, or reordered; null: those are refused
   Duration check_interval = std::chrono::seconds{5};  ///< of rights
 };
 
@@ -31,7 +30,8 @@ using StillAllowed = std::function<bool()>;
 class Viewers {
  public:
   /// All of them outlive this object. `reactor` runs; what sends to viewers lives on it. `pool`: for rights.
-  Viewers(Reactor& reactor, WorkQueue& pool, const live::Directory& channels, ViewerOptions options);
+  /// `transcoder`: for pictures that are not H.264, or reordered.
+  Viewers(Reactor& reactor, WorkQueue& pool, const live::Directory& channels, vision::Transcoder& transcoder, ViewerOptions options);
   /// stop().
   ~Viewers();
   /// Ends all; who is being let in is refused. Returns when nothing of it is left on the reactor, and no right is asked for.
