@@ -1,7 +1,5 @@
 #include "timeline_hours.h"
 
-#include <charconv>
-
 #include "ccoc/db/database.h"
 #include "json_text.h"
 
@@ -23,7 +21,7 @@ constexpr auto fill_hours = "select fill_timeline_hours($1::json)";
 
 // Of the levels of seconds only those in the range: what is outside is neither read nor sent.
 constexpr auto hours_in_range = R"(
-select t.camera, t.hour, array_to_string(t.spans, ' '),
+select t.camera, t.hour, t.spans,
        case when $5::text = 'seconds' then substr(t.levels, 1 + cut.first, cut.last - cut.first) end,
        case when $5 = 'peaks' or $5 = 'seconds' and length(t.levels) = 0 then t.peaks end, cut.first
 from json_array_elements_text($1::json) as w(camera), timeline_hours t,
@@ -32,30 +30,18 @@ from json_array_elements_text($1::json) as w(camera), timeline_hours t,
 where t.camera = w.camera and t.stream = $2 and t.hour > $3::timestamptz - interval '1 hour' and t.hour < $4
 order by t.camera, t.hour)";
 constexpr auto days_in_range = R"(
-select t.camera, t.day::timestamp at time zone 'UTC', array_to_string(t.spans, ' '), null::bytea,
+select t.camera, t.day::timestamp at time zone 'UTC', t.spans, null::bytea,
        case when $5::text = 'peaks' then t.peaks end, 0
 from json_array_elements_text($1::json) as w(camera), timeline_days t
 where t.camera = w.camera and t.stream = $2 and t.day >= ($3::timestamptz at time zone 'UTC')::date
   and t.day <= ($4::timestamptz at time zone 'UTC')::date
 order by t.camera, t.day)";
 
-std::vector<std::int64_t> numbers_of(std::string_view text) {
-  std::vector<std::int64_t> out;
-  for (const char* at = text.data(); at < text.data() + text.size();) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(at, text.data() + text.size(), value);
-    if (error != std::errc{}) break;
-    out.push_back(value);
-    at = end + 1;
-  }
-  return out;
-}
-
-/// A row of (camera, begin of the hour or day, spans as numbers between blanks, levels of seconds, or else of each `step`, the second in
+/// A row of (camera, begin of the hour or day, spans, levels of seconds, or else of each `step`, the second in
 /// the hour of the first level): its spans that overlap [from, to), and its levels.
 void add_row(const db::Row& row, UtcTime from, UtcTime to, std::vector<Span>& spans, ActivityBuckets* activity, Duration step) {
   const auto begin = row.utc(1);
-  const auto edges = numbers_of(row.text(2));
+  const auto edges = row.i64s(2);
   for (std::size_t i = 0; i + 1 < edges.size(); i += 2) {
     const Span span{begin + Duration{edges[i]}, begin + Duration{edges[i + 1]}};
     if (span.from < to && span.to > from) spans.push_back(span);
@@ -97,7 +83,8 @@ Result<std::map<std::string, StoredTimeline>> read_timeline(db::Database& databa
   const bool by_hours = by_seconds || hours * static_cast<std::int64_t>(cameras.size()) <= most_hour_rows;
   const Duration step = std::chrono::minutes{by_hours ? 1 : 5};
   const auto* levels = buckets == 0 ? "none" : by_seconds ? "seconds" : "peaks";
-  const auto rows = database.query(by_hours ? hours_in_range : days_in_range, {json_texts(cameras), stream, from, to, levels});
+  const auto rows = database.query(by_hours ? hours_in_range : days_in_range, {json_texts(cameras), stream, from, to, levels},
+                                   db::RowFormat::binary);
   if (!rows) return std::unexpected(rows.error());
   std::map<std::string, StoredTimeline> found;
   for (const auto& row : *rows) {

@@ -249,10 +249,10 @@ Result<std::int64_t> Transaction::execute(std::string_view sql, const Params& pa
 Database::Database(DatabaseOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Database::~Database() = default;
 
-Result<Rows> Database::query(std::string_view sql, const Params& params) {
+Result<Rows> Database::query(std::string_view sql, const Params& params, RowFormat format) {
   auto lease = impl_->take(impl_->options().statement_timeout);
   if (!lease) return std::unexpected(lease.error());
-  auto rows = lease->connection->query(std::string(sql), params);
+  auto rows = lease->connection->query(std::string(sql), params, format);
   if (rows) return std::move(*rows);
   lease->lost = rows.error().connection_lost;
   return std::unexpected(rows.error().error);

@@ -65,12 +65,15 @@ SqlFailure failure_of(const PGresult* answer) {
   return out;
 }
 
-Rows to_rows(const PGresult* answer) {
+Rows to_rows(const PGresult* answer, RowFormat format) {
   Rows out;
   out.affected = std::strtoll(PQcmdTuples(const_cast<PGresult*>(answer)), nullptr, 10);
   const int width = PQnfields(answer);
-  auto names = std::make_shared<std::vector<std::string>>();
-  for (int at = 0; at < width; ++at) names->emplace_back(PQfname(answer, at));
+  auto columns = std::make_shared<Columns>();
+  for (int at = 0; at < width; ++at) {
+    columns->names.emplace_back(PQfname(answer, at));
+    if (format == RowFormat::binary) columns->types.push_back(PQftype(answer, at));
+  }
   const int count = PQntuples(answer);
   out.rows.reserve(static_cast<std::size_t>(count));
   for (int row = 0; row < count; ++row) {
@@ -80,7 +83,7 @@ Rows to_rows(const PGresult* answer) {
       values[static_cast<std::size_t>(at)].emplace(PQgetvalue(answer, row, at),
                                                    static_cast<std::size_t>(PQgetlength(answer, row, at)));
     }
-    out.rows.emplace_back(names, std::move(values));
+    out.rows.emplace_back(columns, std::move(values));
   }
   return out;
 }
@@ -124,7 +127,7 @@ Result<std::unique_ptr<PqConnection>> PqConnection::open(const std::string& conn
 
 PqConnection::~PqConnection() { PQfinish(connection_); }
 
-SqlResult<Rows> PqConnection::query(const std::string& sql, const Params& params) {
+SqlResult<Rows> PqConnection::query(const std::string& sql, const Params& params, RowFormat format) {
   std::vector<const char*> values;
   values.reserve(params.size());
   for (const auto& param : params) {
@@ -135,9 +138,9 @@ SqlResult<Rows> PqConnection::query(const std::string& sql, const Params& params
     values.push_back(param.text() ? param.text()->c_str() : nullptr);
   }
   const Answer answer(PQexecParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
-                                   nullptr, nullptr, 0));
+                                   nullptr, nullptr, format == RowFormat::binary ? 1 : 0));
   if (const auto good = check(answer.get(), connection_); !good) return std::unexpected(good.error());
-  return to_rows(answer.get());
+  return to_rows(answer.get(), format);
 }
 
 SqlResult<void> PqConnection::script(const std::string& sql) {

@@ -30,7 +30,7 @@ class PqConnection {
   PqConnection(const PqConnection&) = delete;
   PqConnection& operator=(const PqConnection&) = delete;
 
-  SqlResult<Rows> query(const std::string& sql, const Params& params);
+  SqlResult<Rows> query(const std::string& sql, const Params& params, RowFormat format = RowFormat::text);
   /// Several statements, no parameters.
   SqlResult<void> script(const std::string& sql);
   int socket() const;

@@ -105,7 +105,7 @@ Status MotionHistory::flush() {
 
 Result<std::vector<MotionSpan>> MotionHistory::find(const std::string& camera, UtcTime from, UtcTime to, const MotionArea& area,
                                                     Duration join, std::size_t limit) const {
-  const auto found = database_.query(find_sql, {camera, from, to});
+  const auto found = database_.query(find_sql, {camera, from, to}, db::RowFormat::binary);
   if (!found) return std::unexpected(found.error());
   std::vector<MotionSpan> spans;
   MotionArea moved;

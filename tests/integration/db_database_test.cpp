@@ -4,7 +4,9 @@
 #include <signal.h>
 
 #include <chrono>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <thread>
 
 #include "ccoc/db/database.h"
@@ -29,14 +31,20 @@ Database empty(std::size_t connections = 6) {
   return Database(DatabaseOptions{.url = test::empty_database_url(), .max_connections = connections});
 }
 
-TEST(Database, brings_every_kind_of_value_back_as_it_was) {
+class EveryKindOfValue : public testing::TestWithParam<RowFormat> {};
+INSTANTIATE_TEST_SUITE_P(Database, EveryKindOfValue, testing::Values(RowFormat::text, RowFormat::binary));
+
+TEST_P(EveryKindOfValue, comes_back_as_it_was) {
   auto database = empty();
   const auto instant = *parse_rfc3339("2026-11-24T05:23:57.123Z") + Duration(456);
   const Bytes bytes{0, 1, 127, 128, 255};
   const auto rows = database.query(
       "select $1::text as words, $2::bigint as number, $3::double precision as real, $4::boolean as truth,"
-      " $5::timestamptz as instant, $6::bytea as bytes, $7::text as nothing",
-      {"ช้างเผือก's \"gate\"", std::int64_t{-9'007'199'254'740'993}, 0.1, true, instant, bytes, nullptr});
+      " $5::timestamptz as instant, $6::bytea as bytes, $7::text as nothing, $8::timestamptz as long_ago, $9::integer as small,"
+      " $10::smallint as smaller, $11::double precision as no_number, null::bigint as no_count",
+      {"ช้างเผือก's \"gate\"", std::int64_t{-9'007'199'254'740'993}, 0.1, true, instant, bytes, nullptr, UtcTime{Duration(-1)},
+       -2'147'483'648, 32767, std::nan("")},
+      GetParam());
   ASSERT_TRUE(rows) << rows.error().message;
   ASSERT_EQ(rows->size(), 1u);
   const Row& row = (*rows)[0];
@@ -48,6 +56,37 @@ TEST(Database, brings_every_kind_of_value_back_as_it_was) {
   EXPECT_EQ(row.bytes("bytes"), bytes);
   EXPECT_TRUE(row.is_null("nothing"));
   EXPECT_EQ(row.maybe_text("nothing"), std::nullopt);
+  EXPECT_EQ(row.utc("long_ago"), UtcTime{Duration(-1)});
+  EXPECT_EQ(row.i64("small"), -2'147'483'648);
+  EXPECT_EQ(row.i64("smaller"), 32767);
+  EXPECT_TRUE(std::isnan(row.f64("no_number")));
+  EXPECT_EQ(row.maybe_i64("no_count"), std::nullopt);
+}
+
+TEST(Database, brings_lists_of_numbers_in_binary) {
+  auto database = empty();
+  const auto rows = database.query("select '{}'::bigint[], '{7}'::bigint[], array[-1, 0, 9223372036854775807]::bigint[], null::bigint[]", {},
+                                   RowFormat::binary);
+  ASSERT_TRUE(rows) << rows.error().message;
+  const Row& row = (*rows)[0];
+  EXPECT_EQ(row.i64s(0), (std::vector<std::int64_t>{}));
+  EXPECT_EQ(row.i64s(1), (std::vector<std::int64_t>{7}));
+  EXPECT_EQ(row.i64s(2), (std::vector<std::int64_t>{-1, 0, std::numeric_limits<std::int64_t>::max()}));
+  EXPECT_EQ(row.i64s(3), (std::vector<std::int64_t>{}));
+}
+
+TEST(DatabaseDeathTest, aborts_where_a_binary_value_is_read_as_what_it_is_not) {
+  auto database = empty();
+  const auto rows = database.query("select 1.5::numeric, 7::integer, now(), array[null]::bigint[], 'x'::text", {}, RowFormat::binary);
+  ASSERT_TRUE(rows) << rows.error().message;
+  const Row& row = (*rows)[0];
+  EXPECT_DEATH((void)row.f64(0), "not a number");
+  EXPECT_DEATH((void)row.text(1), "not a text");
+  EXPECT_DEATH((void)row.i64(2), "not a number");
+  EXPECT_DEATH((void)row.i64s(3), "not a bigint\\[\\] without nulls");
+  EXPECT_DEATH((void)row.bytes(4), "not a bytea");
+  EXPECT_DEATH((void)row.boolean(4), "not a boolean");
+  EXPECT_DEATH((void)row.utc(4), "not a timestamptz");
 }
 
 TEST(Database, keeps_parameters_out_of_the_statement) {

@@ -62,7 +62,7 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   /// One statement, committed by itself.
-  Result<Rows> query(std::string_view sql, const Params& params = {});
+  Result<Rows> query(std::string_view sql, const Params& params = {}, RowFormat format = RowFormat::text);
   /// The same, for its number of touched rows.
   Result<std::int64_t> execute(std::string_view sql, const Params& params = {});
 

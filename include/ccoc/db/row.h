@@ -1,5 +1,5 @@
 // What goes into a statement (Params) and what comes out of it (Rows), free of any PostgreSQL header.
-// Values travel as text; both own their bytes and may be kept.
+// Values travel as text, those of an answer also in PostgreSQL's binary form; both own their bytes and may be kept.
 #pragma once
 
 #include <concepts>
@@ -46,11 +46,20 @@ class Param {
 
 using Params = std::vector<Param>;
 
+/// How an answer's values travel. Binary is for many bytes, which as text are hexadecimal digits on both sides. It knows text, boolean,
+/// integers, double precision, timestamptz, bytea and bigint[]; reading a column of another type is a mistake of the program and aborts.
+enum class RowFormat { text, binary };
+
+struct Columns {
+  std::vector<std::string> names;
+  std::vector<std::uint32_t> types;  ///< PostgreSQL's numbers of them, where values are binary; empty: they are text
+};
+
 /// One row of an answer. A column is named by position or by name; asking for a column that is not
 /// there, or for a number that is none, is a mistake of the program and aborts.
 class Row {
  public:
-  Row(std::shared_ptr<const std::vector<std::string>> columns, std::vector<std::optional<std::string>> values)
+  Row(std::shared_ptr<const Columns> columns, std::vector<std::optional<std::string>> values)
       : columns_(std::move(columns)), values_(std::move(values)) {}
 
   std::size_t size() const { return values_.size(); }
@@ -66,7 +75,9 @@ class Row {
   UtcTime utc(std::size_t at) const;
   /// Of a bytea column.
   Bytes bytes(std::size_t at) const;
-  std::optional<std::string> maybe_text(std::size_t at) const { return cell(at); }
+  /// Of a bigint[] column without nulls in it, in binary answers only.
+  std::vector<std::int64_t> i64s(std::size_t at) const;
+  std::optional<std::string> maybe_text(std::size_t at) const;
   std::optional<std::int64_t> maybe_i64(std::size_t at) const;
   std::optional<double> maybe_f64(std::size_t at) const;
   std::optional<UtcTime> maybe_utc(std::size_t at) const;
@@ -85,8 +96,9 @@ class Row {
 
  private:
   const std::optional<std::string>& cell(std::size_t at) const;
+  std::uint32_t binary_type(std::size_t at) const { return columns_->types.empty() ? 0 : columns_->types[at]; }
 
-  std::shared_ptr<const std::vector<std::string>> columns_;
+  std::shared_ptr<const Columns> columns_;
   std::vector<std::optional<std::string>> values_;
 };
 

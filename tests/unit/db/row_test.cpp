@@ -10,9 +10,9 @@ namespace ccoc::db {
 namespace {
 
 Row row_of(std::vector<std::optional<std::string>> values) {
-  auto names = std::make_shared<std::vector<std::string>>();
-  for (std::size_t i = 0; i < values.size(); ++i) names->push_back("c" + std::to_string(i));
-  return Row(names, std::move(values));
+  auto columns = std::make_shared<Columns>();
+  for (std::size_t i = 0; i < values.size(); ++i) columns->names.push_back("c" + std::to_string(i));
+  return Row(columns, std::move(values));
 }
 
 TEST(Param, writes_values_as_postgresql_reads_them) {
