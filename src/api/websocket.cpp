@@ -7,33 +7,19 @@
 
 #include "ccoc/base/log.h"
 #include "net.h"
+#include "wire.h"
 
 namespace ccoc::api {
 namespace websocket = beast::websocket;
 namespace {
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
-using Stream = websocket::stream<beast::tcp_stream>;
+using Stream = websocket::stream<Wire>;
 
-/// Sleeps until told, which costs no timer: it is slept for every picture of every viewer. One sleeper; used on the I/O thread only.
-class Doorbell {
- public:
-  explicit Doorbell(asio::io_context& io) : io_(io) {}
-  /// Wakes who sleeps; nobody is woken for a later time. Never inside.
-  void ring() {
-    if (sleeper_) asio::post(io_, std::exchange(sleeper_, nullptr));
-  }
-  auto wait() {
-    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-        [this](auto handler) { sleeper_ = std::move(handler); }, asio::use_awaitable);
-  }
+/// Of waiting messages so much goes to the kernel at once; the outbox may still change its mind about the rest.
+constexpr std::size_t most_at_once = std::size_t{64} << 10;
 
- private:
-  asio::io_context& io_;
-  std::move_only_function<void()> sleeper_;
-};
-
-/// The same with a timer.
+/// Sleeps until told. I/O thread only.
 class Bell {
  public:
   explicit Bell(asio::io_context& io) : timer_(io) { timer_.expires_at(asio::steady_timer::time_point::max()); }
@@ -44,16 +30,17 @@ class Bell {
   asio::steady_timer timer_;
 };
 
-/// One WebSocket: a reader (the coroutine that owns it all), a writer and a ticker. The reader ends last.
+/// One WebSocket: a reader (the coroutine that owns it all), a ticker, at the end a closer, which end before it; and what the outbox
+/// holds is pumped into the wire.
 class SocketConnection {
  public:
   SocketConnection(Server::Impl& server, beast::tcp_stream stream, std::unique_ptr<SocketSession> session,
                    std::shared_ptr<Outbox> outbox)
       : server_(server),
-        stream_(std::move(stream)),
+        stream_(Wire(std::move(stream))),
         session_(std::move(session)),
         outbox_(std::move(outbox)),
-        ready_(std::make_shared<Doorbell>(server.io_)),
+        pump_(std::make_shared<std::function<void()>>([this] { pump(); })),
         done_(server.io_),
         tick_(server.io_) {}
 
@@ -71,18 +58,18 @@ class SocketConnection {
         outbox_->close(1001, "the hub is stopping");
         if (hard) hang_up();
       });
-      outbox_->on_ready([bell = std::weak_ptr(ready_), &io = server_.io_] {
-        asio::post(io, [bell] {
-          if (const auto alive = bell.lock()) alive->ring();
+      wire().on_drained([this] { pump(); });
+      outbox_->on_ready([pump = std::weak_ptr(pump_), &io = server_.io_] {
+        asio::post(io, [pump] {
+          if (const auto alive = pump.lock()) (*alive)();
         });
       });
-      asio::co_spawn(server_.io_, write(), [this](const std::exception_ptr&) { part_ended(); });
-      asio::co_spawn(server_.io_, tick(), [this](const std::exception_ptr&) { part_ended(); });
+      begin(tick());
       co_await read();
       outbox_->close(1000, "");
       outbox_->on_ready({});
+      wire().on_drained({});
       reading_ = false;
-      ready_->ring();
       tick_.cancel();
       while (parts_ > 0) co_await done_.wait();
     }
@@ -125,30 +112,29 @@ class SocketConnection {
     }
   }
 
-  asio::awaitable<void> write() {
-    while (reading_) {
-      auto message = outbox_->take();
-      if (message) {
-        stream_.binary(message->binary);
-        const std::array<asio::const_buffer, 2> buffers =
-            message->binary
-                ? std::array<asio::const_buffer, 2>{asio::buffer(message->header), asio::buffer(*message->bytes)}
-                : std::array<asio::const_buffer, 2>{asio::buffer(message->text), asio::const_buffer()};
-        auto [error, count] = co_await stream_.async_write(buffers, as_values);
-        if (error) {
-          hang_up();
-          co_return;
-        }
-        continue;
+  /// Sends what the outbox has while the kernel takes it; what it has then waits there, where it can still be left out.
+  void pump() {
+    if (!reading_ || closing_) return;
+    bool more = true;
+    while (more && wire().unsent() == 0) {
+      while (more && wire().unsent() < most_at_once) {
+        auto message = outbox_->take();
+        more = message.has_value();
+        if (more) wire().put(*std::move(message));
       }
-      if (const auto closing = outbox_->closing()) {
-        const websocket::close_reason reason(static_cast<websocket::close_code>(closing->code), closing->reason);
-        co_await stream_.async_close(reason, as_values);
-        hang_up();
-        co_return;
-      }
-      co_await ready_->wait();
+      wire().flush();
     }
+    if (more) return;
+    auto told = outbox_->closing();
+    if (!told) return;
+    closing_ = true;
+    begin(close(*std::move(told)));
+  }
+
+  asio::awaitable<void> close(Outbox::Close told) {
+    const websocket::close_reason reason(static_cast<websocket::close_code>(told.code), told.reason);
+    co_await stream_.async_close(reason, as_values);
+    hang_up();
   }
 
   asio::awaitable<void> tick() {
@@ -164,10 +150,15 @@ class SocketConnection {
     }
   }
 
-  void part_ended() {
-    --parts_;
-    done_.ring();
+  void begin(asio::awaitable<void> part) {
+    ++parts_;
+    asio::co_spawn(server_.io_, std::move(part), [this](const std::exception_ptr&) {
+      --parts_;
+      done_.ring();
+    });
   }
+
+  Wire& wire() { return stream_.next_layer(); }
 
   void hang_up() {
     boost::system::error_code ignored;
@@ -178,11 +169,12 @@ class SocketConnection {
   Stream stream_;
   std::unique_ptr<SocketSession> session_;
   std::shared_ptr<Outbox> outbox_;
-  std::shared_ptr<Doorbell> ready_;
+  const std::shared_ptr<std::function<void()>> pump_;  ///< for who may be later than this
   Bell done_;
   asio::steady_timer tick_;
   bool reading_ = true;
-  int parts_ = 2;
+  bool closing_ = false;
+  int parts_ = 0;
 };
 
 }  // namespace

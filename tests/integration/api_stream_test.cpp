@@ -336,5 +336,42 @@ TEST_F(ApiStream, a_viewer_that_does_not_read_is_skipped_and_hurts_nobody) {
   world->live.remove("cam02", "main");
 }
 
+TEST_F(ApiStream, messages_of_every_length_come_whole_and_pongs_between_them) {
+  const auto channel = world->open_channel("cam02");
+  auto socket = investigator->socket("/api/v1/stream", 4096);
+  socket.send_text(R"({"op":"subscribe","id":1,"camera":"cam02"})");
+  ASSERT_TRUE(becomes([&] { return channel->subscriber_count() == 1; }));
+  Camera camera(at("2026-11-24T08:00:00Z"));
+  world->feed(channel, camera.next());
+  // At and around where the length takes more bytes (RFC 6455 §5.2), and what the kernel does not take at once.
+  std::vector<std::size_t> sizes;
+  for (const std::size_t message : {125, 126, 127, 65535, 65536, 65537, 1'000'000}) sizes.push_back(message - api::unit_header_size);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    auto data = std::make_shared<Bytes>(sizes[i], static_cast<std::uint8_t>(i + 1));
+    const auto nal = sizes[i] - 4;
+    for (std::size_t at = 0; at < 4; ++at) (*data)[at] = static_cast<std::uint8_t>(nal >> (24 - 8 * at));
+    (*data)[4] = 0x41;
+    auto unit = std::make_shared<media::AccessUnit>();
+    unit->format = street().format;
+    unit->data = std::move(data);
+    unit->media_time = static_cast<std::int64_t>(i + 1) * 3600;
+    unit->capture_time = at("2026-11-24T08:00:00Z") + milliseconds{40 * (i + 1)};
+    world->feed(channel, unit);
+    socket.send(9, "ping " + std::to_string(i));
+  }
+  ASSERT_TRUE(next_unit(socket));
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const auto unit = next_unit(socket);
+    ASSERT_TRUE(unit) << i;
+    ASSERT_EQ(unit->bytes.size(), sizes[i]);
+    EXPECT_EQ(unit->bytes.substr(5), std::string(sizes[i] - 5, static_cast<char>(i + 1)));
+  }
+  socket.send_text(R"({"op":"unsubscribe","id":1})");
+  EXPECT_TRUE(wait_for_state(socket, "ended"));
+  ASSERT_EQ(socket.pongs().size(), sizes.size());
+  for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_EQ(socket.pongs()[i], "ping " + std::to_string(i));
+  world->live.remove("cam02", "main");
+}
+
 }  // namespace
 }  // namespace ccoc::test

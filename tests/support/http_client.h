@@ -189,7 +189,10 @@ class SocketPeer {
     peer_.send(out);
   }
 
-  /// The next frame that is no ping; those are answered.
+  /// What came back of pings.
+  const std::vector<std::string>& pongs() const { return pongs_; }
+
+  /// The next frame that is no ping or pong; pings are answered.
   Frame read() {
     while (true) {
       if (!peer_.want(2)) return {};
@@ -208,7 +211,10 @@ class SocketPeer {
         send(10, frame.payload);
         continue;
       }
-      if (opcode == 10) continue;
+      if (opcode == 10) {
+        pongs_.push_back(std::move(frame.payload));
+        continue;
+      }
       return frame;
     }
   }
@@ -240,6 +246,7 @@ class SocketPeer {
  private:
   Peer peer_;
   Answer answer_;
+  std::vector<std::string> pongs_;
 };
 
 }  // namespace ccoc::test
