@@ -40,7 +40,7 @@ constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|
   playback   downloads and seeks
   seeks      seeks in a month of 60 cameras (not part of all)
   index      the index of a month of 1000 cameras (not part of all)
-  archive    both
+  archive    both, fanout and playback
   kills      kill -9 under recording cameras, again and again (not part of all)
   encryption recording in clear and encrypted, in turns (not part of all)
   all        everything else, in this order (default)
@@ -53,7 +53,7 @@ constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|
     --no-sub         the hub takes only main streams, as the peers do
     --kills N        kills: how many (default 100)
     --rows N         archive: rows of the index (default 43200000)
-    --index URL      archive: the index alone, in a database that an earlier run with --keep has filled
+    --index URL      archive, index: the index alone, in a database that an earlier run with --keep has filled
     --main FILE      every camera plays this H.264 file instead of its own clip
     --program FILE   ccoc (default: beside this program)
     --clips DIR      cache of the cameras' clips
@@ -136,7 +136,7 @@ Status measure_watching(const Options& options, Report& report) {
   if (!farm) return std::unexpected(farm.error());
   auto hub = HubProcess::start(options, *farm, folder);
   if (!hub) return std::unexpected(hub.error());
-  const bool viewers = options.mode != "playback";
+  const bool viewers = options.mode == "all" || options.mode == "latency";
   const auto lead = viewers ? options.warm_up_s : options.seconds + 5;
   say("watching: recording for " + std::to_string(lead) + " s first");
   std::this_thread::sleep_for(std::chrono::seconds{lead});
@@ -158,8 +158,10 @@ Status measure_all(const Options& options, Report& report) {
   if (options.mode == "seeks" || (options.mode == "archive" && options.index.empty())) {
     if (auto done = measure_seeks(options, report); !done) return done;
   }
-  if (options.mode == "index" || options.mode == "archive") return measure_index(options, report);
-  if (options.mode == "seeks") return {};
+  if (options.mode == "index" || options.mode == "archive") {
+    if (auto done = measure_index(options, report); !done) return done;
+  }
+  const bool archive = options.mode == "archive" && options.index.empty();
   const auto asked = [&](const char* mode) { return options.mode == "all" || options.mode == mode; };
   if (asked("record")) {
     if (auto done = measure_recording(options, report); !done) return done;
@@ -170,10 +172,10 @@ Status measure_all(const Options& options, Report& report) {
   if (asked("ingest")) {
     if (auto done = measure_ingest(options, report); !done) return done;
   }
-  if (asked("fanout")) {
+  if (asked("fanout") || archive) {
     if (auto done = measure_fanout(options, report); !done) return done;
   }
-  if (asked("latency") || asked("playback")) return measure_watching(options, report);
+  if (asked("latency") || asked("playback") || archive) return measure_watching(options, report);
   return {};
 }
 
