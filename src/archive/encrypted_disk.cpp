@@ -90,14 +90,16 @@ class EncryptedFile final : public DiskFile {
     if (cut_) return fail(ErrorCode::conflict, "an encrypted file that was cut takes no more");
     std::size_t total = 0;
     for (const auto piece : pieces) total += piece.size();
-    buffer_.resize(total);
+    // One for each thread that writes, not for each file: hundreds are open.
+    thread_local Bytes buffer;
+    if (buffer.size() < total) buffer.resize(total);
     if (!stream_.seek(size_)) return cipher_failed();
-    auto* out = buffer_.data();
+    auto* out = buffer.data();
     for (const auto piece : pieces) {
       if (!stream_.apply(piece, out)) return cipher_failed();
       out += piece.size();
     }
-    const std::array<ByteView, 2> whole{ByteView(front_), ByteView(buffer_)};
+    const std::array<ByteView, 2> whole{ByteView(front_), ByteView(buffer).first(total)};
     const auto what = std::span(whole).subspan(front_written_ ? 1 : 0);
     front_written_ = true;
     // Whatever happens, these bytes of the key stream are used.
@@ -137,7 +139,6 @@ class EncryptedFile final : public DiskFile {
   bool front_written_;
   bool cut_ = false;
   std::uint64_t size_;
-  Bytes buffer_;
 };
 
 class EncryptedDisk final : public Disk {
