@@ -112,6 +112,7 @@ std::string_view to_string(Finding finding) {
     case Finding::overlap: return "overlap";
     case Finding::unreadable: return "unreadable";
     case Finding::damaged: return "damaged";
+    case Finding::leftover: return "left over";
   }
   return "unreadable";
 }

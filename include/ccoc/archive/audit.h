@@ -17,6 +17,7 @@ enum class Finding {
   overlap,         ///< two files of one stream cover the same time
   unreadable,      ///< no file of ours, or the disk refuses
   damaged,         ///< its bytes are not those that were written
+  leftover,        ///< what was to arrive on a volume and never did; the hub's next start removes it
 };
 std::string_view to_string(Finding finding);
 
