@@ -65,6 +65,8 @@ constexpr auto find_last = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC
 /// No file lasts longer; what is further away is looked for by itself.
 constexpr Duration longest_file = std::chrono::hours{48};
 
+constexpr std::size_t rows_per_statement = 5000;  ///< of reindex
+
 constexpr auto find_extent = R"(
 select (select starts_at from segments where camera = $1 and stream = $2 and closed order by starts_at limit 1),
        (select ends_at from segments where camera = $1 and stream = $2 and closed order by starts_at desc limit 1))";
@@ -151,6 +153,11 @@ from damage d join segments s on s.volume = d.volume and s.path = d.path
   and s.starts_at > d.starts_at - interval '48 hours' and s.starts_at <= d.starts_at + interval '1 second'
 order by d.found_at desc, d.path, d."offset" limit $1)";
 
+constexpr auto insert_copies = R"(
+insert into copies (volume, path, copy_volume, copy_path)
+select volume, path, copy_volume, copy_path
+from json_to_recordset($1::json) as x(volume text, path text, copy_volume text, copy_path text))";
+
 constexpr auto end_stale_gaps = R"(
 update gaps g set ends_at = f.starts_at
 from (select o.camera, o.stream, o.starts_at as gap_start,
@@ -220,6 +227,18 @@ std::string segments_json(std::span<const Segment> segments) {
     rows.add_bool("closed", !s.open);
     rows.add("activity", hex(s.activity));
     rows.add("activity_peak", std::int64_t{activity_peak(s.activity)});
+  }
+  return rows.text();
+}
+
+std::string copies_json(std::span<const Copy> copies) {
+  JsonRows rows;
+  for (const auto& [of, copy] : copies) {
+    rows.begin();
+    rows.add("volume", of.first);
+    rows.add("path", of.second);
+    rows.add("copy_volume", copy.first);
+    rows.add("copy_path", copy.second);
   }
   return rows.text();
 }
@@ -511,11 +530,10 @@ class SqlSegmentStore final : public SegmentStore {
 
 }  // namespace
 
-Status replace_segments(db::Database& database, std::span<const Segment> segments) {
-  constexpr std::size_t rows_per_statement = 5000;
+Status replace_index(db::Database& database, std::span<const Segment> segments, std::span<const Copy> copies) {
   return database.transaction(
       [&](db::Transaction& transaction) -> Status {
-        if (auto done = transaction.script("truncate segments"); !done) return done;
+        if (auto done = transaction.script("truncate segments, copies"); !done) return done;
         SegmentPartitions partitions(database);
         if (auto made = partitions.make_for(transaction, segments); !made) return made;
         for (std::size_t at = 0; at < segments.size(); at += rows_per_statement) {
@@ -524,6 +542,10 @@ Status replace_segments(db::Database& database, std::span<const Segment> segment
           if (auto done = transaction.execute(upsert_segments, {segments_json(some), "infinity", "infinity"}); !done) {
             return std::unexpected(done.error());
           }
+        }
+        for (std::size_t at = 0; at < copies.size(); at += rows_per_statement) {
+          const auto some = copies.subspan(at, std::min(rows_per_statement, copies.size() - at));
+          if (auto done = transaction.execute(insert_copies, {copies_json(some)}); !done) return std::unexpected(done.error());
         }
         if (auto done = transaction.script("delete from timeline_hours; delete from timeline_days"); !done) return done;
         std::set<UtcTime> days;

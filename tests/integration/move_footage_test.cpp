@@ -334,13 +334,11 @@ TEST_F(MoveFootage, a_kill_at_any_moment_of_mending_leaves_nothing_behind) {
     fresh_world();
     ASSERT_GE(archive->move_footage(two_copies()).value().files_copied, 3u);
     const auto damaged = rot(*hot, 1);
-    clock.advance(hours{2});
-    for (int i = 0; i < 20; ++i) {
-      clock.advance(seconds{5});
-      ASSERT_TRUE(archive->scrub());
-    }
+    ASSERT_TRUE(database->execute("insert into damage (volume, path, \"offset\", camera, stream, starts_at, ends_at, detail, found_at) "
+                                  "select volume, path, 0, camera, stream, starts_at, ends_at, 'rotten', now() from segments where path = $1",
+                                  {damaged}));
     life->operations_left = operations;
-    (void)archive->move_footage(two_copies());
+    const auto report = archive->move_footage(two_copies());
     const bool whole = life->operations_left >= 0;
     // Meanwhile somebody has looked after the damage himself.
     if (!hot->content(damaged).empty()) {
@@ -352,7 +350,10 @@ TEST_F(MoveFootage, a_kill_at_any_moment_of_mending_leaves_nothing_behind) {
     expect_files_rows_and_copies_agree();
     if (HasFailure()) FAIL() << "ended at operation " << operations;
     began = clock.utc_now();
-    if (whole) break;
+    if (whole) {
+      EXPECT_EQ(report.value().mended.size(), 1u);
+      break;
+    }
     ASSERT_LT(operations, 200);
   }
 }

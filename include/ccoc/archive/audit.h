@@ -48,7 +48,8 @@ Result<std::vector<Damage>> find_damage(Disk& disk, const Segment& segment);
 /// Reads only. Safe while a hub records: rows and files still open are not judged. `verify`: compares all bytes with their
 /// checksums, which takes as long as reading them.
 Result<CheckReport> check(const std::vector<VolumeSpec>& volumes, db::Database& database, bool verify = false);
-/// Replaces the rows of `segments` in one transaction; gaps stay. No hub may be recording meanwhile.
+/// Replaces the rows of `segments` and `copies` in one transaction; gaps stay. A copy whose first is on none of the volumes is
+/// indexed as footage. No hub may be recording meanwhile.
 Result<ReindexReport> reindex(const std::vector<VolumeSpec>& volumes, db::Database& database);
 
 }  // namespace ccoc::archive
