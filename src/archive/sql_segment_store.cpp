@@ -104,17 +104,33 @@ where s.volume = $1 and s.path = w.path and s.starts_at >= $3 and s.starts_at < 
   "and h.starts_at < s.ends_at and h.ends_at > s.starts_at) "
 #define CCOC_OLDEST_OF_ALL(condition) "select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST condition "order by starts_at limit $3"
 // The oldest of each of the camera's streams, found by index; of these the oldest.
-#define CCOC_OLDEST_OF_CAMERA(condition) \
+#define CCOC_OLDEST_OF_CAMERA \
   "with recursive w as (" \
   "  (select stream from timeline_days where camera = $4 order by stream limit 1) union all" \
   "  select (select t.stream from timeline_days t where t.camera = $4 and t.stream > w.stream order by t.stream limit 1)" \
   "  from w where w.stream is not null) " \
   "select f.* from w, lateral (select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST \
-  "and camera = $4 and stream = w.stream " condition "order by starts_at limit $3) f order by starts_at limit $3"
+  "and camera = $4 and stream = w.stream order by starts_at limit $3) f order by starts_at limit $3"
 constexpr auto oldest_of_all = CCOC_OLDEST_OF_ALL("");
-constexpr auto oldest_of_camera = CCOC_OLDEST_OF_CAMERA("");
+constexpr auto oldest_of_camera = CCOC_OLDEST_OF_CAMERA;
 constexpr auto removable_of_all = CCOC_OLDEST_OF_ALL(CCOC_NOT_HELD);
-constexpr auto removable_of_camera = CCOC_OLDEST_OF_CAMERA(CCOC_NOT_HELD);
+
+// The same of many cameras, each with its own limit. $4, $5: where the rows may be of all of them, so that it is planned for these
+// weeks. In the cameras' order the last ones are not looked at once there is enough.
+#define CCOC_DUE_BEFORE "timestamptz 'epoch' + w.before_us * interval '1 microsecond' "
+#define CCOC_DUE(order) \
+  "select f.* from rows from (json_to_recordset($1::json) as (camera text, before_us bigint)) with ordinality as w(camera, before_us, n), " \
+  "lateral (" \
+  "  with recursive c as (" \
+  "    (select stream from timeline_days where camera = w.camera order by stream limit 1) union all" \
+  "    select (select t.stream from timeline_days t where t.camera = w.camera and t.stream > c.stream order by t.stream limit 1)" \
+  "    from c where c.stream is not null) " \
+  "  select g.* from c, lateral (select " CCOC_SEGMENT_COLUMNS " from segments s where closed and camera = w.camera and stream = c.stream " \
+  "    and starts_at >= $4 and starts_at < $5 and starts_at < " CCOC_DUE_BEFORE "and ends_at < " CCOC_DUE_BEFORE \
+  "    and ($2 = '' or volume = $2) " CCOC_NOT_HELD "order by starts_at limit $3) g " \
+  "  order by g.starts_at limit $3) f order by " order " limit $3"
+constexpr auto due_by_camera = CCOC_DUE("w.n, f.starts_at");
+constexpr auto due_by_age = CCOC_DUE("f.starts_at");
 
 // A loose index scan: one probe per camera, not one per row. Who has footage has days.
 constexpr auto all_cameras = R"(
@@ -227,6 +243,16 @@ std::string segments_json(std::span<const Segment> segments) {
     rows.add_bool("closed", !s.open);
     rows.add("activity", hex(s.activity));
     rows.add("activity_peak", std::int64_t{activity_peak(s.activity)});
+  }
+  return rows.text();
+}
+
+std::string due_json(std::span<const Due> cameras) {
+  JsonRows rows;
+  for (const auto& due : cameras) {
+    rows.begin();
+    rows.add("camera", due.camera);
+    rows.add("before_us", us(due.before));
   }
   return rows.text();
 }
@@ -361,13 +387,18 @@ class SqlSegmentStore final : public SegmentStore {
     return read_all(*rows, read_segment);
   }
 
-  Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
-                                         std::size_t limit) override {
-    db::Params params{before, volume, limit};
-    if (!camera.empty()) params.emplace_back(camera);
-    const auto rows = database_.query(camera.empty() ? removable_of_all : removable_of_camera, params);
+  Result<std::vector<Segment>> removable(const std::string& volume, UtcTime before, std::size_t limit) override {
+    const auto rows = database_.query(removable_of_all, {before, volume, limit});
     if (!rows) return std::unexpected(rows.error());
     return read_all(*rows, read_segment);
+  }
+
+  Result<std::vector<Segment>> due(std::span<const Due> cameras, UtcTime from, std::size_t limit) override {
+    return find_due(due_by_camera, cameras, {}, from, limit);
+  }
+
+  Result<std::vector<Segment>> oldest_due(std::span<const Due> cameras, const std::string& volume, std::size_t limit) override {
+    return find_due(due_by_age, cameras, volume, "-infinity", limit);
   }
 
   Result<std::vector<std::string>> cameras() override {
@@ -514,6 +545,15 @@ class SqlSegmentStore final : public SegmentStore {
     std::vector<std::string> known;
     for (const auto& row : *rows) known.push_back(row.text(0));
     return known;
+  }
+
+  Result<std::vector<Segment>> find_due(const char* statement, std::span<const Due> cameras, const std::string& volume, db::Param from,
+                                        std::size_t limit) {
+    if (cameras.empty()) return std::vector<Segment>{};
+    const auto last = std::ranges::max(cameras, {}, &Due::before).before;
+    const auto rows = database_.query(statement, {due_json(cameras), volume, limit, std::move(from), last});
+    if (!rows) return std::unexpected(rows.error());
+    return read_all(*rows, read_segment);
   }
 
   Result<std::optional<Segment>> one(const char* statement, const db::Params& params) {
