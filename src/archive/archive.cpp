@@ -121,6 +121,7 @@ class StandardArchive final : public Archive {
     if (!recent) return std::unexpected(recent.error());
     const auto cameras = store_->cameras();
     if (!cameras) return std::unexpected(cameras.error());
+    auto rooms = join_rooms(volume_rooms());
     std::vector<CameraFootage> footage;
     for (const auto& id : *cameras) {
       CameraFootage camera;
@@ -137,23 +138,16 @@ class StandardArchive final : public Archive {
       for (const auto& rule : moves.rules) {
         const auto after = days_of(rule.after);
         if ((rule.applies && !rule.applies(id)) || (!camera.moves_to.empty() && camera.moves_after_days <= after)) continue;
-        camera.moves_to = rule.to;
+        const auto room = rooms.room_of.find(rule.to);
+        if (room != rooms.room_of.end() && room->second.empty()) continue;
+        camera.moves_to = room == rooms.room_of.end() ? rule.to : room->second;
         camera.moves_after_days = std::max(after, 1e-6);
       }
       footage.push_back(std::move(camera));
     }
-    Room recorded{{}, 0, 0};
-    std::vector<Room> colder;
-    for (const auto& room : rooms()) {
-      if (room.recorded) {
-        recorded.capacity_bytes += room.room.capacity_bytes;
-        recorded.used_bytes += room.room.used_bytes;
-      } else {
-        colder.push_back(room.room);
-      }
-    }
-    if (retention.max_bytes > 0) recorded.capacity_bytes = std::min(recorded.capacity_bytes, static_cast<double>(retention.max_bytes));
-    return make_forecast(now, footage, recorded, colder);
+    auto& capacity = rooms.recorded.capacity_bytes;
+    if (retention.max_bytes > 0) capacity = std::min(capacity, static_cast<double>(retention.max_bytes));
+    return make_forecast(now, footage, rooms.recorded, rooms.colder);
   }
 
   std::optional<RetentionProblem> retention_problem() override { return retention_watch_.problem(); }
@@ -231,26 +225,20 @@ class StandardArchive final : public Archive {
     return names;
   }
 
-  struct VolumeRoom {
-    bool recorded = false;
-    Room room;
-  };
-  /// What each volume can hold of footage: what is there, what is free beyond the least, and no more than its quota.
-  std::vector<VolumeRoom> rooms() {
+  std::vector<VolumeRoom> volume_rooms() {
+    constexpr double endless = std::numeric_limits<double>::infinity();
     const auto bytes = retention_.footage_bytes();
     std::vector<VolumeRoom> all;
     for (const auto& volume : volumes_) {
       const auto status = volume->status();
       const auto used = bytes.find(volume->name());
       const auto& limits = retention_.limits_of(volume->name());
-      VolumeRoom room{status.weight > 0, {volume->name(), 0, used == bytes.end() ? 0 : static_cast<double>(used->second)}};
-      if (status.space.total_bytes == 0 && status.space.free_bytes > 0) {
-        room.room.capacity_bytes = std::numeric_limits<double>::infinity();
-      } else {
-        const auto free = static_cast<double>(status.space.free_bytes) - static_cast<double>(limits.min_free_bytes);
-        room.room.capacity_bytes = room.room.used_bytes + std::max(free, 0.0);
-      }
-      if (limits.quota_bytes > 0) room.room.capacity_bytes = std::min(room.room.capacity_bytes, static_cast<double>(limits.quota_bytes));
+      const bool no_limit = status.space.total_bytes == 0 && status.space.free_bytes > 0;
+      VolumeRoom room{volume->name(), status.weight > 0};
+      room.used_bytes = used == bytes.end() ? 0 : static_cast<double>(used->second);
+      room.free_bytes = no_limit ? endless : static_cast<double>(status.space.free_bytes) - static_cast<double>(limits.min_free_bytes);
+      room.quota_bytes = limits.quota_bytes > 0 ? static_cast<double>(limits.quota_bytes) : endless;
+      room.file_system = status.space.file_system;
       all.push_back(std::move(room));
     }
     return all;

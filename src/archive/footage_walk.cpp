@@ -3,12 +3,35 @@
 #include <algorithm>
 
 #include "ccoc/archive/activity.h"
+#include "side_files.h"
 
 namespace ccoc::archive {
 namespace {
 
 bool digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+Result<std::vector<StreamFolder>> folders_beneath(Disk& disk, const std::string& root) {
+  std::vector<StreamFolder> found;
+  const auto cameras = disk.list(root.substr(0, root.empty() ? 0 : root.size() - 1));
+  if (!cameras) return std::unexpected(cameras.error());
+  for (const auto& camera : *cameras) {
+    if (!camera.directory || !validate({camera.name, "main"})) continue;
+    const auto streams = disk.list(root + camera.name);
+    if (!streams) return std::unexpected(streams.error());
+    for (const auto& stream : *streams) {
+      StreamFolder folder{{camera.name, stream.name}, {}, root};
+      if (!stream.directory || !validate(folder.key)) continue;
+      const auto days = disk.list(folder.path());
+      if (!days) return std::unexpected(days.error());
+      for (const auto& day : *days) {
+        if (day.directory && is_day_name(day.name)) folder.days.push_back(day.name);
+      }
+      found.push_back(std::move(folder));
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -24,24 +47,18 @@ bool is_segment_name(const std::string& name) {
   return suffix.empty() || (suffix[0] == '-' && digits(suffix.substr(1)));
 }
 
-Result<std::vector<StreamFolder>> stream_folders(Disk& disk) {
+Result<std::vector<StreamFolder>> stream_folders(Disk& disk) { return folders_beneath(disk, {}); }
+
+Result<std::vector<StreamFolder>> copy_folders(Disk& disk) {
   std::vector<StreamFolder> found;
-  const auto cameras = disk.list("");
-  if (!cameras) return std::unexpected(cameras.error());
-  for (const auto& camera : *cameras) {
-    if (!camera.directory || !validate({camera.name, "main"})) continue;
-    const auto streams = disk.list(camera.name);
-    if (!streams) return std::unexpected(streams.error());
-    for (const auto& stream : *streams) {
-      StreamFolder folder{{camera.name, stream.name}, {}};
-      if (!stream.directory || !validate(folder.key)) continue;
-      const auto days = disk.list(folder.path());
-      if (!days) return std::unexpected(days.error());
-      for (const auto& day : *days) {
-        if (day.directory && is_day_name(day.name)) folder.days.push_back(day.name);
-      }
-      found.push_back(std::move(folder));
-    }
+  const auto volumes = disk.list(copies_folder);
+  if (!volumes && volumes.error().code == ErrorCode::not_found) return found;
+  if (!volumes) return std::unexpected(volumes.error());
+  for (const auto& volume : *volumes) {
+    if (!volume.directory) continue;
+    auto some = folders_beneath(disk, std::string(copies_folder) + "/" + volume.name + "/");
+    if (!some) return some;
+    std::ranges::move(*some, std::back_inserter(found));
   }
   return found;
 }

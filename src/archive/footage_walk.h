@@ -13,11 +13,14 @@ namespace ccoc::archive {
 struct StreamFolder {
   StreamKey key;
   std::vector<std::string> days;  ///< oldest first: "2026-11-24"
-  std::string path() const { return key.camera + "/" + key.stream; }
+  std::string root{};             ///< empty: footage; "_copies/VOLUME/": second copies
+  std::string path() const { return root + key.camera + "/" + key.stream; }
 };
 
-/// Every stream that has a folder. Names that are none of ours are skipped.
+/// Every stream that has a folder of footage. Names that are none of ours are skipped.
 Result<std::vector<StreamFolder>> stream_folders(Disk& disk);
+/// The same of second copies.
+Result<std::vector<StreamFolder>> copy_folders(Disk& disk);
 /// The footage files of one day, oldest first.
 Result<std::vector<DiskEntry>> day_files(Disk& disk, const StreamFolder& stream, const std::string& day);
 

@@ -43,7 +43,41 @@ UtcTime later(UtcTime t, double days) {
   return t + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(days, most) * 86400));
 }
 
+/// Of volumes that share what is free.
+Room room_of(const std::vector<const VolumeRoom*>& volumes) {
+  Room room{volumes.front()->volume, 0, 0};
+  double free = endless, below_quota = 0;
+  for (const auto* volume : volumes) {
+    room.used_bytes += volume->used_bytes;
+    room.capacity_bytes += std::min(volume->used_bytes, volume->quota_bytes);
+    free = std::min(free, volume->free_bytes);
+    below_quota += std::max(volume->quota_bytes - volume->used_bytes, 0.0);
+  }
+  room.capacity_bytes += std::min(std::max(free, 0.0), below_quota);
+  return room;
+}
+
 }  // namespace
+
+Rooms join_rooms(const std::vector<VolumeRoom>& volumes) {
+  std::map<std::pair<std::uint64_t, std::string>, std::vector<const VolumeRoom*>> sharing;
+  for (const auto& volume : volumes) {
+    sharing[{volume.file_system, volume.file_system == 0 ? volume.volume : std::string{}}].push_back(&volume);
+  }
+  Rooms rooms;
+  for (const auto& [place, together] : sharing) {
+    const auto room = room_of(together);
+    const bool recorded = std::ranges::any_of(together, &VolumeRoom::recorded);
+    for (const auto* volume : together) rooms.room_of[volume->volume] = recorded ? std::string{} : room.volume;
+    if (!recorded) {
+      rooms.colder.push_back(room);
+      continue;
+    }
+    rooms.recorded.capacity_bytes += room.capacity_bytes;
+    rooms.recorded.used_bytes += room.used_bytes;
+  }
+  return rooms;
+}
 
 Forecast make_forecast(UtcTime now, const std::vector<CameraFootage>& cameras, const Room& recorded, const std::vector<Room>& colder) {
   Forecast forecast;

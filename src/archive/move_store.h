@@ -13,7 +13,7 @@ namespace ccoc::archive {
 
 struct Move {
   SegmentId from;
-  std::string target;  ///< volume
+  std::string target;  ///< volume; that of `from`: a second copy is being made there
 };
 
 struct Copy {
@@ -42,6 +42,7 @@ class MoveStore {
 
   /// Closed files of a camera from `since` on that have no copy, oldest first.
   virtual Result<std::vector<Segment>> uncopied(const std::string& camera, UtcTime since, std::size_t limit) = 0;
+  /// Ends what was begun of it, too.
   virtual Status add(const Copy& copy) = 0;
   virtual Result<std::vector<Copy>> copies_of(std::span<const SegmentId> files) = 0;
   /// Files known to be damaged of which there is a second one.

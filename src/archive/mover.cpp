@@ -6,6 +6,7 @@
 #include "ccoc/archive/audit.h"
 #include "ccoc/base/log.h"
 #include "ccoc/media/checksum.h"
+#include "side_files.h"
 
 namespace ccoc::archive {
 namespace {
@@ -33,18 +34,14 @@ Result<std::uint64_t> read_all(DiskFile& file, std::uint64_t size, Take take) {
   return sum.value();
 }
 
-/// Where a file stands on its target until it is whole.
-std::string arrival_path(std::string path) {
-  std::ranges::replace(path, '/', '_');
-  return "_arriving/" + path;
-}
-
 Status remove_if_there(Disk& disk, const std::string& path) {
   auto gone = disk.remove(path);
   return gone || gone.error().code == ErrorCode::not_found ? Status{} : gone;
 }
 
-std::string copy_path(const Segment& segment) { return "_copies/" + segment.volume + "/" + segment.path; }
+/// A copy under way is written down like a move to where it will be.
+Move making(const SegmentId& copy) { return {copy, copy.first}; }
+bool is_copy(const Move& move) { return move.from.first == move.target; }
 
 }  // namespace
 
@@ -65,17 +62,77 @@ Result<MoveReport> Mover::step(const MovePolicy& policy, std::size_t batch) {
 }
 
 Status Mover::settle() {
+  const bool swept = sweep_arrivals();
   const auto moves = moves_.pending();
   if (!moves) return std::unexpected(moves.error());
   for (const auto& move : *moves) {
-    if (auto done = settle(move); !done) {
+    if (auto done = is_copy(move) ? settle_copy(move.from) : settle(move); !done) {
       log::info("archive", "{}: its move is not finished yet: {}", move.from.second, done.error().message);
       if (done.error().code != ErrorCode::io && done.error().code != ErrorCode::unavailable) continue;
       return {};  // the volume may come back: once more at the next step
     }
   }
-  settled_ = true;
+  settled_ = swept;
   return {};
+}
+
+/// Each is a part, or all, of a file that is still where it came from. False: a volume could not be asked.
+bool Mover::sweep_arrivals() {
+  bool all = true;
+  for (const auto& name : copy_targets_) {
+    auto& disk = *volumes_.at(name);
+    const auto left = disk.list(arriving_folder);
+    if (!left) {
+      all = all && left.error().code == ErrorCode::not_found;
+      continue;
+    }
+    for (const auto& file : *left) {
+      all = remove_if_there(disk, std::string(arriving_folder) + "/" + file.name).has_value() && all;
+    }
+  }
+  return all;
+}
+
+/// A copy bears its name when it is whole: it is one from now on, unless its first has another. One whose first the index does not
+/// know may be all that is left: it stays, and `check` tells of it.
+Status Mover::settle_copy(const SegmentId& copy) {
+  const auto volume = volumes_.find(copy.first);
+  if (volume == volumes_.end()) return fail(ErrorCode::unavailable, "its volume is not configured here");
+  auto& disk = *volume->second;
+  if (const auto file = disk.open_read(copy.second); !file) {
+    return file.error().code == ErrorCode::not_found ? moves_.end(making(copy)) : std::unexpected(file.error());
+  }
+  const std::lock_guard keeping(moves_.keeping);
+  const auto first = first_of(copy);
+  if (!first) return std::unexpected(first.error());
+  if (!*first) {
+    log::warn("archive", "volume {}: {} is a copy of what the index does not know; it is left alone", copy.first, copy.second);
+    return moves_.end(making(copy));
+  }
+  const auto copies = moves_.copies_of(std::span(&**first, 1));
+  if (!copies) return std::unexpected(copies.error());
+  const bool others = std::ranges::any_of(*copies, [&](const Copy& other) { return other.copy != copy; });
+  if (others) {
+    if (auto gone = remove_if_there(disk, copy.second); !gone) return gone;
+  }
+  if (auto safe = disk.sync_all(); !safe) return safe;
+  return others ? moves_.end(making(copy)) : moves_.add({**first, copy});
+}
+
+/// The footage that a copy is of, by its name: it may have been moved since, or be a copy itself whose first was lost.
+Result<std::optional<SegmentId>> Mover::first_of(const SegmentId& copy) {
+  const auto named = first_by_name(copy.second);
+  if (!named) return std::nullopt;
+  for (const auto& path : {named->second, copy.second}) {
+    for (const auto& [volume, disk] : volumes_) {
+      const SegmentId first{volume, path};
+      if (first == copy) continue;
+      const auto known = store_.known(volume, std::span(&path, 1));
+      if (!known) return std::unexpected(known.error());
+      if (!known->empty()) return first;
+    }
+  }
+  return std::nullopt;
 }
 
 /// A row of the target tells that the file arrived whole, and the one it came from goes, with the row that recovery may have made
@@ -93,9 +150,7 @@ Status Mover::settle(const Move& move) {
   if (!arrived) return std::unexpected(arrived.error());
   // On the platter before the move is forgotten: a power cut must not bring back what nobody would look at any more.
   if (arrived->empty()) {
-    for (const auto& name : {arrival_path(path), path}) {
-      if (auto gone = remove_if_there(*to->second, name); !gone) return gone;
-    }
+    if (auto gone = remove_if_there(*to->second, path); !gone) return gone;
     if (auto safe = to->second->sync_all(); !safe) return safe;
   } else {
     if (auto gone = remove_if_there(*from->second, path); !gone) return gone;
@@ -313,32 +368,43 @@ Status Mover::make_copies(const MovePolicy& policy, std::size_t batch, MoveRepor
     }
     const auto missing = moves_.uncopied(camera, clock_.utc_now() - copied_back_to, std::min(files_at_once, batch - report.files_copied));
     if (!missing) return std::unexpected(missing.error());
-    std::vector<Copy> made;
-    std::set<std::string> targets;
-    for (const auto& segment : *missing) {
-      if (policy.cancelled && policy.cancelled()) break;
-      if (ledger_.knows({segment.volume, segment.path})) continue;
-      const auto target = std::ranges::find_if(copy_targets_, [&](const std::string& name) { return name != segment.volume; });
-      if (target == copy_targets_.end()) {
-        note(report, Error{ErrorCode::unavailable, "there is no second volume for the copies of " + camera, {}});
-        break;
-      }
-      if (auto done = bring(policy, segment, *target, copy_path(segment)); !done) {
-        note(report, done.error());
-        break;
-      }
-      made.push_back({{segment.volume, segment.path}, {*target, copy_path(segment)}});
-      targets.insert(*target);
-    }
-    for (const auto& target : targets) {
-      if (auto safe = volumes_.at(target)->sync_all(); !safe) return safe;
-    }
-    for (const auto& copy : made) {
-      if (auto kept = keep(copy, report); !kept) return kept;
-    }
+    if (auto done = copy_files(policy, *missing, report); !done) return done;
     if (policy.cancelled && policy.cancelled()) return {};
     report.more = report.more || missing->size() == files_at_once;
   }
+  return {};
+}
+
+/// A file that cannot be copied is tried again later; what its copying has left is looked after at the next step.
+Status Mover::copy_files(const MovePolicy& policy, std::span<const Segment> segments, MoveReport& report) {
+  const bool nothing_else_is_pending = std::exchange(settled_, false);
+  std::vector<Copy> made;
+  std::set<std::string> targets;
+  Status done;
+  for (const auto& segment : segments) {
+    if (policy.cancelled && policy.cancelled()) break;
+    const SegmentId first{segment.volume, segment.path};
+    if (ledger_.knows(first)) continue;
+    const auto target = std::ranges::find_if(copy_targets_, [&](const std::string& name) { return name != segment.volume; });
+    if (target == copy_targets_.end()) {
+      note(report, Error{ErrorCode::unavailable, "there is no second volume for the copies of " + segment.key.camera, {}});
+      break;
+    }
+    const Copy copy{first, {*target, copy_path(first)}};
+    done = moves_.begin(making(copy.copy));
+    if (done) done = bring(policy, segment, *target, copy.copy.second);
+    if (!done) break;
+    made.push_back(copy);
+    targets.insert(*target);
+  }
+  if (!done) note(report, done.error());
+  for (const auto& target : targets) {
+    if (auto safe = volumes_.at(target)->sync_all(); !safe) return safe;
+  }
+  for (const auto& copy : made) {
+    if (auto kept = keep(copy, report); !kept) return kept;
+  }
+  settled_ = done && nothing_else_is_pending;
   return {};
 }
 
@@ -347,7 +413,10 @@ Status Mover::keep(const Copy& copy, MoveReport& report) {
   const std::lock_guard keeping(moves_.keeping);
   const auto known = store_.known(copy.of.first, std::span(&copy.of.second, 1));
   if (!known) return std::unexpected(known.error());
-  if (known->empty()) return remove_if_there(*volumes_.at(copy.copy.first), copy.copy.second);
+  if (known->empty()) {
+    auto gone = remove_if_there(*volumes_.at(copy.copy.first), copy.copy.second);
+    return gone ? moves_.end(making(copy.copy)) : gone;
+  }
   if (auto told = moves_.add(copy); !told) return told;
   ++report.files_copied;
   return {};

@@ -1,6 +1,7 @@
 // Moves footage that has become old to where it is kept cheaper, makes second copies, and mends what is damaged from the other.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -24,11 +25,15 @@ class Mover {
   /// What an earlier process, or a failure, left half done.
   Status settle();
   Status settle(const Move& move);
+  bool sweep_arrivals();
+  Status settle_copy(const SegmentId& copy);
+  Result<std::optional<SegmentId>> first_of(const SegmentId& copy);
   Status move_old(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status mend(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status mend_one(const MovePolicy& policy, const Mendable& file);
   Status replace(const Mendable& file, const std::string& arriving);
   Status keep(const Copy& copy, MoveReport& report);
+  Status copy_files(const MovePolicy& policy, std::span<const Segment> segments, MoveReport& report);
   Status make_copies(const MovePolicy& policy, std::size_t batch, MoveReport& report);
   Status move_files(const MovePolicy& policy, std::span<const Segment> segments, const std::string& target, MoveReport& report);
   Status finish(std::span<const Segment* const> arrived, const std::string& target, MoveReport& report);

@@ -10,8 +10,7 @@ namespace {
 
 /// Counting reads every row; between counts the sum follows what is removed here.
 constexpr Duration count_interval = std::chrono::minutes{5};
-/// Of each camera, and of all together: few, because every camera is asked.
-constexpr std::size_t most_unset = 20'000;
+/// Few, because so many of every camera are looked at.
 constexpr std::size_t unpromised_at_once = 50;
 constexpr auto any_time = UtcTime{std::chrono::hours{24 * 365 * 200}};
 
@@ -51,24 +50,25 @@ Status Retention::remove_old(const RetentionPolicy& policy, std::size_t batch, R
   if (!policy.days_of || is_unset(clock_.utc_now())) return {};
   const auto cameras = store_.cameras();
   if (!cameras) return std::unexpected(cameras.error());
+  std::vector<Due> due;
   for (const auto& camera : *cameras) {
-    const unsigned days = policy.days_of(camera);
-    if (days == 0) continue;
-    const auto limit = clock_.utc_now() - std::chrono::hours{24} * days;
+    if (const unsigned days = policy.days_of(camera); days > 0) due.push_back({camera, clock_.utc_now() - std::chrono::hours{24} * days});
+  }
+  for (std::span<const Due> rest = due; !rest.empty();) {
     const auto room = batch - std::min<std::size_t>(batch, report.files_removed);
-    auto old = store_.removable(camera, {}, limit, room);
-    if (old && !old->empty() && is_unset(old->front().start)) {
-      // How old that is nobody knows (faults.md D4): it goes for want of room only.
-      old = store_.removable(camera, {}, limit, room + most_unset);
-      if (old) std::erase_if(*old, [](const Segment& segment) { return is_unset(segment.start); });
-      if (old && old->size() > room) old->resize(room);
-    }
+    // How old footage is that was recorded before the clock was set nobody knows (faults.md D4): it goes for want of room only.
+    const auto old = store_.due(rest, clock_unset_before, room);
     if (!old) return std::unexpected(old.error());
     if (auto done = forget(*old, report); !done) return done;
     if (report.files_removed >= batch) {
       report.more = true;
       return {};
     }
+    if (old->size() < room) return {};
+    // What cannot be removed keeps no other camera's footage: it goes on with the one it ended in, unless that had all the room.
+    const auto& last = old->back().key.camera;
+    const auto at = std::ranges::find(rest, last, &Due::camera) - rest.begin();
+    rest = rest.subspan(static_cast<std::size_t>(at) + (old->front().key.camera == last ? 1 : 0));
   }
   return {};
 }
@@ -116,18 +116,12 @@ Result<std::vector<Segment>> Retention::oldest_unpromised(const RetentionPolicy&
   const auto cameras = store_.cameras();
   if (!cameras) return std::unexpected(cameras.error());
   const auto now = clock_.utc_now();
-  std::vector<Segment> oldest;
+  std::vector<Due> due;
   for (const auto& camera : *cameras) {
     const auto promised = policy.promised_days_of ? policy.promised_days_of(camera) : 0;
-    const auto before = promised == 0 ? any_time : now - std::chrono::hours{24} * promised;
-    auto some = store_.removable(camera, volume, before, limit);
-    if (!some) return std::unexpected(some.error());
-    std::ranges::move(*some, std::back_inserter(oldest));
+    due.push_back({camera, promised == 0 ? any_time : now - std::chrono::hours{24} * promised});
   }
-  const auto wanted = std::min(limit, oldest.size());
-  std::ranges::partial_sort(oldest, oldest.begin() + static_cast<std::ptrdiff_t>(wanted), {}, &Segment::start);
-  oldest.resize(wanted);
-  return oldest;
+  return store_.oldest_due(due, volume, limit);
 }
 
 Status Retention::remove_bytes(const RetentionPolicy& policy, const std::string& volume, std::uint64_t bytes,
@@ -147,7 +141,7 @@ Status Retention::remove_bytes(const RetentionPolicy& policy, const std::string&
     if (*removed == 0) break;
   }
   if (bytes > 0 && room() > 0) {
-    const auto removed = take(store_.removable({}, volume, any_time, room()));
+    const auto removed = take(store_.removable(volume, any_time, room()));
     if (!removed) return std::unexpected(removed.error());
     if (*removed > 0) {
       report.promised_files_removed += *removed;

@@ -14,7 +14,9 @@ select volume, path, camera, stream, starts_at, ends_at, bytes, run, closed from
 where camera = $1 and closed and starts_at >= $2
   and not exists (select 1 from copies c where c.volume = s.volume and c.path = s.path)
 order by starts_at limit $3)";
-constexpr auto insert_copy = "insert into copies (volume, path, copy_volume, copy_path) values ($1, $2, $3, $4) on conflict do nothing";
+constexpr auto insert_copy = R"(
+with made as (delete from moves where volume = $3 and path = $4 and target = $3)
+insert into copies (volume, path, copy_volume, copy_path) values ($1, $2, $3, $4) on conflict do nothing)";
 constexpr auto find_copies = R"(
 select c.volume, c.path, c.copy_volume, c.copy_path
 from json_to_recordset($1::json) as x(volume text, path text) join copies c on c.volume = x.volume and c.path = x.path)";

@@ -1,17 +1,14 @@
-// Used by reindex: every row of `segments` at once.
+// Used by reindex: every row of `segments` and `copies` at once.
 #pragma once
 
 #include <span>
 
 #include "ccoc/archive/types.h"
-
-namespace ccoc::db {
-class Database;
-}
+#include "move_store.h"
 
 namespace ccoc::archive {
 
 /// Deletes all rows and writes these, in one transaction.
-Status replace_segments(db::Database& database, std::span<const Segment> segments);
+Status replace_index(db::Database& database, std::span<const Segment> segments, std::span<const Copy> copies);
 
 }  // namespace ccoc::archive

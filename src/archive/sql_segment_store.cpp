@@ -65,6 +65,8 @@ constexpr auto find_last = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC
 /// No file lasts longer; what is further away is looked for by itself.
 constexpr Duration longest_file = std::chrono::hours{48};
 
+constexpr std::size_t rows_per_statement = 5000;  ///< of reindex
+
 constexpr auto find_extent = R"(
 select (select starts_at from segments where camera = $1 and stream = $2 and closed order by starts_at limit 1),
        (select ends_at from segments where camera = $1 and stream = $2 and closed order by starts_at desc limit 1))";
@@ -102,17 +104,33 @@ where s.volume = $1 and s.path = w.path and s.starts_at >= $3 and s.starts_at < 
   "and h.starts_at < s.ends_at and h.ends_at > s.starts_at) "
 #define CCOC_OLDEST_OF_ALL(condition) "select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST condition "order by starts_at limit $3"
 // The oldest of each of the camera's streams, found by index; of these the oldest.
-#define CCOC_OLDEST_OF_CAMERA(condition) \
+#define CCOC_OLDEST_OF_CAMERA \
   "with recursive w as (" \
   "  (select stream from timeline_days where camera = $4 order by stream limit 1) union all" \
   "  select (select t.stream from timeline_days t where t.camera = $4 and t.stream > w.stream order by t.stream limit 1)" \
   "  from w where w.stream is not null) " \
   "select f.* from w, lateral (select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST \
-  "and camera = $4 and stream = w.stream " condition "order by starts_at limit $3) f order by starts_at limit $3"
+  "and camera = $4 and stream = w.stream order by starts_at limit $3) f order by starts_at limit $3"
 constexpr auto oldest_of_all = CCOC_OLDEST_OF_ALL("");
-constexpr auto oldest_of_camera = CCOC_OLDEST_OF_CAMERA("");
+constexpr auto oldest_of_camera = CCOC_OLDEST_OF_CAMERA;
 constexpr auto removable_of_all = CCOC_OLDEST_OF_ALL(CCOC_NOT_HELD);
-constexpr auto removable_of_camera = CCOC_OLDEST_OF_CAMERA(CCOC_NOT_HELD);
+
+// The same of many cameras, each with its own limit. $4, $5: where the rows may be of all of them, so that it is planned for these
+// weeks. In the cameras' order the last ones are not looked at once there is enough.
+#define CCOC_DUE_BEFORE "timestamptz 'epoch' + w.before_us * interval '1 microsecond' "
+#define CCOC_DUE(order) \
+  "select f.* from rows from (json_to_recordset($1::json) as (camera text, before_us bigint)) with ordinality as w(camera, before_us, n), " \
+  "lateral (" \
+  "  with recursive c as (" \
+  "    (select stream from timeline_days where camera = w.camera order by stream limit 1) union all" \
+  "    select (select t.stream from timeline_days t where t.camera = w.camera and t.stream > c.stream order by t.stream limit 1)" \
+  "    from c where c.stream is not null) " \
+  "  select g.* from c, lateral (select " CCOC_SEGMENT_COLUMNS " from segments s where closed and camera = w.camera and stream = c.stream " \
+  "    and starts_at >= $4 and starts_at < $5 and starts_at < " CCOC_DUE_BEFORE "and ends_at < " CCOC_DUE_BEFORE \
+  "    and ($2 = '' or volume = $2) " CCOC_NOT_HELD "order by starts_at limit $3) g " \
+  "  order by g.starts_at limit $3) f order by " order " limit $3"
+constexpr auto due_by_camera = CCOC_DUE("w.n, f.starts_at");
+constexpr auto due_by_age = CCOC_DUE("f.starts_at");
 
 // A loose index scan: one probe per camera, not one per row. Who has footage has days.
 constexpr auto all_cameras = R"(
@@ -150,6 +168,11 @@ select d.volume, d.path, d."offset", d.camera, d.stream, d.starts_at, d.ends_at,
 from damage d join segments s on s.volume = d.volume and s.path = d.path
   and s.starts_at > d.starts_at - interval '48 hours' and s.starts_at <= d.starts_at + interval '1 second'
 order by d.found_at desc, d.path, d."offset" limit $1)";
+
+constexpr auto insert_copies = R"(
+insert into copies (volume, path, copy_volume, copy_path)
+select volume, path, copy_volume, copy_path
+from json_to_recordset($1::json) as x(volume text, path text, copy_volume text, copy_path text))";
 
 constexpr auto end_stale_gaps = R"(
 update gaps g set ends_at = f.starts_at
@@ -220,6 +243,28 @@ std::string segments_json(std::span<const Segment> segments) {
     rows.add_bool("closed", !s.open);
     rows.add("activity", hex(s.activity));
     rows.add("activity_peak", std::int64_t{activity_peak(s.activity)});
+  }
+  return rows.text();
+}
+
+std::string due_json(std::span<const Due> cameras) {
+  JsonRows rows;
+  for (const auto& due : cameras) {
+    rows.begin();
+    rows.add("camera", due.camera);
+    rows.add("before_us", us(due.before));
+  }
+  return rows.text();
+}
+
+std::string copies_json(std::span<const Copy> copies) {
+  JsonRows rows;
+  for (const auto& [of, copy] : copies) {
+    rows.begin();
+    rows.add("volume", of.first);
+    rows.add("path", of.second);
+    rows.add("copy_volume", copy.first);
+    rows.add("copy_path", copy.second);
   }
   return rows.text();
 }
@@ -342,13 +387,18 @@ class SqlSegmentStore final : public SegmentStore {
     return read_all(*rows, read_segment);
   }
 
-  Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
-                                         std::size_t limit) override {
-    db::Params params{before, volume, limit};
-    if (!camera.empty()) params.emplace_back(camera);
-    const auto rows = database_.query(camera.empty() ? removable_of_all : removable_of_camera, params);
+  Result<std::vector<Segment>> removable(const std::string& volume, UtcTime before, std::size_t limit) override {
+    const auto rows = database_.query(removable_of_all, {before, volume, limit});
     if (!rows) return std::unexpected(rows.error());
     return read_all(*rows, read_segment);
+  }
+
+  Result<std::vector<Segment>> due(std::span<const Due> cameras, UtcTime from, std::size_t limit) override {
+    return find_due(due_by_camera, cameras, {}, from, limit);
+  }
+
+  Result<std::vector<Segment>> oldest_due(std::span<const Due> cameras, const std::string& volume, std::size_t limit) override {
+    return find_due(due_by_age, cameras, volume, "-infinity", limit);
   }
 
   Result<std::vector<std::string>> cameras() override {
@@ -497,6 +547,15 @@ class SqlSegmentStore final : public SegmentStore {
     return known;
   }
 
+  Result<std::vector<Segment>> find_due(const char* statement, std::span<const Due> cameras, const std::string& volume, db::Param from,
+                                        std::size_t limit) {
+    if (cameras.empty()) return std::vector<Segment>{};
+    const auto last = std::ranges::max(cameras, {}, &Due::before).before;
+    const auto rows = database_.query(statement, {due_json(cameras), volume, limit, std::move(from), last});
+    if (!rows) return std::unexpected(rows.error());
+    return read_all(*rows, read_segment);
+  }
+
   Result<std::optional<Segment>> one(const char* statement, const db::Params& params) {
     const auto rows = database_.query(statement, params);
     if (!rows) return std::unexpected(rows.error());
@@ -511,11 +570,10 @@ class SqlSegmentStore final : public SegmentStore {
 
 }  // namespace
 
-Status replace_segments(db::Database& database, std::span<const Segment> segments) {
-  constexpr std::size_t rows_per_statement = 5000;
+Status replace_index(db::Database& database, std::span<const Segment> segments, std::span<const Copy> copies) {
   return database.transaction(
       [&](db::Transaction& transaction) -> Status {
-        if (auto done = transaction.script("truncate segments"); !done) return done;
+        if (auto done = transaction.script("truncate segments, copies"); !done) return done;
         SegmentPartitions partitions(database);
         if (auto made = partitions.make_for(transaction, segments); !made) return made;
         for (std::size_t at = 0; at < segments.size(); at += rows_per_statement) {
@@ -524,6 +582,10 @@ Status replace_segments(db::Database& database, std::span<const Segment> segment
           if (auto done = transaction.execute(upsert_segments, {segments_json(some), "infinity", "infinity"}); !done) {
             return std::unexpected(done.error());
           }
+        }
+        for (std::size_t at = 0; at < copies.size(); at += rows_per_statement) {
+          const auto some = copies.subspan(at, std::min(rows_per_statement, copies.size() - at));
+          if (auto done = transaction.execute(insert_copies, {copies_json(some)}); !done) return std::unexpected(done.error());
         }
         if (auto done = transaction.script("delete from timeline_hours; delete from timeline_days"); !done) return done;
         std::set<UtcTime> days;

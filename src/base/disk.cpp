@@ -223,7 +223,9 @@ class KernelDisk final : public Disk {
   Result<DiskSpace> space() override {
     struct statvfs info {};
     if (::fstatvfs(root_.get(), &info) != 0) return failed(errno, "cannot ask for free space of", name_);
-    return DiskSpace{std::uint64_t{info.f_blocks} * info.f_frsize, std::uint64_t{info.f_bavail} * info.f_frsize};
+    struct stat root {};
+    if (::fstat(root_.get(), &root) != 0) return failed(errno, "cannot ask for the file system of", name_);
+    return DiskSpace{std::uint64_t{info.f_blocks} * info.f_frsize, std::uint64_t{info.f_bavail} * info.f_frsize, root.st_dev};
   }
 
   Status sync_all() override {

@@ -149,7 +149,7 @@ class IndexBench {
     Samples by_age;
     for (int i = 0; i < 50; ++i) {
       begin = steady_clock::now();
-      const auto oldest = store_->removable({}, "main", plan_.to, 200);
+      const auto oldest = store_->removable("main", plan_.to, 200);
       if (!oldest || oldest->size() != 200) return fail(ErrorCode::internal, "removable() found too little");
       by_age.add(ms_since(begin));
     }

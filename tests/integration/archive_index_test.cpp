@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <random>
 
 #include "ccoc/archive/audit.h"
 #include "support/footage.h"
@@ -277,6 +278,14 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
     EXPECT_EQ(far.find("Sort"), std::string::npos) << far;
     EXPECT_EQ(far.find("Merge"), std::string::npos) << far;
   }
+  // What is due of many cameras: one after the other, no further than the answer is.
+  const auto due = plan("select f.path from rows from (json_to_recordset('[{\"camera\": \"cam1\"}, {\"camera\": \"cam2\"}]') as (camera text)) "
+                        "with ordinality as w(camera, n), lateral (select path, starts_at from segments where closed and camera = w.camera "
+                        "and stream = 'main' and starts_at < '2026-10-03Z' order by starts_at limit 200) f order by w.n, f.starts_at limit 200");
+  EXPECT_NE(due.find("Presorted Key: w.n"), std::string::npos) << due;
+  EXPECT_NE(due.find("camera = w.camera"), std::string::npos) << due;
+  EXPECT_EQ(due.find("Seq Scan on segments_2026_09_28"), std::string::npos) << due;
+  EXPECT_EQ(due.find("segments_2026_10_05"), std::string::npos) << due;
   const std::vector<std::string> cameras{"cam1", "cam2", "cam3"};
   const auto from = at("2026-10-02T00:00:00.000Z");
   const auto day = archive->catalog().timeline(cameras, "main", from, from + hours{24}, 500).value();
@@ -361,9 +370,57 @@ TEST_F(IndexRows, of_any_day_have_their_week) {
   EXPECT_EQ(store->before(cam01, now).value()->start, begun);
   EXPECT_EQ(store->find(cam01, begun, far + hours{1}).value().size(), 3u);
   EXPECT_EQ(store->extent(cam01).value(), (Span{begun, far + minutes{1}}));
-  EXPECT_EQ(store->removable("cam01", "main", now + hours{1}, 10).value().size(), 2u);
+  EXPECT_EQ(store->removable("main", now + hours{1}, 10).value().size(), 2u);
   EXPECT_EQ(store->oldest({}, {}, far + hours{1}, 2).value().back().start, now);
   EXPECT_EQ(store->total_bytes().value().at("main"), 3000u);
+}
+
+TEST_F(IndexRows, that_are_due_are_those_the_model_index_names) {
+  auto tables = std::make_shared<sim::IndexTables>();
+  sim::MemorySegmentStore model(tables);
+  const auto begin = at("2026-11-20T00:00:00.000Z");
+  std::mt19937_64 random{7};
+  const auto below = [&](int limit) { return static_cast<int>(random() % static_cast<unsigned>(limit)); };
+  IndexBatch batch;
+  for (int i = 0; i < 300; ++i) {
+    auto made = segment("cam0" + std::to_string(below(8)), (i % 30 == 0 ? at("1970-01-02T00:00:00.000Z") : begin) + seconds{i * 1800 + below(1000)});
+    made.key.stream = below(3) == 0 ? "sub" : "main";
+    made.volume = below(4) == 0 ? "disk2" : "main";
+    made.path = made.key.camera + "/" + std::to_string(i);
+    made.open = below(20) == 0;
+    batch.segments.push_back(std::move(made));
+  }
+  ASSERT_TRUE(store->apply(batch));
+  ASSERT_TRUE(model.apply(batch));
+  for (int i = 0; i < 6; ++i) {
+    const auto from = begin + hours{below(100)}, to = from + hours{1 + below(30)};
+    const auto camera = "cam0" + std::to_string(i);
+    tables->holds.push_back({camera, from, to});
+    ASSERT_TRUE(database->execute("insert into holds (camera, starts_at, ends_at, reason, created_by, created_at) values ($1, $2, $3, '', '', now())",
+                                  {camera, from, to}));
+  }
+  const auto paths = [](const Result<std::vector<Segment>>& found) {
+    std::vector<std::string> all;
+    for (const auto& s : found.value()) all.push_back(s.volume + " " + s.path);
+    return all;
+  };
+  std::size_t compared = 0;
+  for (int round = 0; round < 40; ++round) {
+    std::vector<Due> due;
+    for (int i = 0; i < 10; ++i) {
+      if (below(5) > 0) due.push_back({"cam0" + std::to_string((i * 7 + round) % 10), begin + hours{below(150)}});
+    }
+    const auto limit = static_cast<std::size_t>(1 + below(60));
+    const auto from = below(2) == 0 ? UtcTime{} : begin;
+    EXPECT_EQ(paths(store->due(due, from, limit)), paths(model.due(due, from, limit)));
+    for (const auto* volume : {"", "main", "disk2"}) {
+      EXPECT_EQ(paths(store->oldest_due(due, volume, limit)), paths(model.oldest_due(due, volume, limit)));
+      EXPECT_EQ(paths(store->removable(volume, begin + hours{round}, limit)), paths(model.removable(volume, begin + hours{round}, limit)));
+    }
+    compared += model.due(due, from, limit).value().size();
+  }
+  EXPECT_GT(compared, 200u);
+  EXPECT_TRUE(store->due({}, begin, 5).value().empty());
 }
 
 TEST_F(IndexRows, are_one_for_each_path_also_where_weeks_meet) {

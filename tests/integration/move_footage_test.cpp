@@ -99,6 +99,11 @@ class MoveFootage : public testing::Test {
     recorder.reset();
     archive->step();
   }
+  static MovePolicy two_copies() {
+    MovePolicy policy;
+    policy.copies_of = [](const std::string&) { return 2u; };
+    return policy;
+  }
   MovePolicy after_a_day() const {
     MovePolicy policy;
     policy.rules.push_back({"cold", hours{24}, {}});
@@ -126,8 +131,35 @@ class MoveFootage : public testing::Test {
     EXPECT_EQ(files, rows);
   }
 
+  /// Each file is footage or a copy, as its row says, and nothing is under way.
+  void expect_files_rows_and_copies_agree() {
+    std::set<SegmentId> files, rows;
+    for (const auto& path : hot->files()) files.insert({"main", path});
+    for (const auto& path : cold->files()) files.insert({"cold", path});
+    const auto known = database->query("select volume, path from segments union all select copy_volume, copy_path from copies").value();
+    for (const auto& row : known) rows.insert({row.text(0), row.text(1)});
+    EXPECT_EQ(files, rows);
+    EXPECT_EQ(count("select count(*) from moves"), 0);
+  }
+  void fresh_world() {
+    database = fresh_database();
+    hot = std::make_shared<sim::SimDisk>();
+    cold = std::make_shared<sim::SimDisk>();
+    boot();
+    record(cam01);
+  }
+  /// One bit of the disk's nth file changes; its path.
+  static std::string rot(sim::SimDisk& disk, std::size_t file) {
+    auto path = disk.files().at(file);
+    auto bytes = disk.content(path);
+    bytes[bytes.size() / 2] ^= 1;
+    disk.put(path, bytes);
+    return path;
+  }
+
   enum class End { kill, kill_and_move_at_once, power_cut };
   void end_at_every_operation(End end, std::uint64_t seed = 0);
+  void end_copying_at_every_operation(End end, std::uint64_t seed = 0);
 
   std::unique_ptr<db::Database> database = fresh_database();
   std::shared_ptr<sim::SimDisk> hot = std::make_shared<sim::SimDisk>(), cold = std::make_shared<sim::SimDisk>();
@@ -204,11 +236,7 @@ void MoveFootage::end_at_every_operation(End end, std::uint64_t seed) {
   std::mt19937_64 random{seed};
   int moved_before_the_end = 0;
   for (int operations = 0;; ++operations) {
-    database = fresh_database();
-    hot = std::make_shared<sim::SimDisk>();
-    cold = std::make_shared<sim::SimDisk>();
-    boot();
-    record(cam01);
+    fresh_world();
     clock.advance(hours{25});
     ASSERT_TRUE(hot->sync_all());
     life->operations_left = operations;
@@ -258,6 +286,185 @@ TEST_F(MoveFootage, fault_19_so_does_a_power_cut_whatever_it_takes_of_what_was_n
   for (std::uint64_t seed = 1; seed <= 2 && !HasFailure(); ++seed) end_at_every_operation(End::power_cut, seed);
 }
 
+/// Ended at each operation of the copying; the next start comes so late that none of it would be copied once more.
+void MoveFootage::end_copying_at_every_operation(End end, std::uint64_t seed) {
+  std::mt19937_64 random{seed};
+  int copied_before_the_end = 0;
+  for (int operations = 0;; ++operations) {
+    fresh_world();
+    ASSERT_TRUE(hot->sync_all());
+    life->operations_left = operations;
+    (void)archive->move_footage(two_copies());
+    const bool whole = life->operations_left >= 0;
+    if (end == End::power_cut) {
+      archive.reset();
+      hot->crash(sim::SimDisk::Loss::blocks, random);
+      cold->crash(sim::SimDisk::Loss::blocks, random);
+    }
+    clock.advance(hours{24 * 4});
+    boot();
+    const auto rest = archive->move_footage(two_copies());
+    ASSERT_TRUE(rest) << rest.error().message;
+    EXPECT_EQ(rest->problem, "");
+    expect_files_rows_and_copies_agree();
+    EXPECT_EQ(hot->files().size(), 3u);
+    EXPECT_TRUE(check({{"main", hot}, {"cold", cold}}, *database, true).value().clean());
+    copied_before_the_end += static_cast<int>(!cold->files().empty() && !whole);
+    RetentionPolicy retention;
+    retention.days_of = [](const std::string&) { return 1u; };
+    EXPECT_EQ(archive->enforce_retention(retention).value().files_removed, 3u);
+    EXPECT_TRUE(hot->files().empty());
+    EXPECT_TRUE(cold->files().empty());
+    if (HasFailure()) FAIL() << "ended at operation " << operations << ", seed " << seed;
+    began = clock.utc_now();
+    if (whole) break;
+    ASSERT_LT(operations, 200);
+  }
+  EXPECT_GT(copied_before_the_end, 3);
+}
+
+TEST_F(MoveFootage, a_kill_at_any_moment_of_copying_leaves_no_copy_that_nobody_knows) { end_copying_at_every_operation(End::kill); }
+
+TEST_F(MoveFootage, fault_19_nor_does_a_power_cut) {
+  for (std::uint64_t seed = 1; seed <= 2 && !HasFailure(); ++seed) end_copying_at_every_operation(End::power_cut, seed);
+}
+
+TEST_F(MoveFootage, a_kill_at_any_moment_of_mending_leaves_nothing_behind) {
+  constexpr int endless = 1000, writing = 14;  // operations, the last of which are not only reads
+  int needed = endless;
+  for (int operations = endless; operations <= needed; ++operations) {
+    fresh_world();
+    ASSERT_GE(archive->move_footage(two_copies()).value().files_copied, 3u);
+    const auto damaged = rot(*hot, 1);
+    ASSERT_TRUE(database->execute("insert into damage (volume, path, \"offset\", camera, stream, starts_at, ends_at, detail, found_at) "
+                                  "select volume, path, 0, camera, stream, starts_at, ends_at, 'rotten', now() from segments where path = $1",
+                                  {damaged}));
+    life->operations_left = operations;
+    const auto report = archive->move_footage(two_copies());
+    if (operations == endless) {
+      EXPECT_EQ(report.value().mended.size(), 1u);
+      needed = endless - life->operations_left;
+      operations = std::max(-1, needed - writing - 1);
+    }
+    // Meanwhile somebody has looked after the damage himself.
+    if (!hot->content(damaged).empty()) {
+      ASSERT_TRUE(database->execute("delete from damage"));
+    }
+    boot();
+    const auto rest = archive->move_footage(two_copies());
+    ASSERT_TRUE(rest) << rest.error().message;
+    expect_files_rows_and_copies_agree();
+    if (HasFailure()) FAIL() << "ended at operation " << operations << " of " << needed;
+    began = clock.utc_now();
+  }
+}
+
+/// A copy that was begun, and of which the index has no row yet.
+class CopyUnderWay : public MoveFootage {
+ protected:
+  void SetUp() override {
+    fresh_world();
+    first = segments()[0];
+    copy = "_copies/main/" + first.path;
+    cold->put(copy, hot->content(first.path));
+    ASSERT_TRUE(database->execute("insert into moves (volume, path, target) values ('cold', $1, 'cold')", {copy}));
+  }
+  void step() {
+    const auto report = archive->move_footage({});
+    ASSERT_TRUE(report) << report.error().message;
+  }
+
+  Segment first;
+  std::string copy;
+};
+
+TEST_F(CopyUnderWay, is_kept_when_it_is_the_only_one) {
+  step();
+  EXPECT_EQ(count("select count(*) from copies"), 1);
+  expect_files_rows_and_copies_agree();
+}
+
+TEST_F(CopyUnderWay, goes_when_there_is_another) {
+  cold->put("elsewhere", hot->content(first.path));
+  ASSERT_TRUE(database->execute("insert into copies (volume, path, copy_volume, copy_path) values ('main', $1, 'third', 'elsewhere')", {first.path}));
+  step();
+  EXPECT_EQ(cold->content(copy).size(), 0u);
+  EXPECT_EQ(count("select count(*) from copies"), 1);
+  EXPECT_EQ(count("select count(*) from moves"), 0);
+}
+
+TEST_F(CopyUnderWay, belongs_to_its_first_wherever_that_was_moved) {
+  ASSERT_TRUE(database->execute("update segments set volume = 'cold' where path = $1", {first.path}));
+  cold->put(first.path, hot->content(first.path));
+  ASSERT_TRUE(hot->remove(first.path));
+  step();
+  EXPECT_EQ(count("select count(*) from copies where volume = 'cold'"), 1);
+  expect_files_rows_and_copies_agree();
+}
+
+TEST_F(CopyUnderWay, is_kept_and_told_when_the_index_does_not_know_its_first) {
+  ASSERT_TRUE(database->execute("delete from segments where path = $1", {first.path}));
+  ASSERT_TRUE(hot->remove(first.path));
+  step();
+  EXPECT_GT(cold->content(copy).size(), 0u);
+  const auto report = check({{"main", hot}, {"cold", cold}}, *database).value();
+  ASSERT_EQ(report.issues.size(), 1u);
+  EXPECT_EQ(report.issues[0].finding, Finding::unindexed_file);
+  EXPECT_EQ(report.issues[0].path, copy);
+}
+
+TEST_F(MoveFootage, check_tells_of_copies_what_it_tells_of_footage) {
+  fresh_world();
+  ASSERT_EQ(archive->move_footage(two_copies()).value().files_copied, 3u);
+  const std::vector<VolumeSpec> volumes{{"main", hot}, {"cold", cold}};
+  const auto clean = check(volumes, *database, true).value();
+  EXPECT_TRUE(clean.clean());
+  EXPECT_EQ(clean.files, 6u);
+  const auto copies = cold->files();
+  rot(*cold, 0);
+  ASSERT_TRUE(cold->remove(copies[1]));
+  ASSERT_TRUE(database->execute("delete from copies where copy_path = $1", {copies[2]}));
+  cold->put("_arriving/left", Bytes(100));
+  std::map<std::string, Finding> found;
+  const auto report = check(volumes, *database, true).value();
+  for (const auto& issue : report.issues) found.emplace(issue.path, issue.finding);
+  const std::map<std::string, Finding> expected{{copies[0], Finding::damaged},
+                                                {copies[1], Finding::missing_file},
+                                                {copies[2], Finding::unindexed_file},
+                                                {"_arriving/left", Finding::leftover}};
+  EXPECT_EQ(found, expected);
+  boot();
+  ASSERT_TRUE(archive->move_footage({}));
+  EXPECT_TRUE(cold->content("_arriving/left").empty()) << "what never arrived goes at the next start";
+}
+
+TEST_F(MoveFootage, reindex_knows_copies_again_and_takes_them_for_footage_where_the_first_is_lost) {
+  fresh_world();
+  ASSERT_EQ(archive->move_footage(two_copies()).value().files_copied, 3u);
+  archive.reset();
+  const std::vector<VolumeSpec> volumes{{"main", hot}, {"cold", cold}};
+  ASSERT_TRUE(database->execute("delete from copies"));
+  ASSERT_TRUE(database->execute("delete from segments"));
+  const auto report = reindex(volumes, *database).value();
+  EXPECT_EQ(report.files, 6u);
+  EXPECT_TRUE(report.skipped.empty());
+  EXPECT_EQ(count("select count(*) from copies"), 3);
+  EXPECT_TRUE(check(volumes, *database, true).value().clean());
+  // The first disk is lost, and so is the index.
+  for (const auto& path : hot->files()) ASSERT_TRUE(hot->remove(path));
+  ASSERT_TRUE(reindex(volumes, *database));
+  EXPECT_EQ(count("select count(*) from copies"), 0);
+  EXPECT_TRUE(check(volumes, *database, true).value().clean());
+  boot();
+  ASSERT_EQ(segments().size(), 3u);
+  expect_all_plays();
+  RetentionPolicy retention;
+  retention.days_of = [](const std::string&) { return 1u; };
+  clock.advance(hours{25});
+  EXPECT_EQ(archive->enforce_retention(retention).value().files_removed, 3u);
+  EXPECT_TRUE(cold->files().empty());
+}
+
 TEST_F(MoveFootage, a_second_copy_is_made_and_read_when_the_first_is_gone_and_goes_with_it) {
   boot();
   record(cam01);
@@ -292,20 +499,10 @@ TEST_F(MoveFootage, what_rots_is_found_and_mended_from_the_other_copy) {
   policy.copies_of = [](const std::string&) { return 2u; };
   ASSERT_EQ(archive->move_footage(policy).value().files_copied, 3u);
   clock.advance(hours{2});
-  const auto rot = [](sim::SimDisk& disk, std::size_t file, bool missing = false) {
-    const auto path = disk.files().at(file);
-    auto bytes = disk.content(path);
-    if (missing) {
-      EXPECT_TRUE(disk.remove(path));
-    } else {
-      bytes[bytes.size() / 2] ^= 1;
-      disk.put(path, bytes);
-    }
-    return path;
-  };
   const auto good = hot->content(hot->files()[0]), also_good = hot->content(hot->files()[2]);
-  const auto first = rot(*hot, 0), last = rot(*hot, 2, true);
+  const auto first = rot(*hot, 0), last = hot->files()[2];
   const auto copy = rot(*cold, 1);
+  ASSERT_TRUE(hot->remove(last));
   for (int i = 0; i < 20; ++i) {
     clock.advance(seconds{5});
     ASSERT_TRUE(archive->scrub());
@@ -357,9 +554,7 @@ TEST_F(MoveFootage, what_retention_takes_while_it_is_copied_or_mended_does_not_c
   began = clock.utc_now();
   record(cam01);
   ASSERT_EQ(archive->move_footage(copies).value().files_copied, 3u);
-  auto bytes = hot->content(hot->files()[0]);
-  bytes[bytes.size() / 2] ^= 1;
-  hot->put(hot->files()[0], bytes);
+  rot(*hot, 0);
   clock.advance(hours{25});
   for (int i = 0; i < 20; ++i) {
     clock.advance(seconds{5});

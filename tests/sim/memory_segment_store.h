@@ -23,6 +23,7 @@ struct IndexTables {
   std::vector<Held> holds;
   bool away = false;
   std::size_t batches = 0;
+  std::size_t asked_for_due = 0;  ///< how often
 };
 
 class MemorySegmentStore final : public archive::SegmentStore {
@@ -107,23 +108,37 @@ class MemorySegmentStore final : public archive::SegmentStore {
   }
   Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
                                       std::size_t limit) override {
-    auto all = select([&](const Segment& s) {
+    return first_of(limit, [&](const Segment& s) {
       return !s.open && s.end < before && (camera.empty() || s.key.camera == camera) && (volume.empty() || s.volume == volume);
     });
-    if (all && all->size() > limit) all->resize(limit);
-    return all;
   }
-  Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
-                                         std::size_t limit) override {
-    auto all = oldest(camera, volume, before, ~std::size_t{0});
-    if (!all) return all;
-    std::erase_if(*all, [&](const Segment& s) {
-      return std::ranges::any_of(tables_->holds, [&](const IndexTables::Held& h) {
-        return h.camera == s.key.camera && h.from < s.end && h.to > s.start;
-      });
+  Result<std::vector<Segment>> removable(const std::string& volume, UtcTime before, std::size_t limit) override {
+    return first_of(limit, [&](const Segment& s) {
+      return !s.open && s.end < before && (volume.empty() || s.volume == volume) && !is_held(s);
     });
-    if (all->size() > limit) all->resize(limit);
-    return all;
+  }
+  Result<std::vector<Segment>> due(std::span<const archive::Due> cameras, UtcTime from, std::size_t limit) override {
+    std::vector<Segment> found;
+    for (const auto& due : cameras) {
+      const auto some = first_of(limit - found.size(), [&](const Segment& s) {
+        return !s.open && s.key.camera == due.camera && s.start >= from && s.end < due.before && !is_held(s);
+      });
+      if (!some) return some;
+      found.insert(found.end(), some->begin(), some->end());
+    }
+    const std::lock_guard lock(tables_->mutex);
+    ++tables_->asked_for_due;
+    return found;
+  }
+  Result<std::vector<Segment>> oldest_due(std::span<const archive::Due> cameras, const std::string& volume,
+                                          std::size_t limit) override {
+    auto found = first_of(limit, [&](const Segment& s) {
+      const auto due = std::ranges::find(cameras, s.key.camera, &archive::Due::camera);
+      return !s.open && due != cameras.end() && s.end < due->before && (volume.empty() || s.volume == volume) && !is_held(s);
+    });
+    const std::lock_guard lock(tables_->mutex);
+    ++tables_->asked_for_due;
+    return found;
   }
   Result<std::vector<std::string>> cameras() override {
     const auto all = select([](const Segment&) { return true; });
@@ -214,6 +229,19 @@ class MemorySegmentStore final : public archive::SegmentStore {
 
  private:
   static std::unexpected<Error> gone() { return fail(ErrorCode::unavailable, "the model index is away"); }
+
+  bool is_held(const Segment& s) const {
+    return std::ranges::any_of(tables_->holds, [&](const IndexTables::Held& h) {
+      return h.camera == s.key.camera && h.from < s.end && h.to > s.start;
+    });
+  }
+
+  template <class Wanted>
+  Result<std::vector<Segment>> first_of(std::size_t limit, Wanted wanted) {
+    auto all = select(wanted);
+    if (all && all->size() > limit) all->resize(limit);
+    return all;
+  }
 
   template <class Wanted>
   Result<std::vector<Segment>> select(Wanted wanted) {

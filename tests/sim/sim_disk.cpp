@@ -148,7 +148,7 @@ std::uint64_t SimDisk::used() const {
 Result<DiskSpace> SimDisk::space() {
   const std::lock_guard lock(mutex_);
   const auto total = std::min<std::uint64_t>(capacity_, std::uint64_t{1} << 40);
-  return DiskSpace{total, total - std::min(total, used())};
+  return DiskSpace{total, total - std::min(total, used()), file_system_};
 }
 
 Status SimDisk::sync_all() {
@@ -167,6 +167,11 @@ Status SimDisk::sync_all() {
 void SimDisk::set_capacity(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   capacity_ = bytes;
+}
+
+void SimDisk::set_file_system(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  file_system_ = id;
 }
 
 void SimDisk::fail_writes(std::optional<Error> error, std::size_t torn) {

@@ -35,6 +35,8 @@ class SimDisk final : public Disk {
   // Faults
   /// Room for all files together; what goes beyond it is torn and fails with `no_space`.
   void set_capacity(std::uint64_t bytes);
+  /// As space() tells it; disks with the same say that they share their room.
+  void set_file_system(std::uint64_t id);
   /// Every append fails after writing `torn` bytes of it; nullopt: works again.
   void fail_writes(std::optional<Error> error, std::size_t torn = 0);
   /// Also cutting fails (a disk that went read-only).
@@ -78,6 +80,7 @@ class SimDisk final : public Disk {
   std::map<std::string, std::shared_ptr<Node>> removed_;           ///< since the last sync_all()
   std::vector<std::pair<std::string, std::string>> renamed_;       ///< likewise: from, to
   std::uint64_t capacity_ = ~std::uint64_t{0};
+  std::uint64_t file_system_ = 0;
   std::optional<Error> write_error_;
   std::size_t torn_ = 0;
   bool truncation_fails_ = false;

@@ -17,6 +17,7 @@ enum class Finding {
   overlap,         ///< two files of one stream cover the same time
   unreadable,      ///< no file of ours, or the disk refuses
   damaged,         ///< its bytes are not those that were written
+  leftover,        ///< what was to arrive on a volume and never did; the hub's next start removes it
 };
 std::string_view to_string(Finding finding);
 
@@ -47,7 +48,8 @@ Result<std::vector<Damage>> find_damage(Disk& disk, const Segment& segment);
 /// Reads only. Safe while a hub records: rows and files still open are not judged. `verify`: compares all bytes with their
 /// checksums, which takes as long as reading them.
 Result<CheckReport> check(const std::vector<VolumeSpec>& volumes, db::Database& database, bool verify = false);
-/// Replaces the rows of `segments` in one transaction; gaps stay. No hub may be recording meanwhile.
+/// Replaces the rows of `segments` and `copies` in one transaction; gaps stay. A copy whose first is on none of the volumes is
+/// indexed as footage. No hub may be recording meanwhile.
 Result<ReindexReport> reindex(const std::vector<VolumeSpec>& volumes, db::Database& database);
 
 }  // namespace ccoc::archive

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,16 +18,36 @@ struct CameraFootage {
   std::optional<UtcTime> oldest;  ///< empty: there is none
   double max_days = 0;            ///< after which it goes; 0: never
   double promised_days = 0;       ///< 0: none
-  double moves_after_days = 0;    ///< to a colder volume; 0: it stays
-  std::string moves_to;           ///< volume
+  double moves_after_days = 0;    ///< to a colder room; 0: it stays
+  std::string moves_to;           ///< the room
 };
 
-/// Room of the volumes that are recorded to, and of a colder one.
+/// Room of the volumes that are recorded to, and of a colder one or several on one file system.
 struct Room {
-  std::string volume;           ///< empty: all that are recorded to, together
+  std::string volume;           ///< the first of it; empty: all that are recorded to, together
   double capacity_bytes = 0;    ///< for footage, what is there included; infinity: no limit
   double used_bytes = 0;
 };
+
+/// A volume, and what it can still take.
+struct VolumeRoom {
+  std::string volume;
+  bool recorded = false;          ///< streams are written to it
+  double used_bytes = 0;          ///< by footage
+  double free_bytes = 0;          ///< beyond the least that is left free; infinity: no limit
+  double quota_bytes = 0;         ///< of footage; infinity: none
+  std::uint64_t file_system = 0;  ///< volumes with the same share what is free; 0: it shares with none
+};
+
+struct Rooms {
+  Room recorded;
+  std::vector<Room> colder;
+  std::map<std::string, std::string> room_of;  ///< by volume, the name of its room; empty: it is recorded to
+};
+
+/// What is free on a file system counts once, however many volumes are on it. What shares one with a volume that is recorded to is of
+/// the same room: footage that moves there makes no room.
+Rooms join_rooms(const std::vector<VolumeRoom>& volumes);
 
 struct CameraForecast {
   std::string camera;

@@ -31,6 +31,12 @@ struct IndexBatch {
   bool empty() const { return segments.empty() && removed.empty() && gaps.empty(); }
 };
 
+/// Footage of a camera may go when it ended before an instant.
+struct Due {
+  std::string camera;
+  UtcTime before;
+};
+
 /// How far a volume was read back.
 struct ScrubState {
   std::string volume;
@@ -71,9 +77,13 @@ class SegmentStore {
   /// end before `before`.
   virtual Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
                                               std::size_t limit) = 0;
-  /// The same, without what a hold keeps.
-  virtual Result<std::vector<Segment>> removable(const std::string& camera, const std::string& volume, UtcTime before,
-                                                 std::size_t limit) = 0;
+  /// Oldest closed segments of all cameras on `volume` (empty: any) that end before `before`, without what a hold keeps.
+  virtual Result<std::vector<Segment>> removable(const std::string& volume, UtcTime before, std::size_t limit) = 0;
+  /// Closed segments of these cameras that begin at `from` or later and are due, without what a hold keeps: one camera after the
+  /// other in their order, oldest first. Asked once for all cameras: where nothing is due that costs an index probe for each.
+  virtual Result<std::vector<Segment>> due(std::span<const Due> cameras, UtcTime from, std::size_t limit) = 0;
+  /// The oldest of all that is due on `volume` (empty: any), without what a hold keeps. Looks at `limit` files of each camera.
+  virtual Result<std::vector<Segment>> oldest_due(std::span<const Due> cameras, const std::string& volume, std::size_t limit) = 0;
   /// Those with closed segments.
   virtual Result<std::vector<std::string>> cameras() = 0;
   /// The row of a file names another volume from now on, and so do its copies and what was found damaged in it; a row that the

@@ -87,5 +87,40 @@ TEST(ForecastTest, footage_that_never_goes_by_age_goes_by_room_or_not_at_all) {
   EXPECT_NEAR(make_forecast(now, {camera("a", 10, 0)}, room(20, 0), {}).cameras[0].lasting_days, 2, 1e-6);
 }
 
+VolumeRoom volume(const char* name, double used, double free, std::uint64_t file_system) {
+  return {name, true, used * gib, free * gib, std::numeric_limits<double>::infinity(), file_system};
+}
+
+TEST(ForecastTest, what_is_free_on_a_file_system_counts_once) {
+  const auto apart = join_rooms({volume("a", 10, 100, 1), volume("b", 20, 100, 2), volume("c", 0, 50, 0), volume("d", 0, 50, 0)});
+  EXPECT_DOUBLE_EQ(apart.recorded.capacity_bytes, 330 * gib);
+  EXPECT_DOUBLE_EQ(apart.recorded.used_bytes, 30 * gib);
+  const auto together = join_rooms({volume("a", 10, 100, 1), volume("b", 20, 95, 1)});
+  EXPECT_DOUBLE_EQ(together.recorded.capacity_bytes, 125 * gib) << "the larger of what both leave free";
+  EXPECT_DOUBLE_EQ(join_rooms({volume("a", 10, -5, 1)}).recorded.capacity_bytes, 10 * gib);
+}
+
+TEST(ForecastTest, a_quota_holds_on_a_shared_file_system_too) {
+  auto small = volume("a", 10, 100, 1);
+  small.quota_bytes = 30 * gib;
+  auto over = volume("b", 20, 100, 1);
+  over.quota_bytes = 15 * gib;
+  EXPECT_DOUBLE_EQ(join_rooms({small, over}).recorded.capacity_bytes, 45 * gib);
+  EXPECT_DOUBLE_EQ(join_rooms({small, volume("b", 20, 100, 1)}).recorded.capacity_bytes, 130 * gib);
+}
+
+TEST(ForecastTest, colder_volumes_are_rooms_of_their_own_unless_they_share_one) {
+  auto cold = volume("cold", 5, 100, 2), colder = volume("colder", 5, 100, 2), beside = volume("beside", 5, 100, 1), far = volume("far", 5, 0, 0);
+  far.free_bytes = std::numeric_limits<double>::infinity();
+  cold.recorded = colder.recorded = beside.recorded = far.recorded = false;
+  const auto rooms = join_rooms({volume("main", 10, 100, 1), beside, cold, colder, far});
+  EXPECT_DOUBLE_EQ(rooms.recorded.capacity_bytes, 115 * gib);
+  EXPECT_EQ(rooms.room_of, (std::map<std::string, std::string>{{"main", ""}, {"beside", ""}, {"cold", "cold"}, {"colder", "cold"}, {"far", "far"}}));
+  ASSERT_EQ(rooms.colder.size(), 2u);
+  for (const auto& room : rooms.colder) {
+    EXPECT_EQ(room.capacity_bytes, room.volume == "far" ? std::numeric_limits<double>::infinity() : 110 * gib) << room.volume;
+  }
+}
+
 }  // namespace
 }  // namespace ccoc::archive

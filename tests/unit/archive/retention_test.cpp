@@ -182,6 +182,55 @@ TEST_F(RetentionTest, goes_in_small_batches_and_says_that_there_is_more) {
   EXPECT_EQ(life.disk->files().size(), 1u);
 }
 
+TEST_F(RetentionTest, asks_once_for_all_cameras) {
+  for (int i = 0; i < 500; ++i) {
+    const auto id = "cam" + std::to_string(1000 + i);
+    life.tables->segments[{"main", id}] = {"main", {id, "main"}, id, life.clock.utc_now() - hours{2}, life.clock.utc_now() - hours{1}, 1000, 1, false, {}};
+  }
+  RetentionPolicy policy;
+  policy.days_of = [](const std::string&) { return 1u; };
+  policy.promised_days_of = policy.days_of;
+  const auto before = life.tables->asked_for_due;
+  EXPECT_EQ(enforce(policy).files_removed, 0u);
+  EXPECT_EQ(life.tables->asked_for_due - before, 1u);
+  policy.max_bytes = 1;
+  EXPECT_GT(enforce(policy, 3).promised_files_removed, 0u);
+  EXPECT_EQ(life.tables->asked_for_due - before, 3u) << "by age, and for room";
+}
+
+TEST_F(RetentionTest, files_that_cannot_be_removed_keep_no_other_cameras_footage) {
+  auto old = life.clock.utc_now() - hours{24 * 9};
+  const auto add = [&](const std::string& volume, const std::string& id, int files) {
+    for (int i = 0; i < files; ++i) {
+      const auto path = id + "/" + std::to_string(100 + i);
+      life.tables->segments[{volume, path}] = {volume, {id, "main"}, path, old + minutes{i}, old + minutes{i + 1}, 1000, 1, false, {}};
+    }
+    old += seconds{1};
+  };
+  add("away", "aaa", 7);   // as many as fit, and more
+  add("away", "bbb", 3);
+  add("main", "bbb2", 4);
+  add("away", "ccc", 1);
+  add("main", "zzz", 6);
+  RetentionPolicy policy;
+  policy.days_of = [](const std::string& id) { return id == "cam01" ? 0u : 7u; };
+  const auto left = [&](const std::string& id) {
+    return std::ranges::count_if(life.tables->segments, [&](const auto& row) { return row.second.key.camera == id; });
+  };
+  auto report = enforce(policy, 5);
+  EXPECT_EQ(report.files_removed, 5u);
+  EXPECT_TRUE(report.more);
+  EXPECT_EQ(left("bbb2"), 0) << "one camera after the other";
+  EXPECT_EQ(left("zzz"), 5);
+  report = enforce(policy, 5);
+  EXPECT_EQ(report.files_removed, 5u);
+  EXPECT_EQ(left("zzz"), 0);
+  report = enforce(policy, 5);
+  EXPECT_EQ(report.files_removed, 0u);
+  EXPECT_FALSE(report.more);
+  EXPECT_EQ(left("aaa") + left("bbb") + left("ccc"), 11);
+}
+
 TEST_F(RetentionTest, removes_nothing_while_the_index_is_away) {
   const auto before = life.disk->files();
   RetentionPolicy policy;

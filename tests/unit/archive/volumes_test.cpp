@@ -130,6 +130,43 @@ TEST_F(VolumesTest, a_disk_with_hardly_any_room_is_left_alone) {
   EXPECT_TRUE(timeline().gaps.empty()) << "it left before the disk was full";
 }
 
+TEST_F(VolumesTest, two_volumes_on_one_file_system_have_its_room_once) {
+  life.disk->set_capacity(50'000'000);
+  second->set_capacity(50'000'000);
+  life.main.min_free_bytes = life.more_volumes[0].min_free_bytes = 10'000'000;
+  life.boot();
+  life.step();
+  EXPECT_DOUBLE_EQ(life.archive->forecast({}, {}).value().capacity_bytes, 80e6);
+  life.disk->set_file_system(7);
+  second->set_file_system(7);
+  life.clock.advance(3s);
+  life.step();
+  EXPECT_DOUBLE_EQ(life.archive->forecast({}, {}).value().capacity_bytes, 40e6);
+}
+
+TEST_F(VolumesTest, a_move_within_a_file_system_makes_no_room) {
+  life.more_volumes[0].weight = 0;
+  life.disk->set_capacity(50'000'000);
+  second->set_capacity(50'000'000);
+  life.boot();
+  life.record();
+  run(15min);
+  life.recorder.reset();
+  life.step();
+  MovePolicy moves;
+  moves.rules.push_back({"second", 1min, {}});
+  const auto lasting = [&] {
+    life.clock.advance(3s);
+    life.step();
+    life.archive->watch();
+    return life.archive->forecast({}, moves).value().cameras.at(0).lasting_days;
+  };
+  const double apart = lasting();
+  life.disk->set_file_system(7);
+  second->set_file_system(7);
+  EXPECT_LT(lasting(), apart);
+}
+
 TEST_F(VolumesTest, files_of_both_disks_play_as_one) {
   life.boot();
   life.record();

@@ -150,5 +150,12 @@ TEST_F(KernelDisk, knows_its_free_space) {
   EXPECT_LE(space->free_bytes, space->total_bytes);
 }
 
+TEST_F(KernelDisk, knows_what_shares_it) {
+  const auto beside = open_disk((folder_ / "beside").string()).value();
+  const auto file_system = disk_->space().value().file_system;
+  EXPECT_NE(file_system, 0u);
+  EXPECT_EQ(beside->space().value().file_system, file_system);
+}
+
 }  // namespace
 }  // namespace ccoc
