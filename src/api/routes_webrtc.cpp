@@ -1,6 +1,7 @@
 // WHIP (RFC 9725) for cameras that push, WHEP (draft-ietf-wish-whep) for who watches. Session descriptions go through; the answer
 // is whole, so that nothing is trickled: PATCH is answered 405.
 #include "context.h"
+#include "expected_sound.h"
 
 namespace ccoc::api {
 namespace {
@@ -82,7 +83,8 @@ Response watch(Context& context, const Request& request) {
   const auto& camera = request.parameter("id");
   if (auto problem = check_token(request, camera, std::nullopt, std::nullopt)) return refuse(request, *problem);
   if (const auto known = context.services.cameras.get(camera); !known) return refuse(request, known.error());
-  const auto viewer = context.services.viewers.admit(camera, stream, request.body, still_allowed(context, request));
+  const bool sound = expects_sound(context.services, camera, stream);
+  const auto viewer = context.services.viewers.admit(camera, stream, request.body, sound, still_allowed(context, request));
   if (!viewer && viewer.error().code == ErrorCode::unsupported)
     return refuse(request, make_problem(ProblemKind::not_acceptable, viewer.error().message));
   if (!viewer) return refuse(request, viewer.error());

@@ -12,6 +12,7 @@
 #include "ccoc/base/asio_reactor.h"
 #include "ccoc/base/log.h"
 #include "ccoc/base/metrics.h"
+#include "expected_sound.h"
 #include "json.h"
 #include "live_relay.h"
 #include "recorded_feed.h"
@@ -385,12 +386,7 @@ void RtspDoor::Impl::opened_live(const Grant& grant, const Opened& opened) {
 std::shared_ptr<LiveRelay> RtspDoor::Impl::relay_of(const archive::StreamKey& key) {
   auto& known = relays_[key];
   if (auto relay = known.lock()) return relay;
-  const auto channel = services.live.find(key.camera, key.stream);
-  bool sound = channel && channel->audio_format();
-  for (const auto& status : services.ingest.statuses_of(key.camera)) {
-    sound = sound || (status.role == key.stream && !status.audio_codec.empty());
-  }
-  auto relay = std::make_shared<LiveRelay>(*reactor, services.live, key, sound);
+  auto relay = std::make_shared<LiveRelay>(*reactor, services.live, key, expects_sound(services, key.camera, key.stream));
   known = relay;
   relay->start();
   return relay;

@@ -41,6 +41,7 @@ class BridgeSource final : public Source, private ConnectionHandler {
   void take(const bridge::Sound& message);
   void take(const bridge::Ended& message);
   void take(const bridge::Answer& message);
+  void take(const bridge::Silent&) {}  // it sends to nobody
   media::PictureAssembler& assembler_for(media::Codec codec);
   void deliver_pictures();
   void end(media::GapCause cause, const std::string& reason, Duration at_least);

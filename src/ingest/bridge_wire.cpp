@@ -92,7 +92,7 @@ void fields(M& m, Visit& visit) {
   const auto all = [&visit](auto&... each) { (visit(each), ...); };
   if constexpr (std::is_same_v<T, Start>) {
     all(m.url, m.username, m.password, m.transport, m.certificate, m.files, m.refuse_local, m.follow_redirects,
-        m.connect_timeout_ms, m.offer, m.profile);
+        m.connect_timeout_ms, m.offer, m.profile, m.sound, m.sound_codec, m.sound_rate, m.sound_channels);
   } else if constexpr (std::is_same_v<T, Waiting>) {
     all(m.why);
   } else if constexpr (std::is_same_v<T, SetUp>) {
@@ -106,7 +106,9 @@ void fields(M& m, Visit& visit) {
   } else if constexpr (std::is_same_v<T, Ended>) {
     all(m.cause, m.wait_seconds, m.reason);
   } else if constexpr (std::is_same_v<T, Answer>) {
-    all(m.sdp);
+    all(m.sdp, m.sound);
+  } else if constexpr (std::is_same_v<T, Silent>) {
+    all(m.why);
   }
 }
 
@@ -117,12 +119,6 @@ constexpr bool has_data = std::is_same_v<M, Picture> || std::is_same_v<M, Sound>
 void make_harmless(std::string& text) {
   text.resize(std::min<std::size_t>(text.size(), 300));
   std::ranges::replace_if(text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-}
-
-bool sensible(const Sound& sound) {
-  return sound.sample_rate >= 1 && sound.sample_rate <= 192'000 && sound.channels >= 1 && sound.channels <= 8 &&
-         sound.duration >= 1 && sound.duration <= 10 * sound.sample_rate && sound.config.size() <= max_config &&
-         !sound.data.empty() && sound.data.size() <= max_sound;
 }
 
 bool accept(Waiting& message) {
@@ -138,7 +134,11 @@ bool accept(Ended& message) {
   make_harmless(message.reason);
   return message.wait_seconds <= 3600;
 }
-bool accept(const Sound& message) { return sensible(message); }
+bool accept(Silent& message) {
+  make_harmless(message.why);
+  return true;
+}
+bool accept(const Sound& message) { return is_sensible(message); }
 bool accept(const Picture& message) { return !message.data.empty(); }
 bool accept(const Configuration& message) { return message.codec != media::Codec::mjpeg; }
 bool accept(const Start& message) { return !message.url.empty(); }
@@ -162,6 +162,12 @@ Result<std::optional<Message>> decode(std::uint8_t kind, ByteView body) {
 }
 
 }  // namespace
+
+bool is_sensible(const Sound& sound) {
+  return sound.sample_rate >= 1 && sound.sample_rate <= 192'000 && sound.channels >= 1 && sound.channels <= 8 &&
+         sound.duration >= 1 && sound.duration <= 10 * sound.sample_rate && sound.config.size() <= max_config &&
+         !sound.data.empty() && sound.data.size() <= max_sound;
+}
 
 Bytes encode(const Message& message) {
   return std::visit(

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::int64_t squeezed = 90;           ///< 1 ms
 constexpr std::int64_t longest = 90'000 * 600;  ///< far below where times of 32 bits become ambiguous
+constexpr Duration near = std::chrono::seconds{10};
 
 }  // namespace
 
@@ -19,6 +20,11 @@ std::uint32_t PictureTimes::of(const media::AccessUnit& unit) {
   }
   last_ = Last{unit.media_time, unit.capture_time};
   return time_;
+}
+
+std::optional<std::uint32_t> PictureTimes::at(UtcTime capture_time) const {
+  if (!last_ || std::chrono::abs(capture_time - last_->capture_time) > near) return std::nullopt;
+  return time_ + static_cast<std::uint32_t>(to_ticks(capture_time - last_->capture_time, video_timescale));
 }
 
 }  // namespace ccoc::webrtc

@@ -19,6 +19,8 @@ class PictureTimes {
   }
   /// 90 kHz, modulo 2^32, always after the one before.
   std::uint32_t of(const media::AccessUnit& unit);
+  /// Where something else that was captured then lies among them. Nothing before the first picture, and far from the last.
+  std::optional<std::uint32_t> at(UtcTime capture_time) const;
 
  private:
   struct Last {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <utility>
 
+#include "ccoc/base/log.h"
 #include "ccoc/media/nal.h"
 
 namespace ccoc::webrtc {
@@ -27,17 +28,25 @@ class Viewer::Feed final : public live::Subscriber {
   Feed(std::weak_ptr<Viewer> viewer, Reactor& reactor) : viewer_(std::move(viewer)), reactor_(reactor) {}
 
   void on_unit(const live::LiveUnitPtr& unit) override {
-    if (stopped_.load(std::memory_order_acquire) || posted_->load() >= most_posted) return;
-    ++*posted_;
-    reactor_.post([viewer = viewer_, posted = posted_, unit] {
-      --*posted;
-      if (const auto held = viewer.lock()) held->show(unit);
-    });
+    hand_over([unit](Viewer& viewer) { viewer.show(unit); });
+  }
+  void on_audio(const media::AudioUnitPtr& unit) override {
+    hand_over([unit](Viewer& viewer) { viewer.hear(*unit); });
   }
   void on_interrupted(media::GapCause, std::string_view) override {}
   void stop() { stopped_.store(true, std::memory_order_release); }
 
  private:
+  template <class What>
+  void hand_over(What what) {
+    if (stopped_.load(std::memory_order_acquire) || posted_->load() >= most_posted) return;
+    ++*posted_;
+    reactor_.post([viewer = viewer_, posted = posted_, what = std::move(what)] {
+      --*posted;
+      if (const auto held = viewer.lock()) what(*held);
+    });
+  }
+
   const std::weak_ptr<Viewer> viewer_;
   Reactor& reactor_;
   const std::shared_ptr<std::atomic<int>> posted_ = std::make_shared<std::atomic<int>>(0);
@@ -50,16 +59,21 @@ Viewer::Viewer(Reactor& reactor, const live::Directory& channels, vision::Transc
 
 Viewer::~Viewer() { stop(); }
 
-void Viewer::start(const ViewerOptions& options, const std::string& offer, const std::string& profile, bool convert,
-                   Answered answered) {
+void Viewer::start(const ViewerOptions& options, const Wanted& wanted, Answered answered) {
   answered_ = std::move(answered);
-  if (convert) {
+  if (wanted.convert) {
     if (auto opened = open_conversion(); !opened) return answer(std::unexpected(opened.error()));
   }
   bridge::Start order;
   order.url = "whep:";
-  order.offer = offer;
-  order.profile = profile;
+  order.offer = wanted.offer;
+  order.profile = wanted.profile;
+  if (wanted.sound) {
+    order.sound = true;
+    order.sound_codec = wanted.sound->codec;
+    order.sound_rate = wanted.sound->sample_rate;
+    order.sound_channels = wanted.sound->channels;
+  }
   order.refuse_local = options.refuse_local;
   auto started = ingest::BridgeProcess::start(reactor_, options.bridge, options.bridge_cache, order, *this);
   if (!started) return answer(std::unexpected(started.error()));
@@ -108,7 +122,10 @@ void Viewer::on_closed(const Error& reason) {
   end(reason.message);
 }
 
-void Viewer::take(const bridge::Answer& message) { answer(message.sdp); }
+void Viewer::take(const bridge::Answer& message) {
+  hears_ = message.sound;
+  answer(message.sdp);
+}
 
 void Viewer::take(const bridge::SetUp&) {
   if (std::exchange(set_up_, true)) return;
@@ -120,6 +137,12 @@ void Viewer::take(const bridge::Ended& message) {
   const bool his_fault = message.cause == media::GapCause::camera;
   answer(fail(his_fault ? ErrorCode::invalid_argument : ErrorCode::unavailable, message.reason));
   end(message.reason);
+}
+
+void Viewer::take(const bridge::Silent& message) {
+  hears_ = false;
+  if (!std::exchange(was_silenced_, true))
+    log::warn("webrtc", "{}/{}: a viewer hears nothing: {}", place_.camera, place_.stream, message.why);
 }
 
 void Viewer::watch() {
@@ -158,6 +181,26 @@ void Viewer::show(const live::LiveUnitPtr& unit) {
   if (auto opened = open_conversion(); !opened) return end(opened.error().message);
   // Of what was cached before he came only the last is shown: the others are decoded for it.
   conversion_->push(unit->pointer(), 0, picture.capture_time < came_at_);
+}
+
+void Viewer::hear(const media::AudioUnit& sound) {
+  if (!process_ || !feed_ || !hears_ || process_->connection().unsent() > enough_queued) return;
+  const auto due = times_.at(sound.capture_time);
+  if (!due) return;
+  const auto placed = sound_times_.of(sound, *due);
+  if (!placed) return;
+  bridge::Sound message;
+  message.codec = sound.format->codec;
+  message.sample_rate = sound.format->sample_rate;
+  message.channels = sound.format->channels;
+  message.time = placed->time;
+  message.duration = static_cast<std::uint32_t>(sound.duration * message.sample_rate / video_timescale);
+  message.after_loss = placed->after_a_hole;
+  message.config = sound.format->config;
+  message.data = *sound.data;
+  if (!bridge::is_sensible(message)) return;
+  process_->connection().send(bridge::encode(message));
+  if (process_) process_->connection().send(*sound.data);
 }
 
 Status Viewer::open_conversion() {

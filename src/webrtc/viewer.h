@@ -9,6 +9,7 @@
 #include "ccoc/vision/transcoder.h"
 #include "ccoc/webrtc/viewers.h"
 #include "picture_times.h"
+#include "sound_times.h"
 
 namespace ccoc::webrtc {
 
@@ -28,8 +29,13 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
          std::function<void(const std::string& why)> ended);
   ~Viewer() override;
 
-  /// `convert`: his pictures have to be made into H.264, from the first on.
-  void start(const ViewerOptions& options, const std::string& offer, const std::string& profile, bool convert, Answered answered);
+  struct Wanted {
+    std::string offer;
+    std::string profile;         ///< of the H.264 that he is sent
+    bool convert = false;        ///< his pictures have to be made into H.264, from the first on
+    media::AudioFormatPtr sound;  ///< what the camera's sound is; null: there is none
+  };
+  void start(const ViewerOptions& options, const Wanted& wanted, Answered answered);
   /// Silently: `ended` is not called.
   void stop();
   const Place& place() const { return place_; }
@@ -43,10 +49,12 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   void take(const ingest::bridge::Answer& message);
   void take(const ingest::bridge::SetUp& message);
   void take(const ingest::bridge::Ended& message);
+  void take(const ingest::bridge::Silent& message);
   template <class Other>
   void take(const Other&) {}  // it has nothing else to say
 
   void show(const live::LiveUnitPtr& unit);
+  void hear(const media::AudioUnit& sound);
   void send(const media::AccessUnit& picture, const Bytes& annexb);
   Status open_conversion();
   void watch();
@@ -69,7 +77,10 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   std::unique_ptr<vision::TranscodeSession> conversion_;  ///< while the camera sends what does not go out as it is
   UtcTime came_at_;
   PictureTimes times_;
+  SoundTimes sound_times_;
   bool set_up_ = false, needs_key_ = true;
+  bool hears_ = false;        ///< he is to be sent the sound
+  bool was_silenced_ = false;  ///< and told why not
 };
 
 }  // namespace ccoc::webrtc

@@ -17,35 +17,52 @@ namespace {
 
 /// A stream that is connected only while someone watches, or has just begun, is given so long to bring its first picture.
 constexpr std::chrono::seconds first_picture_within{5};
+/// Its sound comes about as soon; a viewer is not kept waiting for it long.
+constexpr std::chrono::milliseconds first_sound_within{1500};
 
-/// Waits on a pool thread for the first key unit.
-class FirstKey final : public live::Subscriber {
+/// What a stream consists of, as far as it has come.
+struct Begun {
+  media::AccessUnitPtr key;
+  media::AudioFormatPtr sound;
+};
+
+/// Waits on a pool thread for the first key unit, and the first sound.
+class Beginning final : public live::Subscriber {
  public:
+  explicit Beginning(Begun known) : begun_(std::move(known)) {}
+
   void on_unit(const live::LiveUnitPtr& unit) override {
     const std::lock_guard lock(mutex_);
-    if (unit->unit().key) unit_ = unit->pointer();
+    if (unit->unit().key) begun_.key = unit->pointer();
+    came_.notify_all();
+  }
+  void on_audio(const media::AudioUnitPtr& unit) override {
+    const std::lock_guard lock(mutex_);
+    begun_.sound = unit->format;
     came_.notify_all();
   }
   void on_interrupted(media::GapCause, std::string_view) override {}
-  media::AccessUnitPtr wait() {
+  Begun wait(bool expects_sound) {
     std::unique_lock lock(mutex_);
-    came_.wait_for(lock, first_picture_within, [this] { return unit_ != nullptr; });
-    return unit_;
+    const bool shown = came_.wait_for(lock, first_picture_within, [this] { return begun_.key != nullptr; });
+    if (shown && expects_sound) came_.wait_for(lock, first_sound_within, [this] { return begun_.sound != nullptr; });
+    return begun_;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable came_;
-  media::AccessUnitPtr unit_;
+  Begun begun_;
 };
 
-media::AccessUnitPtr first_key(live::Channel& channel) {
-  if (auto key = channel.last_key()) return key;
-  const auto waiting = std::make_shared<FirstKey>();
+Begun begin(live::Channel& channel, bool expects_sound) {
+  Begun known{channel.last_key(), channel.audio_format()};
+  if (known.key && (known.sound || !expects_sound)) return known;
+  const auto waiting = std::make_shared<Beginning>(std::move(known));
   channel.subscribe(waiting);
-  auto key = waiting->wait();
+  auto begun = waiting->wait(expects_sound);
   channel.unsubscribe(waiting);
-  return key;
+  return begun;
 }
 
 /// "avc1.640028" → "640028"
@@ -114,8 +131,8 @@ struct Viewers::State : std::enable_shared_from_this<State> {
     });
   }
 
-  void let_in(const std::string& id, const Viewer::Place& place, const std::string& offer, const media::VideoFormat& format,
-              StillAllowed allowed, Viewer::Answered answered) {
+  void let_in(const std::string& id, const Viewer::Place& place, const std::string& offer, const Begun& begun, StillAllowed allowed,
+              Viewer::Answered answered) {
     if (stopped) {
       --number;
       return answered(fail(ErrorCode::unavailable, "the hub stops"));
@@ -123,8 +140,10 @@ struct Viewers::State : std::enable_shared_from_this<State> {
     auto viewer = std::make_shared<Viewer>(reactor, channels, transcoder, place, [this, id](const std::string& why) { drop(id, why); });
     entries[id] = Entry{viewer, std::move(allowed), nullptr};
     check_later(id);
+    const auto& format = *begun.key->format;
     const bool convert = !goes_as_it_is(format);
-    viewer->start(options, offer, convert ? converted_profile : profile_of(format), convert, [this, id, answered = std::move(answered)](Result<std::string> sdp) {
+    const Viewer::Wanted wanted{offer, convert ? converted_profile : profile_of(format), convert, begun.sound};
+    viewer->start(options, wanted, [this, id, answered = std::move(answered)](Result<std::string> sdp) {
       const bool good = sdp.has_value();
       answered(std::move(sdp));
       if (!good) reactor.post([self = shared_from_this(), id] { self->drop(id, "he was not let in"); });
@@ -152,15 +171,16 @@ void Viewers::stop() {
   ended.wait_for(std::chrono::seconds{2});
 }
 
-Result<Admitted> Viewers::admit(const std::string& camera, const std::string& stream, std::string offer, StillAllowed still_allowed) {
+Result<Admitted> Viewers::admit(const std::string& camera, const std::string& stream, std::string offer, bool expects_sound,
+                                StillAllowed still_allowed) {
   const auto channel = state_->channels.find(camera, stream);
   if (!channel) return fail(ErrorCode::not_found, "the camera has no such stream, or it is switched off");
   if (++state_->number > state_->options.max_viewers) {
     --state_->number;
     return fail(ErrorCode::limit_exceeded, "as many viewers watch by WebRTC as may (webrtc.max_viewers)");
   }
-  const auto key = first_key(*channel);
-  if (!key) {
+  const auto begun = begin(*channel, expects_sound);
+  if (!begun.key) {
     --state_->number;
     return fail(ErrorCode::unavailable, "no picture of this stream has come yet");
   }
@@ -168,13 +188,14 @@ Result<Admitted> Viewers::admit(const std::string& camera, const std::string& st
   auto future = answer->get_future();
   const auto id = random_name();
   state_->reactor.post([state = state_, id, place = Viewer::Place{camera, stream}, offer = std::move(offer),
-                        format = key->format, allowed = std::move(still_allowed), answer]() mutable {
-    state->let_in(id, place, offer, *format, std::move(allowed), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
+                        begun, allowed = std::move(still_allowed), answer]() mutable {
+    state->let_in(id, place, offer, begun, std::move(allowed), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
   });
+  const auto& format = *begun.key->format;
   auto sdp = future.get();
-  if (!sdp && sdp.error().code == ErrorCode::unsupported) return std::unexpected(sdp.error().within(peculiarity(*key->format)));
+  if (!sdp && sdp.error().code == ErrorCode::unsupported) return std::unexpected(sdp.error().within(peculiarity(format)));
   if (!sdp) return std::unexpected(sdp.error());
-  log::info("webrtc", "{}/{}: a viewer came{}", camera, stream, goes_as_it_is(*key->format) ? "" : "; the pictures are converted for him");
+  log::info("webrtc", "{}/{}: a viewer came{}", camera, stream, goes_as_it_is(format) ? "" : "; the pictures are converted for him");
   return Admitted{id, *std::move(sdp)};
 }
 

@@ -32,6 +32,7 @@ class Hub {
     check(message.sample_rate > 0 && message.channels > 0 && message.duration > 0 && !message.data.empty());
   }
   void take(const bridge::Ended& message) { check(harmless(message.reason)); }
+  void take(const bridge::Silent& message) { check(harmless(message.why)); }
   void take(const bridge::Answer& message) {
     check(message.sdp.size() <= bridge::max_sdp && message.sdp.starts_with("v=0"));
     check(std::ranges::all_of(message.sdp, [](char c) { return (c >= 0x20 && c <= 0x7e) || c == '\r' || c == '\n'; }));

@@ -4,7 +4,7 @@
 
 #include <cmath>
 #include <fstream>
-#include <cstring>
+#include <iterator>
 #include <sstream>
 
 #include "ccoc/archive/archive.h"
@@ -15,6 +15,7 @@
 #include "sim/memory_segment_store.h"
 #include "support/postgres.h"
 #include "support/process.h"
+#include "support/tone.h"
 
 namespace ccoc {
 namespace {
@@ -115,18 +116,6 @@ std::string ask_ffprobe(const std::string& file, const std::string& stream, cons
   return run({"ffprobe", "-v", "error", "-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0", file});
 }
 
-/// The strongest tone in 16-bit samples: how often it crosses zero upwards a second.
-double frequency_of(const std::string& file, int rate) {
-  std::ifstream in(file, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  if (bytes.empty()) return 0;
-  std::vector<std::int16_t> samples(bytes.size() / 2);
-  std::memcpy(samples.data(), bytes.data(), samples.size() * 2);
-  int crossings = 0;
-  for (std::size_t i = 1; i < samples.size(); ++i) crossings += samples[i - 1] < 0 && samples[i] >= 0;
-  return crossings * static_cast<double>(rate) / static_cast<double>(samples.size());
-}
-
 std::unique_ptr<Process> serve(std::uint16_t port, const std::string& pipeline) {
   auto process = std::make_unique<Process>(
       std::vector<std::string>{std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port), pipeline});
@@ -175,7 +164,8 @@ TEST_P(Sound, fault_15_is_recorded_beside_the_pictures_and_heard_by_other_player
   // What is heard is the tone that was sent.
   const auto plain = file + ".raw";
   run({"ffmpeg", "-v", "error", "-y", "-ss", "0.5", "-t", "2", "-i", file, "-vn", "-ac", "1", "-f", "s16le", plain});
-  EXPECT_NEAR(frequency_of(plain, GetParam().sample_rate), 440, 15);
+  std::ifstream heard(plain, std::ios::binary);
+  EXPECT_NEAR(test::frequency_of({std::istreambuf_iterator<char>(heard), {}}, GetParam().sample_rate), 440, 15);
   run({"timeout", "60", "gst-launch-1.0", "-q", "playbin", "uri=file://" + file, "audio-sink=fakesink", "video-sink=fakesink"});
 }
 

@@ -1,9 +1,11 @@
 // WHIP and WHEP over real sockets, with a peer that makes its own offers.
 #include <gtest/gtest.h>
 
+#include "ccoc/base/log.h"
 #include "support/api_world.h"
 #include "support/interface.h"
 #include "support/live_camera.h"
+#include "support/tone.h"
 #include "support/webrtc_peer.h"
 
 namespace ccoc::test {
@@ -280,6 +282,171 @@ TEST_F(WebRtc, makes_h265_into_h264_for_a_viewer) {
   EXPECT_TRUE(eventually_so([&] { return slices_of(peer.received()).size() > 60; }));
   EXPECT_EQ(viewer->ask("DELETE", answer.header("Location")).status, 200);
   EXPECT_TRUE(eventually_so([] { return world->viewers.count() == 0 && world->transcoder.sessions() == 0; }));
+}
+
+/// The answer's section of that kind, with its "m=" line; empty when there is none.
+std::string section_of(const std::string& sdp, const std::string& kind) {
+  const auto begin = sdp.find("m=" + kind);
+  return begin == std::string::npos ? "" : sdp.substr(begin, sdp.find("m=", begin + 1) - begin);
+}
+
+bool is_refused(const std::string& section) {
+  return section.find("m=audio 0 ") == 0 || section.find("a=inactive") != std::string::npos;
+}
+
+constexpr std::size_t second_of_sound = 48'000 * 2;
+
+/// The last two seconds of four that came.
+testing::AssertionResult hears_the_tone(const WebRtcPeer& peer) {
+  if (!eventually_so([&] { return peer.heard().size() > 4 * second_of_sound; }))
+    return testing::AssertionFailure() << peer.heard().size() << " bytes of sound came";
+  auto all = peer.heard();
+  const auto last = all.substr((all.size() - 2 * second_of_sound) & ~std::size_t{1});
+  const auto frequency = frequency_of(last, 48'000), level = level_of(last);
+  if (std::abs(frequency - 440) > 15 || level < 500) return testing::AssertionFailure() << frequency << " Hz, level " << level;
+  return testing::AssertionSuccess();
+}
+
+struct HeardCase {
+  const char* name;
+  Microphone::Kind sound;
+  std::vector<std::string> offered;
+  std::string sent;  ///< as the answer names it
+};
+
+class WebRtcSound : public WebRtc, public testing::WithParamInterface<HeardCase> {};
+
+TEST_P(WebRtcSound, is_heard_beside_the_pictures) {
+  const LiveCamera camera(*world, "cam01", GetParam().sound);
+  ASSERT_TRUE(eventually_so([] {
+    const auto channel = world->live.find("cam01", "main");
+    return channel->last_key() && channel->audio_format();
+  }));
+  WebRtcPeer peer("receive", GetParam().offered);
+  const auto answer = post(*viewer, whep, peer.offer());
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  const auto audio = section_of(answer.body, "audio");
+  EXPECT_NE(audio.find("a=sendonly"), std::string::npos) << answer.body;
+  EXPECT_NE(audio.find(GetParam().sent), std::string::npos) << answer.body;
+  peer.answer(answer.body);
+  ASSERT_TRUE(peer.connects());
+  ASSERT_TRUE(peer.receives());
+  EXPECT_TRUE(hears_the_tone(peer));
+  EXPECT_TRUE(is_the_street(slices_of(peer.received())));
+  EXPECT_EQ(viewer->ask("DELETE", answer.header("Location")).status, 200);
+  EXPECT_TRUE(eventually_so([] { return world->viewers.count() == 0; }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, WebRtcSound,
+                         testing::Values(HeardCase{"opus", Microphone::Kind::opus, {"opus"}, "OPUS/48000"},
+                                         HeardCase{"opus_in_the_first_section", Microphone::Kind::opus, {"first", "opus", "pcma"}, "OPUS/48000"},
+                                         HeardCase{"aac_converted", Microphone::Kind::aac, {"opus", "pcma"}, "OPUS/48000"},
+                                         HeardCase{"g711", Microphone::Kind::g711, {"opus", "pcmu", "pcma"}, "PCMA/8000"},
+                                         HeardCase{"g711_converted", Microphone::Kind::g711, {"opus"}, "OPUS/48000"}),
+                         [](const auto& one) { return one.param.name; });
+
+TEST_F(WebRtc, shows_the_pictures_to_who_is_sent_no_sound) {
+  struct Silence {
+    const char* why;
+    Microphone::Kind sound;
+    std::vector<std::string> offered;
+  };
+  for (const auto& one : {Silence{"the viewer does not listen", Microphone::Kind::opus, {}},
+                          Silence{"the camera has no sound", Microphone::Kind::none, {"opus", "pcma"}},
+                          Silence{"it has none, and the viewer's first section is for it", Microphone::Kind::none, {"first", "opus"}},
+                          Silence{"he does not take what it can be sent as", Microphone::Kind::aac, {"pcma"}}}) {
+    SCOPED_TRACE(one.why);
+    const LiveCamera camera(*world, "cam01", one.sound);
+    ASSERT_TRUE(eventually_so([&] {
+      const auto channel = world->live.find("cam01", "main");
+      return channel->last_key() && (one.sound == Microphone::Kind::none || channel->audio_format());
+    }));
+    WebRtcPeer peer("receive", one.offered);
+    const auto answer = post(*viewer, whep, peer.offer());
+    ASSERT_EQ(answer.status, 201) << answer.body;
+    const auto audio = section_of(answer.body, "audio");
+    EXPECT_EQ(audio.empty(), one.offered.empty());
+    EXPECT_TRUE(audio.empty() || is_refused(audio)) << answer.body;
+    peer.answer(answer.body);
+    ASSERT_TRUE(peer.connects());
+    ASSERT_TRUE(eventually_so([&] { return slices_of(peer.received()).size() > 50; }));
+    EXPECT_TRUE(is_the_street(slices_of(peer.received())));
+    EXPECT_EQ(peer.heard(), "");
+    EXPECT_EQ(viewer->ask("DELETE", answer.header("Location")).status, 200);
+    EXPECT_TRUE(eventually_so([] { return world->viewers.count() == 0; }));
+  }
+}
+
+/// Lines of the log while it lives.
+class Log {
+ public:
+  Log() {
+    log::set_sink([this](log::Level, std::string_view line) {
+      const std::lock_guard lock(mutex_);
+      all_.append(line).append("\n");
+    });
+  }
+  ~Log() { log::set_sink(nullptr); }
+  int count(const std::string& words) const {
+    const std::lock_guard lock(mutex_);
+    int out = 0;
+    for (auto at = all_.find(words); at != std::string::npos; at = all_.find(words, at + 1)) ++out;
+    return out;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string all_;
+};
+
+TEST_F(WebRtc, goes_on_with_the_pictures_when_the_sound_cannot_be_decoded) {
+  const Log log;
+  const LiveCamera camera(*world, "cam01", Microphone::Kind::broken);
+  ASSERT_TRUE(eventually_so([] {
+    const auto channel = world->live.find("cam01", "main");
+    return channel->last_key() && channel->audio_format();
+  }));
+  WebRtcPeer peer("receive", {"opus"});
+  const auto answer = post(*viewer, whep, peer.offer());
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  peer.answer(answer.body);
+  ASSERT_TRUE(eventually_so([&] { return log.count("a viewer hears nothing: ") > 0; }));
+  const auto shown = slices_of(peer.received()).size();
+  EXPECT_TRUE(eventually_so([&] { return slices_of(peer.received()).size() > shown + 50; }));
+  EXPECT_TRUE(is_the_street(slices_of(peer.received())));
+  EXPECT_EQ(log.count("a viewer hears nothing: "), 1);
+  EXPECT_EQ(world->viewers.count(), 1u);
+  EXPECT_EQ(viewer->ask("DELETE", answer.header("Location")).status, 200);
+  EXPECT_TRUE(eventually_so([] { return world->viewers.count() == 0; }));
+}
+
+TEST_F(WebRtc, is_silent_while_the_cameras_sound_is_switched_off) {
+  const auto port = free_port();
+  Process server({std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port),
+                  "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
+                  "rtph264pay name=pay0 pt=96 audiotestsrc is-live=true freq=440 ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay "
+                  "name=pay1 )"});
+  ASSERT_TRUE(server.wait_for_output("ready"));
+  for (const bool on : {false, true}) {
+    ingest::StreamConfig config{"cam01", "main", "rtsp://127.0.0.1:" + std::to_string(port) + "/test", "", ""};
+    config.audio = on;
+    world->ingest.apply("cam01", {config});
+    ASSERT_TRUE(eventually_so([&] {
+      const auto channel = world->live.find("cam01", "main");
+      return channel && channel->last_key() && (!on || channel->audio_format());
+    }));
+    WebRtcPeer peer("receive", {"opus", "pcmu"});
+    const auto answer = post(*viewer, whep, peer.offer());
+    ASSERT_EQ(answer.status, 201) << answer.body;
+    EXPECT_EQ(is_refused(section_of(answer.body, "audio")), !on) << answer.body;
+    peer.answer(answer.body);
+    ASSERT_TRUE(peer.receives());
+    if (on) EXPECT_TRUE(hears_the_tone(peer));
+    else EXPECT_EQ(peer.heard(), "");
+    EXPECT_EQ(viewer->ask("DELETE", answer.header("Location")).status, 200);
+  }
+  world->ingest.remove("cam01");
+  EXPECT_TRUE(eventually_so([] { return world->viewers.count() == 0; }));
 }
 
 TEST_F(WebRtc, where_nothing_is_converted_only_h264_in_its_order_is_shown) {

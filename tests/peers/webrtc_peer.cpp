@@ -1,7 +1,9 @@
 // A WebRTC peer that makes the offer: GStreamer's webrtcbin, or what a test wants to see refused.
-//   peer_webrtc send FOLDER | peer_webrtc receive FOLDER
+//   peer_webrtc send FOLDER | peer_webrtc receive FOLDER [first] [opus] [pcma] [pcmu]
 // Writes its session description to FOLDER/offer, waits for FOLDER/answer, then sends 320×180 H.264 and Opus, or writes what it
-// receives to FOLDER/received.h264 (Annex B). Prints "connected" once the connection stands, "picture" for each one received.
+// receives to FOLDER/received.h264 (Annex B) and FOLDER/received.s16 (16 bits, 48 kHz, one channel). It offers to hear what is named,
+// in a section before that of the pictures if that is "first". Prints "connected" once the connection stands, "picture" for each
+// picture received, "sound" for each piece.
 #include <fcntl.h>
 #include <gst/gst.h>
 #include <gst/sdp/sdp.h>
@@ -25,7 +27,7 @@ constexpr const char* sending =
 
 std::filesystem::path folder;
 GstElement* webrtc = nullptr;
-int received = -1;
+int received = -1, heard = -1;
 
 void say(const char* what) {
   std::puts(what);
@@ -75,25 +77,53 @@ void on_state(GObject*, GParamSpec*, gpointer) {
   if (state == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED) say("connected");
 }
 
-GstPadProbeReturn on_picture(GstPad*, GstPadProbeInfo* info, gpointer) {
+GstPadProbeReturn keep(GstPadProbeInfo* info, int file, const char* what) {
   GstMapInfo map;
   GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
   if (gst_buffer_map(buffer, &map, GST_MAP_READ) != 0) {
-    if (write(received, map.data, map.size) < 0) return GST_PAD_PROBE_REMOVE;
+    if (write(file, map.data, map.size) < 0) return GST_PAD_PROBE_REMOVE;
     gst_buffer_unmap(buffer, &map);
-    say("picture");
+    say(what);
   }
   return GST_PAD_PROBE_OK;
 }
 
+GstPadProbeReturn on_picture(GstPad*, GstPadProbeInfo* info, gpointer) { return keep(info, received, "picture"); }
+GstPadProbeReturn on_sound(GstPad*, GstPadProbeInfo* info, gpointer) { return keep(info, heard, "sound"); }
+
+struct Coding {
+  const char* name;
+  const char* caps;
+  const char* decoder;
+};
+constexpr Coding codings[] = {
+    {"opus", "application/x-rtp,media=audio,encoding-name=OPUS,clock-rate=48000,encoding-params=(string)2,payload=111", "rtpopusdepay ! opusdec"},
+    {"pcma", "application/x-rtp,media=audio,encoding-name=PCMA,clock-rate=8000,payload=8", "rtppcmadepay ! alawdec"},
+    {"pcmu", "application/x-rtp,media=audio,encoding-name=PCMU,clock-rate=8000,payload=0", "rtppcmudepay ! mulawdec"},
+};
+
+/// What reads and writes what comes from this pad.
+std::string reader_of(GstPad* pad, bool& sound) {
+  GstCaps* caps = gst_pad_get_current_caps(pad);
+  const gchar* encoding = gst_structure_get_string(gst_caps_get_structure(caps, 0), "encoding-name");
+  std::string out = "rtph264depay ! video/x-h264,stream-format=byte-stream,alignment=au";
+  for (const auto& coding : codings) {
+    if (g_ascii_strcasecmp(coding.name, encoding) != 0) continue;
+    sound = true;
+    out = std::string(coding.decoder) + " ! audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=48000,channels=1";
+  }
+  gst_caps_unref(caps);
+  return out + " ! fakesink name=sink sync=false async=false";
+}
+
 void on_pad(GstElement*, GstPad* pad, gpointer pipeline) {
   if (GST_PAD_DIRECTION(pad) != GST_PAD_SRC) return;
-  GstElement* chain = gst_parse_bin_from_description(
-      "rtph264depay ! video/x-h264,stream-format=byte-stream,alignment=au ! fakesink name=sink sync=false async=false", TRUE, nullptr);
+  bool sound = false;
+  GstElement* chain = gst_parse_bin_from_description(reader_of(pad, sound).c_str(), TRUE, nullptr);
   gst_bin_add(GST_BIN(pipeline), chain);
   GstElement* sink = gst_bin_get_by_name(GST_BIN(chain), "sink");
   GstPad* end = gst_element_get_static_pad(sink, "sink");
-  gst_pad_add_probe(end, GST_PAD_PROBE_TYPE_BUFFER, on_picture, nullptr, nullptr);
+  gst_pad_add_probe(end, GST_PAD_PROBE_TYPE_BUFFER, sound ? on_sound : on_picture, nullptr, nullptr);
   gst_object_unref(end);
   gst_object_unref(sink);
   gst_element_sync_state_with_parent(chain);
@@ -102,11 +132,22 @@ void on_pad(GstElement*, GstPad* pad, gpointer pipeline) {
   gst_object_unref(in);
 }
 
+void offer_to_receive(const std::string& wanted) {
+  if (wanted.empty()) return;
+  GstCaps* caps = gst_caps_from_string(wanted.c_str());
+  GstWebRTCRTPTransceiver* transceiver = nullptr;
+  g_signal_emit_by_name(webrtc, "add-transceiver", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps, &transceiver);
+  gst_object_unref(transceiver);
+  gst_caps_unref(caps);
+}
+
+int open_in_folder(const char* name) { return open((folder / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); }
+
 }  // namespace
 
 int main(int argc, char** argv) {
   gst_init(&argc, &argv);
-  if (argc != 3) return 2;
+  if (argc < 3) return 2;
   const bool sends = std::string(argv[1]) == "send";
   folder = argv[2];
   GError* error = nullptr;
@@ -119,15 +160,19 @@ int main(int argc, char** argv) {
   webrtc = gst_bin_get_by_name(GST_BIN(pipeline), "w");
   gst_util_set_object_arg(G_OBJECT(webrtc), "bundle-policy", "max-bundle");
   if (!sends) {
-    received = open((folder / "received.h264").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    GstCaps* caps = gst_caps_from_string(
+    received = open_in_folder("received.h264");
+    heard = open_in_folder("received.s16");
+    const bool sound_first = argc > 3 && std::string(argv[3]) == "first";
+    std::string sound;
+    for (int i = 3; i < argc; ++i)
+      for (const auto& coding : codings)
+        if (std::string(argv[i]) == coding.name) sound += (sound.empty() ? "" : ";") + std::string(coding.caps);
+    gst_element_set_state(pipeline, GST_STATE_READY);
+    if (sound_first) offer_to_receive(sound);
+    offer_to_receive(
         "application/x-rtp,media=video,encoding-name=H264,clock-rate=90000,payload=102,packetization-mode=(string)1,"
         "profile-level-id=(string)42e01f");
-    GstWebRTCRTPTransceiver* transceiver = nullptr;
-    gst_element_set_state(pipeline, GST_STATE_READY);
-    g_signal_emit_by_name(webrtc, "add-transceiver", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps, &transceiver);
-    gst_object_unref(transceiver);
-    gst_caps_unref(caps);
+    if (!sound_first) offer_to_receive(sound);
     g_signal_connect(webrtc, "pad-added", G_CALLBACK(on_pad), pipeline);
   }
   g_signal_connect(webrtc, "notify::ice-gathering-state", G_CALLBACK(on_gathering), nullptr);

@@ -43,25 +43,66 @@ inline const std::vector<SharedBytes>& aac_tone() {
   return frames;
 }
 
+/// The same tone in G.711 A-law: 8 kHz, 320 samples a piece.
+inline const std::vector<SharedBytes>& a_law_tone() {
+  static const auto pieces = [] {
+    std::string all;
+    Process({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=440:sample_rate=8000:duration=4", "-f", "alaw", "-"}).wait(&all);
+    std::vector<SharedBytes> out;
+    for (auto rest = as_bytes(all); rest.size() >= 320; rest = rest.subspan(320))
+      out.push_back(std::make_shared<const Bytes>(rest.begin(), rest.begin() + 320));
+    EXPECT_GT(out.size(), 40u);
+    return out;
+  }();
+  return pieces;
+}
+
+/// The same tone in Opus: packets of 20 ms, one channel.
+inline const std::vector<SharedBytes>& opus_tone() {
+  static const auto packets = [] {
+    std::string ogg;
+    Process({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=4", "-c:a", "libopus", "-f", "ogg", "-"}).wait(&ogg);
+    std::vector<SharedBytes> out;
+    Bytes packet;
+    for (auto rest = as_bytes(ogg); rest.size() > 27;) {  // a page (RFC 3533 §6)
+      const auto lengths = rest.subspan(27, rest[26]);
+      rest = rest.subspan(27 + lengths.size());
+      for (const auto length : lengths) {
+        packet.insert(packet.end(), rest.begin(), rest.begin() + length);
+        rest = rest.subspan(length);
+        if (length < 255) out.push_back(std::make_shared<const Bytes>(std::exchange(packet, {})));
+      }
+    }
+    EXPECT_GT(out.size(), 42u);
+    out.erase(out.begin(), out.begin() + 2);  // two headers (RFC 7845 §5)
+    return out;
+  }();
+  return packets;
+}
+
 /// A microphone on the clock of a camera.
 class Microphone {
  public:
-  enum class Kind { none, g711, aac };
+  /// `broken`: AAC whose description cannot be right.
+  enum class Kind { none, g711, aac, opus, broken };
   Microphone(Kind kind, UtcTime start) : kind_(kind), start_(start) {
     media::AudioFormat format;
     if (kind == Kind::aac) format = {media::AudioCodec::aac, 16000, 1, {0x14, 0x08}, "mp4a.40.2"};
+    else if (kind == Kind::broken) format = {media::AudioCodec::aac, 16000, 1, {0xff, 0xff, 0xff, 0xff}, "mp4a.40.2"};
+    else if (kind == Kind::opus) format = {media::AudioCodec::opus, 48000, 1, {}, "opus"};
     else format = {media::AudioCodec::pcma, 8000, 1, {}, "alaw"};
     format_ = std::make_shared<const media::AudioFormat>(std::move(format));
   }
   /// The next piece that is over by then; null when it lasts longer.
   media::AudioUnitPtr next(UtcTime until) {
-    const std::int64_t ticks = kind_ == Kind::aac ? 5760 : 3600;
+    const bool aac = kind_ == Kind::aac || kind_ == Kind::broken;
+    const std::int64_t ticks = aac ? 5760 : kind_ == Kind::opus ? 1800 : 3600;
     const auto end = start_ + from_ticks((number_ + 1) * ticks, video_timescale);
     if (kind_ == Kind::none || end > until) return nullptr;
+    const auto& tone = aac ? aac_tone() : kind_ == Kind::opus ? opus_tone() : a_law_tone();
     auto unit = std::make_shared<media::AudioUnit>();
     unit->format = format_;
-    if (kind_ == Kind::aac) unit->data = aac_tone()[static_cast<std::size_t>(number_) % aac_tone().size()];
-    else unit->data = std::make_shared<const Bytes>(320, std::uint8_t{0xd5});
+    unit->data = tone[static_cast<std::size_t>(number_) % tone.size()];
     unit->media_time = number_ * ticks;
     unit->duration = ticks;
     unit->capture_time = start_ + from_ticks(number_ * ticks, video_timescale);

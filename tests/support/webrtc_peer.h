@@ -6,6 +6,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "support/postgres.h"
 #include "support/process.h"
@@ -14,10 +15,12 @@ namespace ccoc::test {
 
 class WebRtcPeer {
  public:
-  /// `way`: "send" or "receive".
-  explicit WebRtcPeer(const std::string& way)
-      : process_(std::make_unique<Process>(std::vector<std::string>{program(), way, folder_.path().string()},
-                                           std::vector<std::string>{"GST_REGISTRY=" + std::string(CCOC_BINARY_DIR) + "/peer-plugins.bin"})) {}
+  /// `way`: "send" or "receive"; `sound`: what it offers to hear, as peer_webrtc is told it.
+  explicit WebRtcPeer(const std::string& way, const std::vector<std::string>& sound = {}) {
+    std::vector<std::string> arguments{program(), way, folder_.path().string()};
+    arguments.insert(arguments.end(), sound.begin(), sound.end());
+    process_ = std::make_unique<Process>(arguments, std::vector<std::string>{"GST_REGISTRY=" + std::string(CCOC_BINARY_DIR) + "/peer-plugins.bin"});
+  }
   static std::string program() { return std::string(CCOC_BINARY_DIR) + "/peer_webrtc"; }
 
   /// Empty when none comes.
@@ -34,6 +37,8 @@ class WebRtcPeer {
   bool connects() { return process_->wait_for_output("connected", seconds{60}); }
   bool receives() { return process_->wait_for_output("picture", seconds{60}); }
   std::string received() const { return read(folder_.path() / "received.h264"); }
+  /// 16 bits, 48 kHz, one channel.
+  std::string heard() const { return read(folder_.path() / "received.s16"); }
   /// Without a word to the other side.
   void vanish() { process_.reset(); }
 

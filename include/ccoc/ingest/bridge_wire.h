@@ -31,15 +31,20 @@ struct Start {
   std::uint32_t connect_timeout_ms = 5000;
   std::string offer;    ///< WebRTC: the peer's session description, to be answered
   std::string profile;  ///< of the H.264 that a viewer is sent: profile-level-id (RFC 6184 §8.1)
+  bool sound = false;   ///< for a viewer there is sound, too; it begins as
+  media::AudioCodec sound_codec = media::AudioCodec::aac;
+  std::uint32_t sound_rate = 0;  ///< Hz
+  std::uint32_t sound_channels = 0;
 };
 
-/// Bridge to hub; Picture also from the hub, to be sent to a viewer. Views are into the message.
+/// Bridge to hub; Picture and Sound also from the hub, to be sent to a viewer. Views are into the message.
 struct Waiting {
   std::string why;  ///< a sentence: a listener waits for its sender
 };
 /// To the offer (RFC 9429): whole, with all candidates.
 struct Answer {
   std::string sdp;
+  bool sound = false;  ///< a viewer is to be sent the sound, too
 };
 struct SetUp {
   std::string transport;    ///< as SourceReport
@@ -62,7 +67,7 @@ struct Sound {
   media::AudioCodec codec = media::AudioCodec::aac;
   std::uint32_t sample_rate = 0;
   std::uint32_t channels = 0;
-  std::uint32_t time = 0;      ///< in units of the sample rate
+  std::uint32_t time = 0;      ///< in units of the sample rate; to a viewer 90 kHz, as and beside that of the pictures
   std::uint32_t duration = 0;  ///< in units of the sample rate
   bool after_loss = false;
   ByteView config;  ///< AAC: AudioSpecificConfig
@@ -73,8 +78,15 @@ struct Ended {
   std::uint32_t wait_seconds = 0;  ///< at least, before the next try
   std::string reason;              ///< a sentence for people
 };
+/// A viewer is sent no sound any more; the pictures go on.
+struct Silent {
+  std::string why;  ///< a sentence for people
+};
 
-using Message = std::variant<Start, Waiting, SetUp, Configuration, Picture, Sound, Ended, Answer>;
+using Message = std::variant<Start, Waiting, SetUp, Configuration, Picture, Sound, Ended, Answer, Silent>;
+
+/// Whether the other side takes it for a sound at all; else it would end.
+bool is_sensible(const Sound& sound);
 
 /// The whole message, with its length in front. `data` of pictures and sounds is not in it: it comes right after.
 Bytes encode(const Message& message);

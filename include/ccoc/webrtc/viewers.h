@@ -1,4 +1,5 @@
-// Who watches by WebRTC (WHEP): one ccoc-bridge for each viewer, given the live channel's pictures as they are, or made into H.264.
+// Who watches by WebRTC (WHEP): one ccoc-bridge for each viewer, given the live channel's pictures as they are, or made into H.264,
+// and its sound.
 #pragma once
 
 #include <functional>
@@ -37,10 +38,12 @@ class Viewers {
   /// Ends all; who is being let in is refused. Returns when nothing of it is left on the reactor, and no right is asked for.
   void stop();
 
-  /// Answers an offer; blocks the calling (pool) thread for at most 15 s. `not_found`: no such stream; `unsupported`: its
+  /// Answers an offer; blocks the calling (pool) thread for at most 17 s. `expects_sound`: it is waited for a little where none has
+  /// come yet; who comes before the sound hears none. `not_found`: no such stream; `unsupported`: its
   /// pictures are not H.264, or reordered, and are not converted; `invalid_argument`: the offer cannot be answered;
   /// `limit_exceeded`: as many watch, or are converted for, as may; `unavailable`: no picture has come yet, or ccoc-bridge fails; `timeout`.
-  Result<Admitted> admit(const std::string& camera, const std::string& stream, std::string offer, StillAllowed still_allowed);
+  Result<Admitted> admit(const std::string& camera, const std::string& stream, std::string offer, bool expects_sound,
+                        StillAllowed still_allowed);
   /// `not_found` when nobody watches that camera under that name, any more.
   Status end(const std::string& camera, const std::string& id);
   std::size_t count() const;

@@ -47,11 +47,11 @@ Start HubLink::receive_order() {
   }
 }
 
-void HubLink::watch(std::function<void(const Picture&)> take) {
+void HubLink::watch(std::function<void(const Message&)> take) {
   std::thread([this, take = std::move(take)] { read_on(take); }).detach();
 }
 
-void HubLink::read_on(const std::function<void(const Picture&)>& take) {
+void HubLink::read_on(const std::function<void(const Message&)>& take) {
   Bytes buffer(64 * 1024);
   for (;;) {
     const auto count = wait_for(socket_, POLLIN, -1) ? recv(socket_, buffer.data(), buffer.size(), 0) : -1;
@@ -61,7 +61,7 @@ void HubLink::read_on(const std::function<void(const Picture&)>& take) {
       const auto message = reader_.next();
       if (!message) _exit(1);
       if (!message->has_value()) break;
-      if (const auto* picture = std::get_if<Picture>(&**message)) take(*picture);
+      take(**message);
     }
   }
 }

@@ -17,14 +17,14 @@ class HubLink {
   Start receive_order();
   /// Once, after the order: the process ends when the hub lets go of it. `take`: what the hub sends to be passed on, on a thread
   /// of its own; without it the hub has nothing more to say.
-  void watch(std::function<void(const Picture&)> take = {});
+  void watch(std::function<void(const Message&)> take = {});
   /// From any thread. Waits while the hub reads slowly, so that nothing grows here.
   void send(const Message& message);
   /// Says why and ends the process.
   [[noreturn]] void end(const Ended& message);
 
  private:
-  void read_on(const std::function<void(const Picture&)>& take);
+  void read_on(const std::function<void(const Message&)>& take);
   void write(ByteView bytes);
 
   int socket_ = -1;

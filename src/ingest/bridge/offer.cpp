@@ -47,6 +47,8 @@ class OfferReader {
     if (text.starts_with("a=candidate:") && (++candidates_ > max_candidates || !may_be_spoken_to(text.substr(2)))) return;
     if (in_video_ && text.starts_with("a=rtpmap:")) encoding(text.substr(9));
     if (in_video_ && text.starts_with("a=fmtp:")) parameters(text.substr(7));
+    if (in_audio_ && text.starts_with("a=rtpmap:")) sound(text.substr(9));
+    direction(text);
     keep(text);
   }
 
@@ -57,6 +59,7 @@ class OfferReader {
     if (videos_ != 1 || audios_ > 1)
       return fail(ErrorCode::invalid_argument, "the session description must have one video section, and at most one of audio");
     offer_.audio = audios_ == 1;
+    offer_.listens = offer_.audio && receives_ && !refused_;
     return std::move(offer_);
   }
 
@@ -68,8 +71,14 @@ class OfferReader {
     auto rest = text;
     const auto kind = cut(rest, ' ');
     in_video_ = kind == "video";
+    in_audio_ = kind == "audio";
     videos_ += in_video_ ? 1 : 0;
-    audios_ += kind == "audio" ? 1 : 0;
+    audios_ += in_audio_ ? 1 : 0;
+    if (in_video_) offer_.video_section = static_cast<unsigned>(sections_ - 1);
+    if (in_audio_) {
+      offer_.audio_section = static_cast<unsigned>(sections_ - 1);
+      refused_ = cut(rest, ' ') == "0";
+    }
     keep("m=" + std::string(text));
   }
 
@@ -82,6 +91,28 @@ class OfferReader {
     out.encoding = cut(text, '/');
     std::ranges::transform(out.encoding, out.encoding.begin(), upper);
     offer_.video.push_back(std::move(out));
+  }
+
+  /// "PAYLOAD NAME/RATE", "PAYLOAD NAME/RATE/CHANNELS"; all that is sent has only one number of channels.
+  void sound(std::string_view text) {
+    const auto payload = number(cut(text, ' '));
+    OfferedSound out;
+    out.encoding = cut(text, '/');
+    const auto rate = number(cut(text, '/'));
+    if (!payload || *payload > 127 || !rate || offer_.sound.size() > 127) return;
+    out.payload = *payload;
+    out.rate = *rate;
+    std::ranges::transform(out.encoding, out.encoding.begin(), upper);
+    offer_.sound.push_back(std::move(out));
+  }
+
+  /// Of the section of audio, or before all sections of those that say nothing themselves. Port 0 is no refusal where the section
+  /// shares another's (RFC 9143 §6).
+  void direction(std::string_view text) {
+    if (sections_ > 0 && !in_audio_) return;
+    if (text == "a=bundle-only") refused_ = false;
+    if (text == "a=sendrecv" || text == "a=recvonly") receives_ = true;
+    if (text == "a=sendonly" || text == "a=inactive") receives_ = false;
   }
 
   /// "PAYLOAD name=value;name=value"; it comes behind its rtpmap.
@@ -102,7 +133,8 @@ class OfferReader {
 
   Offer offer_;
   int sections_ = 0, videos_ = 0, audios_ = 0, candidates_ = 0;
-  bool in_video_ = false;
+  bool in_video_ = false, in_audio_ = false;
+  bool receives_ = true, refused_ = false;  ///< of the section of audio
 };
 
 }  // namespace
@@ -117,6 +149,24 @@ Result<Offer> read_offer(const std::string& text) {
     if (!line.empty()) reader.line(line);
   }
   return reader.finish();
+}
+
+std::optional<OfferedSound> sound_for(const Offer& offer, const Start& order) {
+  if (!order.sound || !offer.listens) return std::nullopt;
+  const auto find = [&offer](std::string_view encoding, unsigned rate) -> std::optional<OfferedSound> {
+    const auto found = std::ranges::find_if(offer.sound, [&](const auto& one) { return one.encoding == encoding && one.rate == rate; });
+    return found != offer.sound.end() ? std::optional(*found) : std::nullopt;
+  };
+  const bool telephone = order.sound_rate == 8000 && order.sound_channels == 1;
+  if (telephone && order.sound_codec == media::AudioCodec::pcma) {
+    if (auto same = find("PCMA", 8000)) return same;
+  }
+  if (telephone && order.sound_codec == media::AudioCodec::pcmu) {
+    if (auto same = find("PCMU", 8000)) return same;
+  }
+  // More than two channels need a description beside the packets (RFC 7845 §5.1.1), which RTP has no place for.
+  if (order.sound_codec == media::AudioCodec::opus && order.sound_channels > 2) return std::nullopt;
+  return find("OPUS", 48'000);
 }
 
 }  // namespace ccoc::ingest::bridge

@@ -26,7 +26,9 @@ const Names for_webrtc = {"webrtcbin",     "nicesrc",       "nicesink",      "dt
                           "rtpptdemux",    "rtpjitterbuffer", "rtpstorage",  "rtpfunnel",     "funnel",        "rtprtxsend",
                           "rtprtxreceive", "rtpulpfecdec",  "rtpulpfecenc",  "rtpredenc",     "rtpreddec",     "clocksync",
                           "tee",           "output-selector", "input-selector", "valve",      "rtph264depay",  "rtph265depay",
-                          "rtpopusdepay",  "rtppcmudepay",  "rtppcmadepay",  "appsrc",        "rtph264pay"};
+                          "rtpopusdepay",  "rtppcmudepay",  "rtppcmadepay",  "appsrc"};
+const Names for_viewers = {"rtph264pay", "rtpopuspay", "rtppcmapay",   "rtppcmupay",    "faad",
+                           "avdec_aac",  "alawdec",    "mulawdec",     "audioconvert",  "audioresample", "opusenc"};
 const Names for_http = {"souphttpsrc", "hlsdemux"};
 
 Names names_for(const std::string& scheme) {
@@ -34,6 +36,7 @@ Names names_for(const std::string& scheme) {
   if (scheme == "rtsp" || scheme == "rtsps") out.insert(for_rtsp.begin(), for_rtsp.end());
   if (scheme == "http" || scheme == "https") out.insert(for_http.begin(), for_http.end());
   if (scheme == "whip" || scheme == "whep") out.insert(for_webrtc.begin(), for_webrtc.end());
+  if (scheme == "whep") out.insert(for_viewers.begin(), for_viewers.end());
   if (scheme == "srt") out.insert("srtsrc");
   if (scheme == "rtmp" || scheme == "rtmps") out.insert("rtmp2src");
   if (scheme == "file") out.insert("fdsrc");
