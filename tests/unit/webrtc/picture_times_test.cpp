@@ -50,6 +50,20 @@ TEST(PictureTimes, pass_over_a_gap_as_the_wall_clock_does) {
   EXPECT_EQ(times.of(next) - before, 30u * 90'000u + 3600u);
 }
 
+TEST(PictureTimes, have_a_place_for_what_was_captured_beside_a_picture) {
+  PictureTimes times;
+  times.begin(noon + seconds{2});
+  EXPECT_FALSE(times.at(noon)) << "before the first";
+  times.of(picture(seconds{1}));
+  const auto cached = times.of(picture(seconds{1} + milliseconds{40}));
+  EXPECT_EQ(times.at(noon + seconds{2}), cached + 960u * 90u) << "from the last on time is not squeezed";
+  const auto live = times.of(picture(seconds{2} + milliseconds{40}));
+  EXPECT_EQ(times.at(noon + seconds{2}), live - 40u * 90u);
+  EXPECT_EQ(times.at(noon + seconds{2} + milliseconds{100}), live + 60u * 90u);
+  EXPECT_FALSE(times.at(noon + seconds{14})) << "the pictures have stopped";
+  EXPECT_FALSE(times.at(noon - seconds{14}));
+}
+
 TEST(PictureTimes, never_stand_still_and_never_leap) {
   PictureTimes times;
   times.begin(noon);
