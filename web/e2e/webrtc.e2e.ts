@@ -6,7 +6,7 @@ import { newPage, startBrowser } from './browser';
 import { Hub, until } from './hub';
 
 interface Session { status: number; location: string; problem: string }
-interface Received { state: string; decoded: number; keys: number; width: number; time: number }
+interface Received { state: string; decoded: number; keys: number; width: number; time: number; heard: number; apart: number }
 
 let hub: Hub;
 let browser: Browser;
@@ -35,9 +35,11 @@ async function connect(name: string, path: string, key: string, way: 'push' | 'w
     } else {
       peer.addTransceiver('video', { direction: 'recvonly' });
       peer.addTransceiver('audio', { direction: 'recvonly' });
+      const stream = new MediaStream();
       peer.ontrack = ({ track }) => {
+        stream.addTrack(track);
         if (track.kind !== 'video') return;
-        const video = Object.assign(document.createElement('video'), { muted: true, autoplay: true, srcObject: new MediaStream([track]) });
+        const video = Object.assign(document.createElement('video'), { muted: true, autoplay: true, srcObject: stream });
         document.body.append(video);
         void video.play();
         (window as unknown as Record<string, unknown>)[`${name_}Video`] = video;
@@ -58,12 +60,17 @@ async function received(name: string): Promise<Received> {
     const all = window as unknown as Record<string, unknown>;
     const peer = all[name_] as RTCPeerConnection;
     const video = all[`${name_}Video`] as HTMLVideoElement | undefined;
-    const out = { state: peer.connectionState as string, decoded: 0, keys: 0, width: video?.videoWidth ?? 0, time: video?.currentTime ?? 0 };
+    const out = { state: peer.connectionState as string, decoded: 0, keys: 0, width: video?.videoWidth ?? 0, time: video?.currentTime ?? 0, heard: 0, apart: Infinity };
+    const playedOut: number[] = [];
     (await peer.getStats()).forEach((report: Record<string, unknown>) => {
-      if (report.type !== 'inbound-rtp' || report.kind !== 'video') return;
+      if (report.type !== 'inbound-rtp') return;
+      playedOut.push(Number(report.estimatedPlayoutTimestamp));
+      if (report.kind === 'audio') out.heard = Number(report.totalSamplesReceived) - Number(report.concealedSamples);
+      if (report.kind !== 'video') return;
       out.decoded = Number(report.framesDecoded);
       out.keys = Number(report.keyFramesDecoded);
     });
+    if (playedOut.length === 2) out.apart = Math.abs(playedOut[0]! - playedOut[1]!);
     return out;
   }, name);
 }
@@ -116,7 +123,7 @@ describe('WebRTC', () => {
     await until('the drone to be offline', async () => (await status()).state === 'offline');
   }, 180_000);
 
-  it('shows a browser an ordinary camera', async () => {
+  it('shows a browser an ordinary camera, and lets it be heard', async () => {
     const csv = 'id,name_th,name_en,lat,lon,main_url\r\n' +
       `cam01,กล้อง,Camera,18.80,98.98,rtsp://127.0.0.1:${hub.cameraPort}/cam01/main\r\n`;
     expect((await api('POST', '/cameras/import', csv, 'text/csv')).status).toBe(200);
@@ -124,5 +131,8 @@ describe('WebRTC', () => {
     const watch = await connect('camera', '/cameras/cam01/whep', keys.view!, 'watch');
     expect(watch.status, watch.problem).toBe(201);
     await until('pictures', async () => (await received('camera')).decoded > 30, 60_000);
+    await until('two seconds of sound', async () => (await received('camera')).heard > 16_000, 60_000);
+    // What is seen and heard at one moment was captured at one moment, as the sender reports tell (ms).
+    await until('sound and pictures together', async () => (await received('camera')).apart < 300, 60_000);
   }, 180_000);
 });
