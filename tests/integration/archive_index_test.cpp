@@ -62,6 +62,31 @@ class ArchiveIndex : public testing::Test {
   UtcTime last_step;
 };
 
+/// So that the index thread answers in between, and stops when it is told to.
+TEST_F(ArchiveIndex, rows_of_many_files_that_are_gone_are_forgotten_a_piece_at_a_time) {
+  record(cam01, "2026-11-24T05:20:30.000Z", "2026-11-24T05:21:10.000Z");
+  clock.advance(seconds{10});
+  archive->step();
+  const auto kept = count("select count(*) from segments");
+  IndexBatch batch;
+  for (int i = 0; i < 700; ++i) {
+    const auto start = at("2026-11-23T00:00:00.000Z") + minutes{i};
+    batch.segments.push_back({"main", cam01, "cam01/main/2026-11-23/" + std::to_string(100000 + i) + "Z.mp4", start, start + minutes{1}, 1, 1, true, {}});
+  }
+  ASSERT_TRUE(make_sql_segment_store(*database)->apply(batch));
+  boot();
+  auto left = count("select count(*) from segments");
+  ASSERT_EQ(left, kept + 700);
+  for (int i = 0; i < 50 && left > kept; ++i) {
+    clock.advance(seconds{1});
+    archive->step();
+    const auto now = count("select count(*) from segments");
+    EXPECT_LE(left - now, 250);
+    left = now;
+  }
+  EXPECT_EQ(left, kept);
+}
+
 TEST_F(ArchiveIndex, holds_a_row_per_file_and_a_gap_with_its_reason) {
   record(cam01, "2026-11-24T05:20:30.000Z", "2026-11-24T05:22:30.000Z");
   clock.advance(seconds{10});
