@@ -19,6 +19,7 @@ constexpr std::size_t files_per_step = 500;
 constexpr std::size_t streams_per_step = 50;
 /// As the timeline joins files.
 constexpr Duration hole_tolerance = std::chrono::milliseconds{500};
+constexpr std::size_t cameras_at_once = 64;
 constexpr std::size_t oldest_looked_at = 250;  // more than retention removes before it tells the index
 constexpr auto any_time = UtcTime{std::chrono::hours{24 * 365 * 200}};
 
@@ -113,7 +114,7 @@ Result<bool> Reconciler::step() {
       break;
     case Stage::oldest_rows:
       done = forget_removed_files();
-      if (done) stage_ = Stage::list;
+      if (done && unlooked_->empty()) stage_ = Stage::list;
       break;
     case Stage::list:
       done = list_recent_days();
@@ -157,28 +158,37 @@ Status Reconciler::close_open_rows() {
 
 /// Retention removes files first, oldest first, and their rows afterwards; a crash may have come between.
 Status Reconciler::forget_removed_files() {
-  const auto cameras = store_.cameras();
-  if (!cameras) return std::unexpected(cameras.error());
-  for (const auto& camera : *cameras) {
-    for (bool more = true; more;) {
-      const auto oldest = store_.oldest(camera, {}, any_time, oldest_looked_at);
-      if (!oldest) return std::unexpected(oldest.error());
-      IndexBatch batch;
-      for (const auto& row : *oldest) {
-        if (!ledger_.knows({row.volume, row.path}) && is_gone(row)) batch.removed.emplace_back(row.volume, row.path);
-      }
-      if (moves_ && !batch.empty()) {
-        // Footage whose second copy is there is not lost: its row leads to the copy.
-        const auto copies = moves_->copies_of(batch.removed);
-        if (!copies) return std::unexpected(copies.error());
-        for (const auto& copy : *copies) std::erase(batch.removed, copy.of);
-      }
-      if (batch.empty()) break;
-      more = batch.removed.size() == oldest->size();
-      if (auto done = store_.apply(batch); !done) return done;
-    }
+  if (!unlooked_) {
+    auto cameras = store_.cameras();
+    if (!cameras) return std::unexpected(cameras.error());
+    unlooked_ = *std::move(cameras);
+  }
+  for (std::size_t i = 0; i < cameras_at_once && !unlooked_->empty(); ++i) {
+    const auto forgotten = forget_oldest_removed(unlooked_->back());
+    if (!forgotten) return std::unexpected(forgotten.error());
+    if (*forgotten < oldest_looked_at) unlooked_->pop_back();
+    if (*forgotten > 0) return {};
   }
   return {};
+}
+
+/// How many of the oldest rows were forgotten.
+Result<std::size_t> Reconciler::forget_oldest_removed(const std::string& camera) {
+  const auto oldest = store_.oldest(camera, {}, any_time, oldest_looked_at);
+  if (!oldest) return std::unexpected(oldest.error());
+  IndexBatch batch;
+  for (const auto& row : *oldest) {
+    if (!ledger_.knows({row.volume, row.path}) && is_gone(row)) batch.removed.emplace_back(row.volume, row.path);
+  }
+  if (moves_ && !batch.empty()) {
+    // Footage whose second copy is there is not lost: its row leads to the copy.
+    const auto copies = moves_->copies_of(batch.removed);
+    if (!copies) return std::unexpected(copies.error());
+    for (const auto& copy : *copies) std::erase(batch.removed, copy.of);
+  }
+  if (batch.empty()) return 0;
+  if (auto done = store_.apply(batch); !done) return std::unexpected(done.error());
+  return batch.removed.size();
 }
 
 /// That nothing at all is there of a stream means that the disk is not, and says nothing of its files.

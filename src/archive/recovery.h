@@ -3,6 +3,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "footage_walk.h"
 #include "ledger.h"
@@ -28,6 +31,7 @@ class Reconciler {
  private:
   Status close_open_rows();
   Status forget_removed_files();
+  Result<std::size_t> forget_oldest_removed(const std::string& camera);
   bool is_gone(const Segment& row) const;
   Status list_recent_days();
   Status index_unknown_files();
@@ -44,6 +48,7 @@ class Reconciler {
   SegmentStore& store_;
   MoveStore* const moves_;
   enum class Stage { open_rows, oldest_rows, list, files, holes, done } stage_ = Stage::open_rows;
+  std::optional<std::vector<std::string>> unlooked_;  ///< cameras whose oldest rows are still to be compared
   std::vector<Day> days_;
   std::map<StreamKey, UtcTime> looked_at_;  ///< streams whose newest days were compared, and the first of these days
   bool reindex_needed_ = false;

@@ -71,7 +71,7 @@ TEST_F(ArchiveIndex, rows_of_many_files_that_are_gone_are_forgotten_a_piece_at_a
   IndexBatch batch;
   for (int i = 0; i < 700; ++i) {
     const auto start = at("2026-11-23T00:00:00.000Z") + minutes{i};
-    batch.segments.push_back({"main", cam01, "cam01/main/2026-11-23/" + std::to_string(100000 + i) + "Z.mp4", start, start + minutes{1}, 1, 1, true, {}});
+    batch.segments.push_back({"main", cam01, "cam01/main/2026-11-23/" + std::to_string(100000 + i) + "Z.mp4", start, start + minutes{1}, 1, 1, false, {}});
   }
   ASSERT_TRUE(make_sql_segment_store(*database)->apply(batch));
   boot();
