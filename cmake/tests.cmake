@@ -37,6 +37,9 @@ if(TARGET test_ingest)
   target_include_directories(test_ingest PRIVATE src/ingest)
   target_link_libraries(test_ingest PRIVATE ${CMAKE_DL_LIBS})
 endif()
+if(TARGET test_api)
+  target_include_directories(test_api PRIVATE src/api)  # the wire beneath a WebSocket
+endif()
 if(TARGET test_webrtc)
   target_include_directories(test_webrtc PRIVATE src/webrtc)  # the times that a viewer is given
 endif()
