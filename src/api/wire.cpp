@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t most_pieces = 64;
 constexpr std::size_t longest_frame_header = 10;
+constexpr char close_frame = '\x88';
 
 /// RFC 6455 §5.2: the whole message in one frame.
 std::size_t write_frame_header(bool binary, std::size_t size, std::uint8_t* out) {
@@ -127,6 +128,7 @@ struct Wire::State : std::enable_shared_from_this<State> {
   std::size_t unsent = 0;
   bool waiting = false;  ///< for the kernel to take more
   bool broken = false;
+  bool closed = false;  ///< Beast has sent its close frame, behind which nothing may follow (RFC 6455 §5.5.1)
   Completion completion;  ///< of Beast's one write
   std::size_t completion_size = 0;
   std::function<void()> drained;
@@ -142,6 +144,7 @@ Wire::~Wire() {
 }
 
 void Wire::put(OutMessage message) {
+  if (state_->closed) return;
   State::Piece piece;
   const auto size = message.binary ? unit_header_size + message.bytes->size() : message.text.size();
   piece.head_size = write_frame_header(message.binary, size, piece.head.data());
@@ -165,6 +168,7 @@ void Wire::write(std::string bytes, Completion completion) {
   if (state_->broken) return completion(boost::asio::error::broken_pipe, 0);
   state_->completion_size = bytes.size();
   state_->completion = std::move(completion);
+  state_->closed = state_->closed || bytes.starts_with(close_frame);
   State::Piece piece;
   piece.own = std::move(bytes);
   state_->push(std::move(piece));

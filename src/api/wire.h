@@ -30,7 +30,7 @@ class Wire {
   Wire(Wire&&) noexcept = default;
   Wire& operator=(Wire&&) = delete;
 
-  /// Queues a whole message; it leaves with flush().
+  /// Queues a whole message; it leaves with flush(). Nothing is queued after an error, and behind a close frame.
   void put(OutMessage message);
   /// As much as the kernel takes now, the rest when it can take more. After an error nothing leaves any more, and who reads learns of it.
   void flush();

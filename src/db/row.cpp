@@ -54,12 +54,13 @@ UtcTime binary_utc(std::uint32_t type, std::string_view value) {
 std::vector<std::int64_t> binary_numbers(std::uint32_t type, std::string_view value) {
   constexpr std::size_t head = 12, dimension = 8, element = 12;
   if (type != type::int8_array || value.size() < head) no_binary("not a bigint[]", type);
-  const auto dimensions = big_endian(value.substr(0, 4));
+  const auto dimensions = big_endian(value.substr(0, 4)), has_nulls = big_endian(value.substr(4, 4));
   if (dimensions == 0) return {};
+  if (has_nulls != 0) no_binary("not a bigint[] without nulls", type);
   value.remove_prefix(head);
   if (dimensions != 1 || value.size() < dimension) no_binary("not a bigint[] of one dimension", type);
   value.remove_prefix(dimension);
-  if (value.size() % element != 0) no_binary("not a bigint[] without nulls", type);
+  if (value.size() % element != 0) no_binary("not a whole bigint[]", type);
   std::vector<std::int64_t> out;
   out.reserve(value.size() / element);
   for (; !value.empty(); value.remove_prefix(element)) out.push_back(big_endian(value.substr(4, 8)));
