@@ -214,6 +214,7 @@ SourceReport RtspSource::report() const {
   report.lost_packets = sum.lost;
   report.reordered_packets = sum.reordered;
   report.clock_offset_ms = clock_offset_ms_;
+  report.sound = audio_ != nullptr;
   if (video_) report.jitter_ms = video_->jitter_ms();
   return report;
 }

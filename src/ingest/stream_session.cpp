@@ -217,6 +217,7 @@ void StreamSession::take_report() {
   status_.reordered_packets = report.reordered_packets;
   status_.jitter_ms = report.jitter_ms;
   status_.clock_offset_ms = report.clock_offset_ms;
+  status_.sound_set_up = report.sound;
   status_.transport = std::move(report.transport);
   status_.certificate = std::move(report.certificate);
 }

@@ -46,6 +46,7 @@ TEST_F(CameraSound, is_not_asked_for_where_it_is_not_wanted) {
   stage.expect_live_after(5s);
   EXPECT_EQ(stage.camera.count("SETUP"), 1u);
   EXPECT_TRUE(stage.sound().empty());
+  EXPECT_FALSE(stage.status().sound_set_up);
 }
 
 TEST_F(CameraSound, fault_15_a_kind_of_sound_that_is_not_known_is_left_out) {
@@ -94,6 +95,7 @@ TEST_F(CameraSound, a_camera_that_is_silent_with_sound_is_asked_for_pictures_alo
   };
   stage.expect_live_after(20s);
   EXPECT_EQ(stage.status().transport, "tcp");
+  EXPECT_FALSE(stage.status().sound_set_up);
 }
 
 TEST_F(CameraSound, fault_13_pictures_and_sound_on_each_others_channels) {
@@ -121,6 +123,7 @@ TEST_F(CameraSound, fault_C10_sound_that_starts_late_stops_and_comes_back) {
   script.sound = false;
   stage.expect_live_after(10s);
   EXPECT_TRUE(stage.sound().empty());
+  EXPECT_TRUE(stage.status().sound_set_up) << "who comes now waits for it";
   script.sound = true;
   stage.expect_live_after(10s);
   expect_sound(200);

@@ -34,6 +34,7 @@ struct StreamStatus {
   std::string last_error;                 ///< a sentence; empty while all is well
   std::string codec;                      ///< RFC 6381, empty before the first picture
   std::string audio_codec;                ///< "aac", "pcmu", "pcma", "opus"; empty while no sound has come
+  bool sound_set_up = false;              ///< as SourceReport's `sound`, of the session now or last
   std::uint32_t width = 0, height = 0;
 };
 
