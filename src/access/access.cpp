@@ -11,8 +11,8 @@
 namespace ccoc::access {
 namespace {
 
-constexpr std::size_t secret_length = 43;      // 32 bytes in base64url
-constexpr std::size_t longest_password = 1024; // bytes; more is not even hashed
+constexpr std::size_t secret_length = 43;       // 32 bytes in base64url
+constexpr std::size_t longest_password = 1024;  // bytes; more is not even hashed
 constexpr auto note_use_every = std::chrono::minutes(1);
 
 Hash random_hash() {
@@ -24,9 +24,7 @@ Hash random_hash() {
 std::unexpected<Error> not_logged_in() { return fail(ErrorCode::unauthenticated, "log in first"); }
 
 /// The database cannot say: what was known before may stand in.
-bool database_is_away(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
-}
+bool database_is_away(const Error& error) { return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout; }
 
 std::unexpected<LogInRefused> refused(Error error, std::chrono::seconds retry_after = {}) {
   return std::unexpected(LogInRefused{std::move(error), retry_after});
@@ -35,8 +33,14 @@ std::unexpected<LogInRefused> refused(Error error, std::chrono::seconds retry_af
 }  // namespace
 
 Principal Session::principal() const {
-  return {.kind = Principal::Kind::user, .id = user.id, .name = user.username, .rights = rights, .session_id = id,
-          .token_camera = {}, .token_from = {}, .token_to = {}};
+  return {.kind = Principal::Kind::user,
+          .id = user.id,
+          .name = user.username,
+          .rights = rights,
+          .session_id = id,
+          .token_camera = {},
+          .token_from = {},
+          .token_to = {}};
 }
 
 Access::Impl::Impl(db::Database& database, const Clock& clock_in, AccessOptions options_in)
@@ -49,8 +53,7 @@ Access::Impl::Impl(db::Database& database, const Clock& clock_in, AccessOptions 
       known_keys(options_in.cache_life),
       token_key(random_hash()) {}
 
-Status Access::Impl::audit(const Actor& actor, std::string_view action, std::string_view object,
-                           std::string_view details) {
+Status Access::Impl::audit(const Actor& actor, std::string_view action, std::string_view object, std::string_view details) {
   AuditEntry entry;
   entry.at = clock.utc_now();
   entry.actor = tame(actor.name, 100);
@@ -90,14 +93,13 @@ Access::Access(db::Database& database, const Clock& clock, AccessOptions options
     : impl_(std::make_unique<Impl>(database, clock, options)) {}
 Access::~Access() = default;
 
-std::expected<LogIn, LogInRefused> Access::log_in(std::string_view username, std::string_view password,
-                                                  std::string_view address, std::string_view old_cookie) {
+std::expected<LogIn, LogInRefused> Access::log_in(std::string_view username, std::string_view password, std::string_view address,
+                                                  std::string_view old_cookie) {
   auto& in = *impl_;
   const std::string name = lower(username);
   const Actor actor{tame(username, 100), std::string(address)};
   if (const auto wait = in.throttle.begin(name, address, in.clock.now()); wait.count() > 0) {
-    return refused({ErrorCode::limit_exceeded,
-                    "too many failed attempts; try again in " + std::to_string(wait.count()) + " s", {}}, wait);
+    return refused({ErrorCode::limit_exceeded, "too many failed attempts; try again in " + std::to_string(wait.count()) + " s", {}}, wait);
   }
   std::optional<UserWithHash> found;
   if (is_username(name)) {

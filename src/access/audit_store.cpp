@@ -70,17 +70,16 @@ Status AuditStore::append(AuditEntry entry) {
     const Hash before = last->empty() ? Hash{} : to_hash((*last)[0].bytes("hash"));
     entry.number = last->empty() ? 1 : (*last)[0].i64("number") + 1;
     const Hash hash = audit_hash(before, entry);
-    const auto inserted =
-        transaction.execute(insert_sql, {entry.number, entry.at, entry.actor, entry.action, entry.object, entry.address,
-                                         entry.details, ByteView(hash)});
+    const auto inserted = transaction.execute(
+        insert_sql, {entry.number, entry.at, entry.actor, entry.action, entry.object, entry.address, entry.details, ByteView(hash)});
     if (!inserted) return std::unexpected(inserted.error());
     return {};
   });
 }
 
 Result<std::vector<AuditEntry>> AuditStore::list(const AuditFilter& filter) {
-  const auto rows = database_.query(list_sql, {filter.from, filter.to, filter.actor, filter.action, filter.object,
-                                               filter.before, std::clamp(filter.limit, 1, 500)});
+  const auto rows = database_.query(
+      list_sql, {filter.from, filter.to, filter.actor, filter.action, filter.object, filter.before, std::clamp(filter.limit, 1, 500)});
   if (!rows) return std::unexpected(rows.error());
   std::vector<AuditEntry> out;
   for (const auto& row : *rows) out.push_back(read_entry(row));

@@ -69,7 +69,6 @@ Hash authenticate(std::string_view text, const Hash& key) {
   return out;
 }
 
-bool same(ByteView a, ByteView b) { 
-  return a.size() == b.size() && (a.empty() || sodium_memcmp(a.data(), b.data(), a.size()) == 0); }
+bool same(ByteView a, ByteView b) { return a.size() == b.size() && (a.empty() || sodium_memcmp(a.data(), b.data(), a.size()) == 0); }
 
 }  // namespace ccoc::access

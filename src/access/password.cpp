@@ -26,9 +26,11 @@ std::optional<std::size_t> utf8_length(std::string_view text) {
   std::size_t count = 0;
   for (std::size_t at = 0; at < text.size(); ++count) {
     const auto lead = static_cast<unsigned char>(text[at]);
-    const std::size_t width = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3
-                              : lead >= 0xf0 && lead < 0xf5                 ? 4
-                                                                            : 0;
+    const std::size_t width = lead < 0x80                   ? 1
+                              : lead >= 0xc2 && lead < 0xe0 ? 2
+                              : lead >= 0xe0 && lead < 0xf0 ? 3
+                              : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                            : 0;
     if (width == 0 || at + width > text.size()) return std::nullopt;
     for (std::size_t i = 1; i < width; ++i) {
       if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return std::nullopt;
@@ -44,8 +46,7 @@ Result<std::string> hash_password(std::string_view password) {
   (void)random_bytes(1);  // libsodium is initialised
   const std::lock_guard lock(one_at_a_time());
   std::string out(crypto_pwhash_STRBYTES, '\0');
-  if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), passes, memory_bytes,
-                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
+  if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), passes, memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0) {
     return fail(ErrorCode::limit_exceeded, "no memory to hash a password; try again");
   }
   out.resize(out.find('\0'));

@@ -51,8 +51,7 @@ Result<std::optional<std::string>> Access::ensure_first_administrator(std::strin
   return password.empty() ? std::optional(admin.password) : std::nullopt;
 }
 
-Status Access::change_password(const Session& session, std::string_view current, std::string_view replacement,
-                               const Actor& actor) {
+Status Access::change_password(const Session& session, std::string_view current, std::string_view replacement, const Actor& actor) {
   auto& in = *impl_;
   const auto& user = session.user;
   if (const auto wait = in.throttle.begin(user.username, actor.address, in.clock.now()); wait.count() > 0) {
@@ -128,8 +127,8 @@ Result<User> Access::update_user(std::string_view id, const UserPatch& patch, co
   return changed;
 }
 
-Result<NewApiKey> Access::create_key(const User& owner, std::string_view name, Rights rights,
-                                     std::optional<UtcTime> expires_at, const Actor& actor) {
+Result<NewApiKey> Access::create_key(const User& owner, std::string_view name, Rights rights, std::optional<UtcTime> expires_at,
+                                     const Actor& actor) {
   auto& in = *impl_;
   if (const auto good = check_name(name); !good) return std::unexpected(good.error());
   const UtcTime now = in.clock.utc_now();

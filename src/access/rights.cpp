@@ -58,8 +58,7 @@ Rights rights_of(Role role) {
     case Role::administrator:
       return {cameras_read, cameras_manage, live_view,    playback_view, recordings_export, map_read,
               status_read,  events_read,    users_manage, system_manage, audit_read,        live_send};
-    case Role::investigator:
-      return {cameras_read, live_view, playback_view, recordings_export, map_read, status_read, events_read};
+    case Role::investigator: return {cameras_read, live_view, playback_view, recordings_export, map_read, status_read, events_read};
     case Role::operator_: return {cameras_read, live_view, playback_view, map_read, status_read, events_read};
     case Role::viewer: return {cameras_read, live_view, map_read, status_read, events_read};
   }

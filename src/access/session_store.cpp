@@ -14,8 +14,7 @@ const std::string find_sql = "select s.id, s.csrf_token, s.created_at, s.last_se
                              " from sessions s join users u on u.id = s.user_id where s.cookie_hash = $1";
 constexpr std::string_view seen_sql = "update sessions set last_seen_at = $2 where cookie_hash = $1";
 constexpr std::string_view remove_sql = "delete from sessions where cookie_hash = $1";
-constexpr std::string_view remove_of_user_sql =
-    "delete from sessions where user_id::text = $1 and id::text <> $2 returning id";
+constexpr std::string_view remove_of_user_sql = "delete from sessions where user_id::text = $1 and id::text <> $2 returning id";
 constexpr std::string_view remove_expired_sql = "delete from sessions where last_seen_at < $1 or created_at < $2";
 
 constexpr std::string_view key_columns = "k.id, k.name, k.user_id as owner_id, k.rights, k.created_at, k.expires_at, k.last_used_at";
@@ -56,9 +55,8 @@ ApiKey read_key(const db::Row& row) {
 
 /// A time of use that a crash forgets does no harm.
 Status without_waiting(db::Database& database, std::string_view sql, const db::Params& params) {
-  return database.transaction(
-      [&](db::Transaction& transaction) { return done(transaction.execute(sql, params)); },
-      {.durability = db::Durability::fast});
+  return database.transaction([&](db::Transaction& transaction) { return done(transaction.execute(sql, params)); },
+                              {.durability = db::Durability::fast});
 }
 
 }  // namespace
@@ -85,9 +83,7 @@ Result<std::optional<StoredSession>> SessionStore::find(const Hash& cookie) {
   return out;
 }
 
-Status SessionStore::seen(const Hash& cookie, UtcTime now) {
-  return without_waiting(database_, seen_sql, {ByteView(cookie), now});
-}
+Status SessionStore::seen(const Hash& cookie, UtcTime now) { return without_waiting(database_, seen_sql, {ByteView(cookie), now}); }
 
 Status SessionStore::remove(const Hash& cookie) { return done(database_.execute(remove_sql, {ByteView(cookie)})); }
 
@@ -106,8 +102,7 @@ Status SessionStore::remove_expired(UtcTime seen_before, UtcTime created_before)
 Status SessionStore::insert_key(const ApiKey& key, const Hash& secret) {
   std::string rights;
   for (const auto& name : key.rights.names()) rights += (rights.empty() ? "" : " ") + name;
-  return done(database_.execute(
-      insert_key_sql, {key.id, key.name, key.user_id, ByteView(secret), rights, key.created_at, key.expires_at}));
+  return done(database_.execute(insert_key_sql, {key.id, key.name, key.user_id, ByteView(secret), rights, key.created_at, key.expires_at}));
 }
 
 Result<std::optional<StoredKey>> SessionStore::find_key(std::string_view id) {
@@ -126,9 +121,7 @@ Result<std::vector<ApiKey>> SessionStore::list_keys() {
   return out;
 }
 
-Status SessionStore::key_used(std::string_view id, UtcTime now) {
-  return without_waiting(database_, key_used_sql, {id, now});
-}
+Status SessionStore::key_used(std::string_view id, UtcTime now) { return without_waiting(database_, key_used_sql, {id, now}); }
 
 Status SessionStore::remove_key(std::string_view id) {
   const auto removed = database_.execute(remove_key_sql, {id});

@@ -28,8 +28,8 @@ class SessionStore {
   explicit SessionStore(db::Database& database) : database_(database) {}
 
   /// The session's public id.
-  Result<std::string> insert(const Hash& cookie, std::string_view user_id, std::string_view csrf_token,
-                             std::string_view address, UtcTime now);
+  Result<std::string> insert(const Hash& cookie, std::string_view user_id, std::string_view csrf_token, std::string_view address,
+                             UtcTime now);
   Result<std::optional<StoredSession>> find(const Hash& cookie);
   /// Worth no wait for the disk.
   Status seen(const Hash& cookie, UtcTime now);

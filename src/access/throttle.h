@@ -1,6 +1,6 @@
 // Slows whoever keeps guessing passwords. After five failures of a name, or twenty of an address (which a whole police
-// station may share), each attempt must keep a distance from the failure before it: 1, 2, 4 … 30 seconds. Nobody is locked out for good: who knows the password
-// and waits gets in. Thread-safe, in memory, bounded.
+// station may share), each attempt must keep a distance from the failure before it: 1, 2, 4 … 30 seconds. Nobody is locked out for good:
+// who knows the password and waits gets in. Thread-safe, in memory, bounded.
 #pragma once
 
 #include <chrono>

@@ -34,8 +34,8 @@ std::unexpected<Error> refused(std::string why) { return fail(ErrorCode::unauthe
 }  // namespace
 
 std::string write_token(const StreamToken& token, const Hash& key) {
-  std::string facts = token.camera + '\n' + write_instant(token.from) + '\n' + write_instant(token.to) + '\n' +
-                      write_instant(token.expires_at) + '\n';
+  std::string facts =
+      token.camera + '\n' + write_instant(token.from) + '\n' + write_instant(token.to) + '\n' + write_instant(token.expires_at) + '\n';
   for (const auto& name : token.rights.names()) facts += name + ' ';
   facts += '\n' + token.issued_to;
   const std::string body = base64url(as_bytes(facts));

@@ -72,8 +72,8 @@ Result<std::string> UserStore::password_hash(std::string_view id) {
 }
 
 Result<User> UserStore::insert(const NewUser& user, std::string_view password_hash, UtcTime now) {
-  const auto rows = database_.query(
-      insert_sql, {user.username, user.name, to_string(user.role), password_hash, user.must_change_password, now});
+  const auto rows =
+      database_.query(insert_sql, {user.username, user.name, to_string(user.role), password_hash, user.must_change_password, now});
   if (!rows) {
     if (rows.error().code == ErrorCode::conflict) {
       return fail(ErrorCode::conflict, "there is a user called " + user.username + " already", "username");
@@ -84,14 +84,13 @@ Result<User> UserStore::insert(const NewUser& user, std::string_view password_ha
 }
 
 Result<bool> UserStore::insert_first(const NewUser& user, std::string_view password_hash, UtcTime now) {
-  const auto rows = database_.execute(
-      insert_first_sql, {user.username, user.name, to_string(user.role), password_hash, user.must_change_password, now});
+  const auto rows =
+      database_.execute(insert_first_sql, {user.username, user.name, to_string(user.role), password_hash, user.must_change_password, now});
   if (!rows) return std::unexpected(rows.error());
   return *rows == 1;
 }
 
-Result<User> UserStore::update(std::string_view id, const UserPatch& patch,
-                               const std::optional<std::string>& password_hash, UtcTime now) {
+Result<User> UserStore::update(std::string_view id, const UserPatch& patch, const std::optional<std::string>& password_hash, UtcTime now) {
   const auto role = patch.role ? std::optional<std::string>(to_string(*patch.role)) : std::nullopt;
   const auto done = database_.transaction([&](db::Transaction& transaction) -> Status {
     // Locked, so that two administrators cannot disable each other at the same moment.

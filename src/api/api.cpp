@@ -46,15 +46,13 @@ void count(unsigned status, Duration took) {
                                                      {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10});
   seconds.observe(std::chrono::duration<double>(took).count());
   metrics::global()
-      .counter("ccoc_http_requests_total", "Requests by class of their answer",
-               {{"class", std::to_string(status / 100) + "xx"}})
+      .counter("ccoc_http_requests_total", "Requests by class of their answer", {{"class", std::to_string(status / 100) + "xx"}})
       .add();
 }
 
 }  // namespace
 
-void Context::audit(const Request& request, std::string_view action, std::string_view object,
-                    const boost::json::object& details) {
+void Context::audit(const Request& request, std::string_view action, std::string_view object, const boost::json::object& details) {
   const auto noted = services.access.audit(actor_of(request), action, object, to_text(details));
   if (!noted) log::warn("api", "the audit trail did not take {} {}: {}", action, object, noted.error().message);
 }
@@ -116,8 +114,7 @@ class Api::Impl final : public Dispatcher {
     router_.add({Method::get, api_prefix + "/openapi.yaml", Need::nothing(), [this](const Request&) {
                    Response out;
                    out.headers.add("Content-Type", "application/yaml");
-                   out.body = context_.services.openapi.empty() ? std::string(embedded_openapi())
-                                                                : context_.services.openapi;
+                   out.body = context_.services.openapi.empty() ? std::string(embedded_openapi()) : context_.services.openapi;
                    return out;
                  }});
     router_.set_fallback(make_static_files(context_.services.web_root));
@@ -159,8 +156,7 @@ class Api::Impl final : public Dispatcher {
     return response;
   }
 
-  std::expected<std::unique_ptr<SocketSession>, Response> open_socket(Request& request,
-                                                                      std::shared_ptr<Outbox> outbox) override {
+  std::expected<std::unique_ptr<SocketSession>, Response> open_socket(Request& request, std::shared_ptr<Outbox> outbox) override {
     try {
       auto match = router_.match(request.method, request.path);
       const auto* handler = match.route == nullptr ? nullptr : std::get_if<SocketHandler>(&match.route->handler);
@@ -228,20 +224,16 @@ class Api::Impl final : public Dispatcher {
 
   void expose(metrics::Exposition& out) {
     out.gauge("ccoc_http_connections", "Open connections", {}, static_cast<double>(server_ ? server_->connections() : 0));
-    out.gauge("ccoc_stream_connections", "Open /stream connections", {},
-              static_cast<double>(context_.stream_connections.load()));
-    out.gauge("ccoc_stream_subscriptions", "Subscriptions of all viewers", {},
-              static_cast<double>(context_.subscriptions.load()));
-    out.gauge("ccoc_event_listeners", "Open /events connections", {},
-              static_cast<double>(context_.services.events.listeners()));
+    out.gauge("ccoc_stream_connections", "Open /stream connections", {}, static_cast<double>(context_.stream_connections.load()));
+    out.gauge("ccoc_stream_subscriptions", "Subscriptions of all viewers", {}, static_cast<double>(context_.subscriptions.load()));
+    out.gauge("ccoc_event_listeners", "Open /events connections", {}, static_cast<double>(context_.services.events.listeners()));
     out.gauge("ccoc_webrtc_viewers", "Viewers by WebRTC", {}, static_cast<double>(context_.services.viewers.count()));
     std::map<std::string_view, double> states;
     for (const auto& status : context_.services.ingest.statuses()) {
       ++states[ingest::to_string(status.state)];
       const metrics::Labels labels{{"camera", status.camera}, {"stream", status.role}};
       out.counter("ccoc_ingest_frames_total", "Whole units received", labels, static_cast<double>(status.frames));
-      out.counter("ccoc_ingest_lost_packets_total", "Packets that never came", labels,
-                  static_cast<double>(status.lost_packets));
+      out.counter("ccoc_ingest_lost_packets_total", "Packets that never came", labels, static_cast<double>(status.lost_packets));
       out.counter("ccoc_ingest_reconnects_total", "Reconnections", labels, static_cast<double>(status.reconnects));
     }
     for (const auto& [state, number] : states) {

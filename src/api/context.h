@@ -35,8 +35,7 @@ struct Context {
   }
 
   /// Notes an action in the audit trail; a trail that is away is logged and does not stop the work.
-  void audit(const Request& request, std::string_view action, std::string_view object,
-             const boost::json::object& details = {});
+  void audit(const Request& request, std::string_view action, std::string_view object, const boost::json::object& details = {});
 };
 
 inline const std::string api_prefix = "/api/v1";

@@ -11,8 +11,7 @@ metrics::Counter& sent_units() {
   return counter;
 }
 metrics::Counter& dropped_units() {
-  static auto& counter =
-      metrics::global().counter("ccoc_stream_dropped_units_total", "Units not sent because the viewer was late");
+  static auto& counter = metrics::global().counter("ccoc_stream_dropped_units_total", "Units not sent because the viewer was late");
   return counter;
 }
 
@@ -43,12 +42,9 @@ Delivery::Delivery(std::uint16_t id, StreamFormat format, std::shared_ptr<Outbox
     : id_(id), format_(format), outbox_(std::move(outbox)) {}
 
 void Delivery::announce(const media::VideoFormat& format) {
-  boost::json::object out{{"op", "subscribed"},
-                          {"id", id_},
-                          {"codec", format.codec_string},
-                          {"width", format.width},
-                          {"height", format.height},
-                          {"timescale", video_timescale}};
+  boost::json::object out{{"op", "subscribed"},           {"id", id_},
+                          {"codec", format.codec_string}, {"width", format.width},
+                          {"height", format.height},      {"timescale", video_timescale}};
   if (transcoded_) out["transcoded"] = true;
   outbox_->send_text(to_text(out));
 }
@@ -88,8 +84,7 @@ void Delivery::unit(const media::AccessUnitPtr& unit, const std::function<Shared
     return;
   }
   if (auto piece = fragments_.push(unit, flags)) {
-    put(OutUnit{piece->flags, shown_at(*piece->unit), piece->decode_time,
-                std::move(piece->fragment), std::move(piece->init)},
+    put(OutUnit{piece->flags, shown_at(*piece->unit), piece->decode_time, std::move(piece->fragment), std::move(piece->init)},
         normal_state);
   }
 }
@@ -130,9 +125,7 @@ void Delivery::state(std::string_view state, const StateDetail& detail) {
   const std::scoped_lock lock(mutex_);
   if (closed_) return;
   if (auto piece = fragments_.flush()) {
-    put(OutUnit{piece->flags, shown_at(*piece->unit), piece->decode_time,
-                std::move(piece->fragment), std::move(piece->init)},
-        last_state_);
+    put(OutUnit{piece->flags, shown_at(*piece->unit), piece->decode_time, std::move(piece->fragment), std::move(piece->init)}, last_state_);
   }
   if (state != last_state_ || detail.from) say_state(state, detail);
 }

@@ -33,17 +33,13 @@ void EventFeed::promise_state(const std::string& camera, bool at_risk, double la
 }
 
 void EventFeed::retention_state(const std::string& problem, UtcTime at) {
-  publish(to_text(boost::json::object{{"type", "retention.state"},
-                                      {"running", problem.empty()},
-                                      {"reason", text_or_null(problem)},
-                                      {"at", format_rfc3339(at)}}));
+  publish(to_text(boost::json::object{
+      {"type", "retention.state"}, {"running", problem.empty()}, {"reason", text_or_null(problem)}, {"at", format_rfc3339(at)}}));
 }
 
 void EventFeed::picture_state(const vision::PictureStatus& status) {
-  publish(to_text(boost::json::object{{"type", "camera.picture"},
-                                      {"camera", status.camera},
-                                      {"picture", picture_json(status)},
-                                      {"at", format_rfc3339(status.since)}}));
+  publish(to_text(boost::json::object{
+      {"type", "camera.picture"}, {"camera", status.camera}, {"picture", picture_json(status)}, {"at", format_rfc3339(status.since)}}));
 }
 
 void EventFeed::camera_changed(const std::string& camera) {

@@ -12,10 +12,10 @@ namespace ccoc::api {
 class FragmentMaker {
  public:
   struct Piece {
-    SharedBytes init;      ///< of the format the fragment is in
+    SharedBytes init;  ///< of the format the fragment is in
     SharedBytes fragment;
     media::AccessUnitPtr unit;
-    std::uint8_t flags = 0;  ///< as given with the unit
+    std::uint8_t flags = 0;        ///< as given with the unit
     std::int64_t decode_time = 0;  ///< 90 kHz
   };
   /// Takes a unit; gives the piece of the one before.

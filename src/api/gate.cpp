@@ -9,8 +9,7 @@ constexpr std::string_view bearer_scheme = "Bearer ";
 
 bool starts_with_scheme(std::string_view value) {
   return value.size() > bearer_scheme.size() &&
-         std::ranges::equal(value.substr(0, bearer_scheme.size()), bearer_scheme,
-                            [](char a, char b) { return (a | 0x20) == (b | 0x20); });
+         std::ranges::equal(value.substr(0, bearer_scheme.size()), bearer_scheme, [](char a, char b) { return (a | 0x20) == (b | 0x20); });
 }
 
 }  // namespace
@@ -73,8 +72,7 @@ std::optional<Problem> Gate::admit(const Route& route, Request& request) {
   }
   if (!principal) return to_problem(principal.error());
   if (need.kind() != Need::Kind::session && !principal->rights.has(need.right())) {
-    return make_problem(ProblemKind::forbidden,
-                        "this needs the right " + std::string(access::to_string(need.right())));
+    return make_problem(ProblemKind::forbidden, "this needs the right " + std::string(access::to_string(need.right())));
   }
   request.principal = std::move(*principal);
   return std::nullopt;

@@ -115,10 +115,14 @@ bool is_valid_utf8(std::string_view text) {
     std::size_t length = 0;
     unsigned low = 0x80;
     unsigned high = 0xbf;
-    if (lead >= 0xc2 && lead <= 0xdf) length = 2;
-    else if (lead >= 0xe0 && lead <= 0xef) length = 3;
-    else if (lead >= 0xf0 && lead <= 0xf4) length = 4;
-    else return false;
+    if (lead >= 0xc2 && lead <= 0xdf)
+      length = 2;
+    else if (lead >= 0xe0 && lead <= 0xef)
+      length = 3;
+    else if (lead >= 0xf0 && lead <= 0xf4)
+      length = 4;
+    else
+      return false;
     // Overlong forms, surrogates and what lies beyond U+10FFFF (RFC 3629 §4).
     if (lead == 0xe0) low = 0xa0;
     if (lead == 0xed) high = 0x9f;
@@ -175,8 +179,7 @@ Status parse_target(std::string_view target, Request& request) {
     const auto equals = pair.find('=');
     if (!pair.empty()) {
       auto name = percent_decode(pair.substr(0, equals), true);
-      auto value = equals == std::string_view::npos ? std::optional<std::string>("")
-                                                    : percent_decode(pair.substr(equals + 1), true);
+      auto value = equals == std::string_view::npos ? std::optional<std::string>("") : percent_decode(pair.substr(equals + 1), true);
       if (!name || !value || !is_valid_utf8(*name) || !is_valid_utf8(*value)) {
         return bad("the query is not percent-encoded UTF-8 text");
       }
@@ -247,8 +250,7 @@ Result<std::optional<ByteRange>> parse_range(std::string_view header, std::uint6
   return Answer{ByteRange{*first, last - *first + 1}};
 }
 
-Response source_response(const Request& request, std::shared_ptr<BodySource> source, std::string content_type,
-                         const std::string& tag) {
+Response source_response(const Request& request, std::shared_ptr<BodySource> source, std::string content_type, const std::string& tag) {
   const std::uint64_t size = source->size();
   const std::string quoted = tag.empty() ? std::string() : '"' + tag + '"';
   Response out;
@@ -276,8 +278,7 @@ Response source_response(const Request& request, std::shared_ptr<BodySource> sou
   out.status = 206;
   out.body = BodyPart{source, (*range)->offset, (*range)->size};
   out.headers.add("Content-Range", "bytes " + std::to_string((*range)->offset) + "-" +
-                                       std::to_string((*range)->offset + (*range)->size - 1) + "/" +
-                                       std::to_string(size));
+                                       std::to_string((*range)->offset + (*range)->size - 1) + "/" + std::to_string(size));
   return out;
 }
 

@@ -81,8 +81,7 @@ void append(std::string& out, const json::value& value) {
 }
 
 std::size_t characters(std::string_view utf8) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 }  // namespace
@@ -102,9 +101,7 @@ json::object picture_json(const std::optional<vision::PictureStatus>& status) {
           {"looked_at", time_or_null(status->looked_at)}};
 }
 
-json::value time_or_null(const std::optional<UtcTime>& time) {
-  return time ? json::value(format_rfc3339(*time)) : json::value(nullptr);
-}
+json::value time_or_null(const std::optional<UtcTime>& time) { return time ? json::value(format_rfc3339(*time)) : json::value(nullptr); }
 
 json::value text_or_null(std::string_view text) { return text.empty() ? json::value(nullptr) : json::value(text); }
 
@@ -117,8 +114,7 @@ std::expected<json::value, Problem> parse_body(const Request& request) {
   boost::system::error_code error;
   auto value = json::parse(request.body, error);
   if (error) {
-    return std::unexpected(
-        make_problem(ProblemKind::malformed, "the body is not JSON in UTF-8: " + error.message()));
+    return std::unexpected(make_problem(ProblemKind::malformed, "the body is not JSON in UTF-8: " + error.message()));
   }
   return value;
 }
@@ -162,8 +158,7 @@ std::optional<std::string> FieldReader::text(std::string_view name, Length lengt
   return std::string(text);
 }
 
-std::optional<std::int64_t> FieldReader::integer(std::string_view name, std::int64_t min, std::int64_t max,
-                                                 bool required) {
+std::optional<std::int64_t> FieldReader::integer(std::string_view name, std::int64_t min, std::int64_t max, bool required) {
   const auto* value = find(name, required);
   if (value == nullptr) return std::nullopt;
   boost::system::error_code error;
@@ -212,8 +207,7 @@ std::optional<UtcTime> FieldReader::time(std::string_view name, bool required) {
   return *time;
 }
 
-std::optional<std::vector<std::string>> FieldReader::texts(std::string_view name, std::size_t max_items,
-                                                           bool required) {
+std::optional<std::vector<std::string>> FieldReader::texts(std::string_view name, std::size_t max_items, bool required) {
   const auto* value = find(name, required);
   if (value == nullptr) return std::nullopt;
   if (!value->is_array() || value->get_array().size() > max_items ||
@@ -241,9 +235,7 @@ std::optional<std::string_view> QueryReader::find(std::string_view name, bool re
   return value;
 }
 
-void QueryReader::reject(std::string_view name, std::string message) {
-  errors_.push_back({std::string(name), std::move(message)});
-}
+void QueryReader::reject(std::string_view name, std::string message) { errors_.push_back({std::string(name), std::move(message)}); }
 
 std::optional<std::string> QueryReader::text(std::string_view name, std::size_t max_bytes, bool required) {
   const auto value = find(name, required);
@@ -255,8 +247,7 @@ std::optional<std::string> QueryReader::text(std::string_view name, std::size_t 
   return std::string(*value);
 }
 
-std::optional<std::int64_t> QueryReader::integer(std::string_view name, std::int64_t min, std::int64_t max,
-                                                 bool required) {
+std::optional<std::int64_t> QueryReader::integer(std::string_view name, std::int64_t min, std::int64_t max, bool required) {
   const auto value = find(name, required);
   if (!value) return std::nullopt;
   std::int64_t number = 0;
@@ -300,8 +291,6 @@ std::string QueryReader::choice(std::string_view name, std::initializer_list<std
   return std::string(*value);
 }
 
-Response QueryReader::refusal(const Request& request) const {
-  return problem_response(invalid_fields(errors_), request.path);
-}
+Response QueryReader::refusal(const Request& request) const { return problem_response(invalid_fields(errors_), request.path); }
 
 }  // namespace ccoc::api

@@ -16,11 +16,11 @@ constexpr std::int64_t shortest_segment = 2 * second;
 constexpr std::int64_t target_duration_s = 4;
 /// Rounded it must not be more than the target (§4.4.3.1).
 constexpr std::int64_t longest_segment = target_duration_s * second + second / 2 - 1;
-constexpr std::int64_t window = 20 * second;          ///< of whole segments in the playlist
+constexpr std::int64_t window = 20 * second;  ///< of whole segments in the playlist
 constexpr std::int64_t parts_listed = 3 * target_duration_s * second;
-constexpr std::size_t most_bytes = 64u << 20;         ///< of one stream
+constexpr std::size_t most_bytes = 64u << 20;  ///< of one stream
 constexpr std::size_t most_sound_bytes = 1u << 20;
-constexpr std::size_t kept_behind = 3;                ///< segments that have left the playlist
+constexpr std::size_t kept_behind = 3;  ///< segments that have left the playlist
 constexpr std::int64_t longest_step = 5 * second;
 constexpr Duration longest_wait = std::chrono::seconds{3 * target_duration_s};
 
@@ -82,8 +82,8 @@ LiveHls::LiveHls(Reactor& reactor, live::Directory& directory, archive::StreamKe
       key_(std::move(key)),
       last_asked_(reactor.clock().now()),
       // A muxer that is made anew must not use numbers again: time goes faster than segments do.
-      next_sequence_(static_cast<std::uint64_t>(
-          std::chrono::floor<std::chrono::seconds>(reactor.clock().utc_now()).time_since_epoch().count())) {}
+      next_sequence_(
+          static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(reactor.clock().utc_now()).time_since_epoch().count())) {}
 
 LiveHls::~LiveHls() {
   if (channel_) channel_->unsubscribe(feed_);
@@ -305,11 +305,11 @@ std::string LiveHls::playlist_text(const std::string& token) const {
   }
   const std::string folder = "live/" + key_.stream + "/";
   const auto target = std::max(part_target_, usual_part);
-  std::string out = "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:" + std::to_string(std::max(target_duration_s, (target + second - 1) / second)) +
-                    "\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=" + in_seconds(3 * target) +
-                    "\n#EXT-X-PART-INF:PART-TARGET=" + in_seconds(target) +
-                    "\n#EXT-X-MEDIA-SEQUENCE:" + std::to_string(segments_[first].sequence) +
-                    "\n#EXT-X-DISCONTINUITY-SEQUENCE:" + std::to_string(gone) + "\n";
+  std::string out =
+      "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:" + std::to_string(std::max(target_duration_s, (target + second - 1) / second)) +
+      "\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=" + in_seconds(3 * target) +
+      "\n#EXT-X-PART-INF:PART-TARGET=" + in_seconds(target) + "\n#EXT-X-MEDIA-SEQUENCE:" + std::to_string(segments_[first].sequence) +
+      "\n#EXT-X-DISCONTINUITY-SEQUENCE:" + std::to_string(gone) + "\n";
   unsigned init = 0;
   std::int64_t behind = 0;
   for (std::size_t i = 0; i < first; ++i) behind += segments_[i].ticks;
@@ -326,13 +326,14 @@ std::string LiveHls::playlist_text(const std::string& token) const {
     const auto name = folder + std::to_string(segment.sequence);
     behind += segment.ticks;
     for (std::size_t k = 0; k < segment.parts.size() && total - behind < parts_listed; ++k) {
-      out += "#EXT-X-PART:DURATION=" + in_seconds(segment.parts[k].ticks) + ",URI=\"" + name + "." + std::to_string(k) + ".m4s" +
-             token + "\"" + (segment.parts[k].independent ? ",INDEPENDENT=YES\n" : "\n");
+      out += "#EXT-X-PART:DURATION=" + in_seconds(segment.parts[k].ticks) + ",URI=\"" + name + "." + std::to_string(k) + ".m4s" + token +
+             "\"" + (segment.parts[k].independent ? ",INDEPENDENT=YES\n" : "\n");
     }
     if (segment.whole) out += "#EXTINF:" + in_seconds(segment.ticks) + ",\n" + name + ".m4s" + token + "\n";
   }
   const auto& last = segments_.back();
-  const auto next = last.whole ? std::to_string(last.sequence + 1) + ".0" : std::to_string(last.sequence) + "." + std::to_string(last.parts.size());
+  const auto next =
+      last.whole ? std::to_string(last.sequence + 1) + ".0" : std::to_string(last.sequence) + "." + std::to_string(last.parts.size());
   return out + "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"" + folder + next + ".m4s" + token + "\"\n";
 }
 

@@ -105,8 +105,8 @@ class LiveHls final : public live::Subscriber, public std::enable_shared_from_th
   std::map<unsigned, SharedBytes> inits_;
   unsigned init_ = 0;
   media::VideoFormatPtr video_;
-  media::AudioFormatPtr audio_;       ///< in the present initialization segment
-  media::AudioFormatPtr heard_;       ///< that comes
+  media::AudioFormatPtr audio_;  ///< in the present initialization segment
+  media::AudioFormatPtr heard_;  ///< that comes
   bool wrong_codec_ = false;
   bool broken_ = false;  ///< something is missing before the next segment
 
@@ -141,8 +141,8 @@ class LiveHlsStreams : public std::enable_shared_from_this<LiveHlsStreams> {
   Reactor& reactor_;
   live::Directory& directory_;
   std::map<archive::StreamKey, std::shared_ptr<LiveHls>> running_;  ///< reactor's thread
-  std::unique_ptr<Timer> timer_;                                   ///< reactor's thread
-  bool stopped_ = false;                                           ///< reactor's thread
+  std::unique_ptr<Timer> timer_;                                    ///< reactor's thread
+  bool stopped_ = false;                                            ///< reactor's thread
   std::mutex mutex_;
   std::map<std::string, MonoTime> viewers_;
 };

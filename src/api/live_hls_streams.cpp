@@ -33,8 +33,10 @@ void LiveHlsStreams::tick() {
   const auto now = reactor_.clock().now();
   std::erase_if(running_, [&](const auto& entry) {
     const bool idle = now - entry.second->last_asked() > idle_limit;
-    if (idle) entry.second->stop();
-    else entry.second->tick();
+    if (idle)
+      entry.second->stop();
+    else
+      entry.second->tick();
     return idle;
   });
   if (running_.empty()) {

@@ -37,16 +37,13 @@ asio::awaitable<std::optional<R>> on_pool(WorkQueue& pool, std::function<R()> wo
     const bool taken = pool.submit([shared, executor, job = std::move(work)]() mutable {
       std::optional<R> result(job());
       job = nullptr;
-      asio::post(executor, [handler_ptr = std::move(shared), value = std::move(result)]() mutable {
-        (*handler_ptr)(std::move(value));
-      });
+      asio::post(executor, [handler_ptr = std::move(shared), value = std::move(result)]() mutable { (*handler_ptr)(std::move(value)); });
     });
     if (!taken) {
       asio::post(executor, [shared = std::move(shared)]() mutable { (*shared)(std::optional<R>()); });
     }
   };
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::optional<R>)>(initiate,
-                                                                                                 asio::use_awaitable);
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::optional<R>)>(initiate, asio::use_awaitable);
 }
 
 class Server::Impl {
@@ -81,18 +78,17 @@ class Server::Impl {
   std::thread thread_;
   std::atomic<std::size_t> connections_{0};
   std::uint16_t port_ = 0;
-  bool stopping_ = false;                            ///< I/O thread
-  std::size_t large_bodies_ = 0;                     ///< I/O thread
-  std::map<std::uint64_t, Closer> closers_;          ///< I/O thread
-  std::uint64_t next_number_ = 0;                    ///< I/O thread
-  std::shared_ptr<asio::steady_timer> last_words_;   ///< I/O thread; while stopping
-  std::map<std::string, std::size_t> per_address_;   ///< I/O thread
+  bool stopping_ = false;                           ///< I/O thread
+  std::size_t large_bodies_ = 0;                    ///< I/O thread
+  std::map<std::uint64_t, Closer> closers_;         ///< I/O thread
+  std::uint64_t next_number_ = 0;                   ///< I/O thread
+  std::shared_ptr<asio::steady_timer> last_words_;  ///< I/O thread; while stopping
+  std::map<std::string, std::size_t> per_address_;  ///< I/O thread
 
  private:
   asio::awaitable<void> accept();
   asio::awaitable<void> connection(asio::ip::tcp::socket socket, std::string address, bool loopback);
-  asio::awaitable<bool> exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer, const std::string& address,
-                                 bool loopback);
+  asio::awaitable<bool> exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer, const std::string& address, bool loopback);
   /// Waits for an answer that comes later, without holding a thread of the pool; nothing when it takes too long or the
   /// server stops.
   asio::awaitable<std::optional<Response>> wait_for(LateResponse later);

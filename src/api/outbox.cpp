@@ -68,9 +68,7 @@ Outbox::Put Outbox::put(std::uint16_t subscription, OutUnit unit) {
   auto& flow = flows_[subscription];
   const std::size_t size = unit.bytes->size() + unit_header_size;
   const bool decodable = (unit.flags & unit_flags::key) != 0;
-  const auto too_much = [&] {
-    return flow.bytes + size > limits_.subscription_bytes || media_bytes_ + size > limits_.media_bytes;
-  };
+  const auto too_much = [&] { return flow.bytes + size > limits_.subscription_bytes || media_bytes_ + size > limits_.media_bytes; };
   const bool was_dropping = flow.dropping;
   if (decodable && (was_dropping || too_much())) {
     drop_waiting(subscription, flow);

@@ -65,8 +65,7 @@ Problem invalid_fields(std::vector<FieldProblem> errors) {
       detail += " …";
       break;
     }
-    detail += (detail.empty() ? "" : "; ") + (error.field.empty() ? std::string("the body") : error.field) + ": " +
-              error.message;
+    detail += (detail.empty() ? "" : "; ") + (error.field.empty() ? std::string("the body") : error.field) + ": " + error.message;
   }
   auto problem = make_problem(ProblemKind::invalid, std::move(detail));
   problem.errors = std::move(errors);

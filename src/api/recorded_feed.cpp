@@ -20,8 +20,8 @@ void RecordedFeed::start() {
     options.position = self->wanted_.from;
     options.speed = self->wanted_.speed;
     options.sound = self->wanted_.sound;
-    auto player = playback::play(self->services_.archive.catalog(), self->wanted_.key, options,
-                                 self->services_.playback_reactor, self->services_.playback_pool, *self);
+    auto player = playback::play(self->services_.archive.catalog(), self->wanted_.key, options, self->services_.playback_reactor,
+                                 self->services_.playback_pool, *self);
     if (!player) return self->end(player.error());
     self->player_ = std::move(*player);
   });

@@ -16,9 +16,7 @@ std::string_view next_segment(std::string_view& rest) {
   return segment;
 }
 
-bool is_parameter(std::string_view segment) {
-  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
-}
+bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 

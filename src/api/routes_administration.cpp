@@ -105,8 +105,10 @@ Response create_key(Context& context, const Request& request) {
   if (wanted) {
     for (const auto& text : *wanted) {
       const auto right = access::parse_right(text);
-      if (right) rights = rights | access::Rights{*right};
-      else fields.reject("rights", "names " + text.substr(0, 40) + ", which is no right");
+      if (right)
+        rights = rights | access::Rights{*right};
+      else
+        fields.reject("rights", "names " + text.substr(0, 40) + ", which is no right");
     }
   }
   if (expires_at && *expires_at <= context.services.clock.utc_now()) fields.reject("expires_at", "lies in the past");
@@ -119,8 +121,7 @@ Response create_key(Context& context, const Request& request) {
   if (!wanted) rights = access::rights_of(owner->role);
   const auto made = context.services.access.create_key(*owner, *name, rights, expires_at, actor_of(request));
   if (!made) return refuse(request, made.error());
-  return json_response(201, to_text(json::object{{"key", key_json(made->key)},
-                                                 {"bearer", made->key.id + "." + made->secret}}));
+  return json_response(201, to_text(json::object{{"key", key_json(made->key)}, {"bearer", made->key.id + "." + made->secret}}));
 }
 
 Response list_audit(Context& context, const Request& request) {

@@ -140,9 +140,17 @@ Response probe(Context& context, const Request& request) {
   config.username = username ? *username : parsed->username.value_or("");
   config.password = password ? *password : parsed->password.value_or("");
   const auto result = context.services.ingest.probe(config, probe_time);
-  json::object out{{"ok", result.ok}, {"codec", nullptr},       {"width", nullptr},     {"height", nullptr},
-                   {"fps", nullptr},  {"bitrate_bps", nullptr}, {"transport", nullptr}, {"reason", text_or_null(result.reason)},
-                   {"certificate_sha256", nullptr}, {"audio_codec", nullptr}, {"client", nullptr}};
+  json::object out{{"ok", result.ok},
+                   {"codec", nullptr},
+                   {"width", nullptr},
+                   {"height", nullptr},
+                   {"fps", nullptr},
+                   {"bitrate_bps", nullptr},
+                   {"transport", nullptr},
+                   {"reason", text_or_null(result.reason)},
+                   {"certificate_sha256", nullptr},
+                   {"audio_codec", nullptr},
+                   {"client", nullptr}};
   if (result.ok) {
     out["codec"] = result.codec;
     out["audio_codec"] = text_or_null(result.audio_codec);
@@ -167,13 +175,11 @@ void add_camera_routes(Router& router, Context& context) {
   const auto manage = Need::right(Right::cameras_manage);
   router.add({Method::get, path, read, [&context](const Request& r) { return list(context, r); }});
   router.add({Method::post, path, manage, [&context](const Request& r) { return create(context, r); }});
-  router.add({Method::post, path + "/import", manage, [&context](const Request& r) { return import_csv(context, r); },
-              import_limit});
+  router.add({Method::post, path + "/import", manage, [&context](const Request& r) { return import_csv(context, r); }, import_limit});
   router.add({Method::post, path + "/probe", manage, [&context](const Request& r) { return probe(context, r); }});
   router.add({Method::get, path + "/{id}", read, [&context](const Request& request) {
                 const auto camera = context.services.cameras.get(request.parameter("id"));
-                return camera ? json_response(200, to_text(registry::to_json(*camera)))
-                              : refuse(request, camera.error());
+                return camera ? json_response(200, to_text(registry::to_json(*camera))) : refuse(request, camera.error());
               }});
   router.add({Method::patch, path + "/{id}", manage, [&context](const Request& r) { return change(context, r); }});
   router.add({Method::delete_, path + "/{id}", manage, [&context](const Request& request) {

@@ -1,7 +1,6 @@
 #include <algorithm>
-#include <cstdio>
-
 #include <boost/json/array.hpp>
+#include <cstdio>
 
 #include "ccoc/playback/cursor.h"
 #include "ccoc/playback/range_file.h"
@@ -23,9 +22,7 @@ class RangeBody final : public BodySource {
  public:
   explicit RangeBody(std::unique_ptr<playback::VirtualFile> file) : file_(std::move(file)) {}
   std::uint64_t size() const override { return file_->size(); }
-  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override {
-    return file_->read_at(offset, into);
-  }
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override { return file_->read_at(offset, into); }
 
  private:
   std::unique_ptr<playback::VirtualFile> file_;
@@ -56,8 +53,7 @@ Response recording(Context& context, const Request& request) {
   const auto tag = (*file)->tag();
   auto out = source_response(request, std::make_shared<RangeBody>(std::move(*file)), "video/mp4", tag);
   if (out.status != 200 && out.status != 206) return out;
-  out.headers.add("Content-Disposition",
-                  "attachment; filename=\"" + camera + "_" + stream + "_" + compact_time(covers.from) + ".mp4\"");
+  out.headers.add("Content-Disposition", "attachment; filename=\"" + camera + "_" + stream + "_" + compact_time(covers.from) + ".mp4\"");
   add_coverage(out, spans, *from, *to);
   out.headers.add("Cache-Control", "private, no-cache");
   const auto* part = std::get_if<BodyPart>(&out.body);
@@ -156,18 +152,14 @@ Response timeline(Context& context, const Request& request) {
     }
     json::array gaps;
     for (const auto& gap : camera.gaps) {
-      json::object entry{{"from", format_rfc3339(gap.from)},
-                         {"to", format_rfc3339(gap.to.value_or(*range.to))},
-                         {"cause", media::to_string(gap.cause)}};
+      json::object entry{
+          {"from", format_rfc3339(gap.from)}, {"to", format_rfc3339(gap.to.value_or(*range.to))}, {"cause", media::to_string(gap.cause)}};
       if (!gap.reason.empty()) entry["reason"] = gap.reason;
       gaps.push_back(std::move(entry));
     }
     json::array activity;
     for (const double value : camera.activity) activity.emplace_back(value);
-    items.push_back({{"camera", camera.camera},
-                     {"spans", std::move(spans)},
-                     {"gaps", std::move(gaps)},
-                     {"activity", std::move(activity)}});
+    items.push_back({{"camera", camera.camera}, {"spans", std::move(spans)}, {"gaps", std::move(gaps)}, {"activity", std::move(activity)}});
   }
   return json_response(200, to_text(json::object{{"items", std::move(items)}}));
 }
@@ -227,12 +219,12 @@ Response create_token(Context& context, const Request& request) {
   token.to = to;
   token.expires_at = context.services.clock.utc_now() + std::chrono::seconds{life};
   // A token for live is no key to the archive, and the other way round; a picture of the range is part of it.
-  token.rights = own & (from ? access::Rights{Right::live_view, Right::playback_view, Right::recordings_export}
-                             : access::Rights{Right::live_view});
+  token.rights =
+      own & (from ? access::Rights{Right::live_view, Right::playback_view, Right::recordings_export} : access::Rights{Right::live_view});
   token.issued_to = request.principal->name;
   context.audit(request, "token.created", *camera);
-  return json_response(201, to_text(json::object{{"token", context.services.access.create_token(token)},
-                                                 {"expires_at", format_rfc3339(token.expires_at)}}));
+  return json_response(
+      201, to_text(json::object{{"token", context.services.access.create_token(token)}, {"expires_at", format_rfc3339(token.expires_at)}}));
 }
 
 }  // namespace

@@ -26,12 +26,11 @@ void add_geography_routes(Router& router, Context& context) {
   router.add({Method::get, api_prefix + "/map/base.geojson", need, layer_handler(context, Layer::base)});
   router.add({Method::get, api_prefix + "/map/config", need, [&context](const Request&) {
                 const auto& site = context.services.site;
-                return json_response(
-                    200, to_text(json::object{
-                             {"center", json::array{site.center_lon, site.center_lat}},
-                             {"zoom", site.zoom},
-                             {"bounds", json::array{site.min_lon, site.min_lat, site.max_lon, site.max_lat}},
-                             {"attribution", "© OpenStreetMap contributors (ODbL)"}}));
+                return json_response(200,
+                                     to_text(json::object{{"center", json::array{site.center_lon, site.center_lat}},
+                                                          {"zoom", site.zoom},
+                                                          {"bounds", json::array{site.min_lon, site.min_lat, site.max_lon, site.max_lat}},
+                                                          {"attribution", "© OpenStreetMap contributors (ODbL)"}}));
               }});
 }
 

@@ -54,8 +54,8 @@ struct RangeOfUrl {
 
 std::string playlist_text(const playback::HlsPlan& plan, const RangeOfUrl& range, const std::string& token) {
   const std::string folder = "playback/" + range.stream + "/";
-  const std::string query = "?f=" + microseconds(range.from) + "&t=" + microseconds(range.to) +
-                            "&o=" + microseconds(plan.segments.front().start) + token;
+  const std::string query =
+      "?f=" + microseconds(range.from) + "&t=" + microseconds(range.to) + "&o=" + microseconds(plan.segments.front().start) + token;
   const auto target = static_cast<long>(std::ceil(std::chrono::duration<double>(plan.longest).count()));
   std::string out = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:" + std::to_string(std::max(target, 1L)) +
                     "\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-INDEPENDENT-SEGMENTS\n";
@@ -83,8 +83,7 @@ Response playlist(Context& context, const Request& request) {
   const auto plan = playback::plan_hls(context.services.archive.catalog(), {camera, stream}, *from, *to);
   if (!plan) return refuse(request, plan.error());
   if (request.method == Method::get) {
-    context.audit(request, "playback.opened", camera,
-                  {{"stream", stream}, {"position", format_rfc3339(*from)}, {"by", "hls"}});
+    context.audit(request, "playback.opened", camera, {{"stream", stream}, {"position", format_rfc3339(*from)}, {"by", "hls"}});
   }
   auto out = text_response(playlist_text(*plan, {stream, *from, *to}, token_part(request)), playlist_type);
   add_coverage(out, plan->spans, *from, *to);
@@ -146,9 +145,7 @@ Response live_piece(Context& context, const Request& request) {
   const archive::StreamKey key{request.parameter("id"), request.parameter("stream")};
   if (auto problem = check_token(request, key.camera, std::nullopt, std::nullopt)) return refuse(request, *problem);
   Response out;
-  out.later = [hls = context.hls, key, name = request.parameter("file")](LiveHls::Done done) {
-    hls->file(key, name, std::move(done));
-  };
+  out.later = [hls = context.hls, key, name = request.parameter("file")](LiveHls::Done done) { hls->file(key, name, std::move(done)); };
   return out;
 }
 

@@ -45,8 +45,9 @@ Response place_hold(Context& context, const Request& request) {
   if (!fields.finish()) return refuse(request, invalid_fields(fields.take_errors()));
   const auto hold = context.holds.place(camera, *from, *to, reason, actor_of(request).name, context.services.clock.utc_now());
   if (!hold) return refuse(request, hold.error());
-  context.audit(request, "hold.placed", camera,
-                {{"id", std::to_string(hold->id)}, {"from", format_rfc3339(hold->from)}, {"to", format_rfc3339(hold->to)}, {"reason", reason}});
+  context.audit(
+      request, "hold.placed", camera,
+      {{"id", std::to_string(hold->id)}, {"from", format_rfc3339(hold->from)}, {"to", format_rfc3339(hold->to)}, {"reason", reason}});
   auto out = json_response(201, to_text(hold_json(*hold)));
   out.headers.add("Location", api_prefix + "/holds/" + std::to_string(hold->id));
   return out;

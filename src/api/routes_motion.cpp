@@ -25,7 +25,8 @@ registry::MotionArea read_area(QueryReader& query) {
   bool good = true;
   for (int i = 0; i < 4 && good; ++i) {
     const auto parsed = std::from_chars(at, end, numbers[i], std::chars_format::fixed);
-    good = parsed.ec == std::errc{} && numbers[i] >= 0 && numbers[i] <= 1 && (i == 3 ? parsed.ptr == end : parsed.ptr < end && *parsed.ptr == ',');
+    good = parsed.ec == std::errc{} && numbers[i] >= 0 && numbers[i] <= 1 &&
+           (i == 3 ? parsed.ptr == end : parsed.ptr < end && *parsed.ptr == ',');
     at = parsed.ptr + (good && i < 3 ? 1 : 0);
   }
   auto area = good ? registry::motion_area(numbers[0], numbers[1], numbers[2], numbers[3]) : registry::MotionArea{};

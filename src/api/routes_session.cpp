@@ -52,8 +52,7 @@ Response log_in(Context& context, const Request& request) {
   const auto password = fields.text("password", {1, 1024}, true);
   fields.text("totp", {0, 16}, false);
   if (!fields.finish()) return refuse(request, invalid_fields(fields.take_errors()));
-  const auto entered =
-      context.services.access.log_in(*username, *password, request.remote_address, request.cookie(session_cookie));
+  const auto entered = context.services.access.log_in(*username, *password, request.remote_address, request.cookie(session_cookie));
   if (!entered) {
     auto problem = to_problem(entered.error().error);
     if (entered.error().retry_after.count() > 0) {
@@ -77,8 +76,7 @@ Response change_password(Context& context, const Request& request) {
   if (!session || request.principal->kind != access::Principal::Kind::user) {
     return refuse(request, make_problem(ProblemKind::forbidden, "only a person who logged in has a password"));
   }
-  const auto changed =
-      context.services.access.change_password(*session, *current, *replacement, actor_of(request));
+  const auto changed = context.services.access.change_password(*session, *current, *replacement, actor_of(request));
   if (changed) return no_content();
   Error error = changed.error();
   if (error.code == ErrorCode::unauthenticated || error.code == ErrorCode::permission_denied) {
@@ -92,8 +90,7 @@ Response change_password(Context& context, const Request& request) {
 
 void add_session_routes(Router& router, Context& context) {
   const std::string path = api_prefix + "/session";
-  router.add({Method::post, path, Need::nothing(), [&context](const Request& r) { return log_in(context, r); },
-              std::size_t{16} << 10});
+  router.add({Method::post, path, Need::nothing(), [&context](const Request& r) { return log_in(context, r); }, std::size_t{16} << 10});
   router.add({Method::get, path, Need::session(), [&context](const Request& request) {
                 if (request.principal->kind != access::Principal::Kind::user) {
                   return json_response(200, key_json(*request.principal));
@@ -102,15 +99,14 @@ void add_session_routes(Router& router, Context& context) {
                 return session ? json_response(200, session_json(*session)) : refuse(request, session.error());
               }});
   router.add({Method::delete_, path, Need::session(), [&context](const Request& request) {
-                const auto gone =
-                    context.services.access.log_out(request.cookie(session_cookie), actor_of(request));
+                const auto gone = context.services.access.log_out(request.cookie(session_cookie), actor_of(request));
                 if (!gone) return refuse(request, gone.error());
                 auto out = no_content();
                 out.headers.add("Set-Cookie", cookie_header(request, "", "; Max-Age=0"));
                 return out;
               }});
-  router.add({Method::post, path + "/password", Need::session(),
-              [&context](const Request& r) { return change_password(context, r); }, std::size_t{16} << 10});
+  router.add({Method::post, path + "/password", Need::session(), [&context](const Request& r) { return change_password(context, r); },
+              std::size_t{16} << 10});
 }
 
 }  // namespace ccoc::api

@@ -18,8 +18,7 @@ class EventSession final : public SocketSession {
   void on_tick() override {
     if (++ticks_ % 5 != 0) return;
     const auto principal = gate_.who(credentials_);
-    const bool gone = principal ? !principal->rights.has(access::Right::events_read)
-                                : principal.error().code != ErrorCode::unavailable;
+    const bool gone = principal ? !principal->rights.has(access::Right::events_read) : principal.error().code != ErrorCode::unavailable;
     if (gone) outbox_->close(1008, "the log-in or the right has ended");
   }
 
@@ -43,7 +42,9 @@ std::string events_snapshot(Context& context) {
                          : camera.enabled     ? std::string_view("connecting")
                                               : std::string_view("disabled");
       const auto since = found != mains.end() ? found->second.since : camera.updated_at;
-      cameras.push_back({{"id", camera.id}, {"state", state}, {"since", format_rfc3339(since)},
+      cameras.push_back({{"id", camera.id},
+                         {"state", state},
+                         {"since", format_rfc3339(since)},
                          {"picture", picture_json(context.picture_of(camera.id))}});
     }
   }
@@ -56,8 +57,7 @@ using Opened = Result<std::unique_ptr<SocketSession>>;
 class CountedStream final : public SocketSession {
  public:
   CountedStream(Context& context, const Request& request, const std::shared_ptr<Outbox>& outbox)
-      : count_(context.stream_connections),
-        session_(context.services, context.gate, request, outbox, context.subscriptions) {
+      : count_(context.stream_connections), session_(context.services, context.gate, request, outbox, context.subscriptions) {
     ++count_;
   }
   ~CountedStream() override { --count_; }

@@ -79,7 +79,7 @@ json::object stream_json(const ingest::StreamStatus& status, const archive::Reco
                    {"height", nullptr},
                    {"writing", recording != nullptr && recording->writing},
                    {"last_written_at", nullptr},
-                  {"recording_error", nullptr}};
+                   {"recording_error", nullptr}};
   if (status.clock_offset_ms) out["clock_offset_ms"] = *status.clock_offset_ms;
   if (status.jitter_ms) out["jitter_ms"] = *status.jitter_ms;
   if (status.declared_fps > 0) out["declared_fps"] = status.declared_fps;
@@ -244,8 +244,7 @@ json::array storage_json(Context& context) {
   json::array out;
   const auto volumes = context.services.archive.volumes();
   for (const auto& volume : volumes) {
-    out.push_back({{"path", volumes.size() == 1 && !context.services.footage_dir.empty() ? context.services.footage_dir
-                                                                                          : volume.name},
+    out.push_back({{"path", volumes.size() == 1 && !context.services.footage_dir.empty() ? context.services.footage_dir : volume.name},
                    {"name", volume.name},
                    {"recorded_to", volume.weight > 0},
                    {"total_bytes", volume.space.total_bytes},
@@ -309,11 +308,8 @@ Response hub_status(Context& context, CpuMeter& meter, const Request& request) {
                  {"threads", thread_count()},
                  {"storage", storage_json(context)},
                  {"retention_error", retention ? json::value(retention->reason) : json::value(nullptr)},
-                 {"database",
-                  {{"state", index.reachable ? "ok" : "unavailable"}, {"last_error", text_or_null(index.last_error)}}},
-                 {"viewers",
-                  {{"connections", context.stream_connections.load()},
-                   {"subscriptions", context.subscriptions.load()}}}}},
+                 {"database", {{"state", index.reachable ? "ok" : "unavailable"}, {"last_error", text_or_null(index.last_error)}}},
+                 {"viewers", {{"connections", context.stream_connections.load()}, {"subscriptions", context.subscriptions.load()}}}}},
                {"outages", outages_json(ingest::find_outages(*cameras, services.ingest.statuses()))},
                {"cameras", std::move(list)}}));
 }
@@ -326,10 +322,9 @@ Response readiness(Context& context) {
     if (!volume.healthy) storage = volume.last_error.empty() ? "not writable" : volume.last_error;
   }
   const bool ready = database.has_value() && storage == "ok";
-  return json_response(ready ? 200 : 503,
-                       to_text(json::object{{"status", ready ? "ready" : "not ready"},
-                                            {"database", database ? "ok" : "unavailable"},
-                                            {"storage", storage == "ok" ? "ok" : "not writable"}}));
+  return json_response(ready ? 200 : 503, to_text(json::object{{"status", ready ? "ready" : "not ready"},
+                                                               {"database", database ? "ok" : "unavailable"},
+                                                               {"storage", storage == "ok" ? "ok" : "not writable"}}));
 }
 
 }  // namespace
@@ -348,8 +343,7 @@ void add_status_routes(Router& router, Context& context) {
               [&context](const Request& request) { return camera_clock(context, request); }});
   router.add({Method::get, api_prefix + "/cameras/{id}/status", Need::right(Right::status_read),
               [&context](const Request& r) { return camera_status(context, r); }});
-  router.add({Method::get, "/healthz", Need::nothing(),
-              [](const Request&) { return json_response(200, R"({"status":"ok"})"); }});
+  router.add({Method::get, "/healthz", Need::nothing(), [](const Request&) { return json_response(200, R"({"status":"ok"})"); }});
   router.add({Method::get, "/readyz", Need::nothing(), [&context](const Request&) { return readiness(context); }});
   router.add({Method::get, "/metrics", Need::right_unless_local(Right::system_manage), [](const Request&) {
                 Response out;

@@ -139,9 +139,7 @@ class RtspDoor::Impl::DoorShow final : public rtsp::Show, private rtsp::RelayVie
   }
 
   const media::Offer& offer() const override { return offer_; }
-  std::uint32_t ssrc(rtsp::TrackKind track) const override {
-    return live_ && !from_ ? live_->relay().ssrc(track) : own_.ssrc(track);
-  }
+  std::uint32_t ssrc(rtsp::TrackKind track) const override { return live_ && !from_ ? live_->relay().ssrc(track) : own_.ssrc(track); }
 
   void play(const rtsp::PlayRequest& request, rtsp::ShowListener& listener) override;
   void pause() override {
@@ -181,7 +179,7 @@ class RtspDoor::Impl::DoorShow final : public rtsp::Show, private rtsp::RelayVie
   Impl& door_;
   const Grant grant_;
   const media::Offer offer_;
-  const std::shared_ptr<LiveRelay> live_;  ///< may be null
+  const std::shared_ptr<LiveRelay> live_;   ///< may be null
   const std::optional<UtcTime> from_, to_;  ///< of the address
   rtsp::Relay own_;
   rtsp::ShowListener* listener_ = nullptr;
@@ -198,7 +196,8 @@ void RtspDoor::Impl::DoorShow::play(const rtsp::PlayRequest& request, rtsp::Show
   const double size = std::clamp(std::abs(scale), playback::slowest_speed, playback::fastest_speed);
   scale = scale < 0 ? -size : size;
   const auto& range = request.range;
-  if (!range && feed_ && scale != scale_) return play_recorded(last_.value_or(first_.value_or(from_.value_or(UtcTime{}))), range_end_, scale);
+  if (!range && feed_ && scale != scale_)
+    return play_recorded(last_.value_or(first_.value_or(from_.value_or(UtcTime{}))), range_end_, scale);
   if (!range && feed_) {  // goes on after a pause
     own_.add(*this);
     listener.on_started({rtsp::clock_range(first_.value_or(UtcTime{}), range_end_), scale_, {}, {}, true});
@@ -245,16 +244,16 @@ void RtspDoor::Impl::DoorShow::play_recorded(UtcTime from, std::optional<UtcTime
   own_.restart(scale);
   own_.add(*this);
   RecordedFeed::Sink sink{.on_unit = [this](const media::AccessUnitPtr& unit) { on_recorded_unit(unit); },
-                          .on_audio = [this](const media::AudioUnitPtr& unit) {
-                            if (!waits_) own_.on_audio(unit);
-                          },
+                          .on_audio =
+                              [this](const media::AudioUnitPtr& unit) {
+                                if (!waits_) own_.on_audio(unit);
+                              },
                           .on_end = [this](const std::optional<Error>& error) { on_recorded_end(error); }};
-  feed_ = std::make_shared<RecordedFeed>(
-      door_.services, *door_.reactor,
-      RecordedFeed::Wanted{grant_.key, from, to, scale, offer_.audio != nullptr && scale == 1}, std::move(sink));
+  feed_ = std::make_shared<RecordedFeed>(door_.services, *door_.reactor,
+                                         RecordedFeed::Wanted{grant_.key, from, to, scale, offer_.audio != nullptr && scale == 1},
+                                         std::move(sink));
   feed_->start();
-  door_.audit(grant_, "playback.opened",
-              {{"stream", grant_.key.stream}, {"position", format_rfc3339(from)}, {"by", "rtsp"}});
+  door_.audit(grant_, "playback.opened", {{"stream", grant_.key.stream}, {"position", format_rfc3339(from)}, {"by", "rtsp"}});
 }
 
 void RtspDoor::Impl::DoorShow::on_recorded_unit(const media::AccessUnitPtr& unit) {
@@ -296,8 +295,8 @@ Result<Grant> RtspDoor::Impl::admit(const rtsp::ShowRequest& request, const Aske
   const auto& rights = grant.principal.rights;
   const bool live = rights.has(Right::live_view), playback = rights.has(Right::playback_view);
   if (!(playback || (live && !asked.from))) {
-    return fail(ErrorCode::permission_denied, "this needs the right " +
-                std::string(access::to_string(asked.from ? Right::playback_view : Right::live_view)));
+    return fail(ErrorCode::permission_denied,
+                "this needs the right " + std::string(access::to_string(asked.from ? Right::playback_view : Right::live_view)));
   }
   const auto camera = services.cameras.get(asked.key.camera);
   if (!camera) return std::unexpected(camera.error());
@@ -371,14 +370,14 @@ void RtspDoor::Impl::opened_live(const Grant& grant, const Opened& opened) {
     // A camera that is away may still have footage.
     const bool may = grant.principal.rights.has(Right::playback_view) && error->code != ErrorCode::unsupported;
     const bool asked = may && ask([this, grant, opened, error = *error] {
-      auto offer = recorded_offer(grant.key, std::nullopt);
-      reactor->post([this, grant, opened, error, offer = std::move(offer)] {
-        if (!offer) return opened(std::unexpected(error));
-        auto described = *offer;
-        described.name = grant.title;
-        opened(std::make_unique<DoorShow>(*this, grant, std::move(described), nullptr, std::nullopt, std::nullopt));
-      });
-    });
+                         auto offer = recorded_offer(grant.key, std::nullopt);
+                         reactor->post([this, grant, opened, error, offer = std::move(offer)] {
+                           if (!offer) return opened(std::unexpected(error));
+                           auto described = *offer;
+                           described.name = grant.title;
+                           opened(std::make_unique<DoorShow>(*this, grant, std::move(described), nullptr, std::nullopt, std::nullopt));
+                         });
+                       });
     if (!asked) opened(std::unexpected(*error));
   });
 }
@@ -393,8 +392,8 @@ std::shared_ptr<LiveRelay> RtspDoor::Impl::relay_of(const archive::StreamKey& ke
 }
 
 void RtspDoor::Impl::audit(const Grant& grant, std::string_view action, json::object details) {
-  ask([this, actor = access::Actor{grant.principal.name, grant.address}, action = std::string(action),
-       camera = grant.key.camera, details = std::move(details)] {
+  ask([this, actor = access::Actor{grant.principal.name, grant.address}, action = std::string(action), camera = grant.key.camera,
+       details = std::move(details)] {
     const auto noted = services.access.audit(actor, action, camera, to_text(details));
     if (!noted) log::warn("api", "the audit trail did not take {}: {}", action, noted.error().message);
   });
@@ -419,9 +418,7 @@ void RtspDoor::Impl::check_grants() {
     std::string secret;
     archive::StreamKey key;
     Right needed;
-    bool operator<(const Question& other) const {
-      return std::tie(secret, key, needed) < std::tie(other.secret, other.key, other.needed);
-    }
+    bool operator<(const Question& other) const { return std::tie(secret, key, needed) < std::tie(other.secret, other.key, other.needed); }
   };
   const auto question_of = [](const DoorShow& show) {
     const bool live = !show.recorded() && show.grant().principal.rights.has(Right::live_view);
@@ -453,8 +450,7 @@ void RtspDoor::Impl::expose(metrics::Exposition& out) const {
   out.gauge("ccoc_rtsp_connections", "Open connections to the RTSP server", {}, value(counts_->connections));
   out.gauge("ccoc_rtsp_viewers", "Streams playing to viewers by RTSP", {}, value(counts_->viewers));
   out.counter("ccoc_rtsp_sent_bytes_total", "Media sent by RTSP", {}, value(counts_->bytes_sent));
-  out.counter("ccoc_rtsp_skipped_units_total", "Units not sent by RTSP because the viewer was late", {},
-              value(counts_->units_skipped));
+  out.counter("ccoc_rtsp_skipped_units_total", "Units not sent by RTSP because the viewer was late", {}, value(counts_->units_skipped));
 }
 
 Status RtspDoor::Impl::start() {

@@ -63,9 +63,7 @@ Server::Impl::Membership::Membership(Impl& impl, Closer closer) : impl_(impl), n
 Server::Impl::Membership::~Membership() { impl_.closers_.erase(number_); }
 
 Server::Impl::Impl(const ServerOptions& options, Dispatcher& dispatcher)
-    : options_(options),
-      dispatcher_(dispatcher),
-      pool_(make_thread_pool("http", options.pool_threads, options.pool_queue)) {}
+    : options_(options), dispatcher_(dispatcher), pool_(make_thread_pool("http", options.pool_threads, options.pool_queue)) {}
 
 Server::Impl::~Impl() { stop(); }
 
@@ -86,12 +84,11 @@ Status Server::Impl::listen() {
   const auto refused = [&](std::string_view what) -> Status {
     const std::string where = options_.host + ":" + std::to_string(options_.port);
     if (error == asio::error::address_in_use) {
-      return fail(ErrorCode::conflict,
-                  where + " is taken by another program: stop that one, or choose another port with --http", "http.address");
+      return fail(ErrorCode::conflict, where + " is taken by another program: stop that one, or choose another port with --http",
+                  "http.address");
     }
     if (error == asio::error::access_denied) {
-      return fail(ErrorCode::permission_denied, "no right to listen on " + where + ": choose a port above 1023",
-                  "http.address");
+      return fail(ErrorCode::permission_denied, "no right to listen on " + where + ": choose a port above 1023", "http.address");
     }
     return fail(ErrorCode::io, "cannot " + std::string(what) + " " + where + ": " + error.message(), "http.address");
   };
@@ -166,13 +163,12 @@ asio::awaitable<void> Server::Impl::accept() {
     ++connections_;
     ++per_address_[address];
     const bool loopback = ip.is_loopback();
-    asio::co_spawn(io_, connection(std::move(socket), address, loopback),
-                   [this, address](const std::exception_ptr& failure) {
-                     --connections_;
-                     if (--per_address_[address] == 0) per_address_.erase(address);
-                     if (failure) log::error("api", "a connection ended by an exception");
-                     if (stopping_ && closers_.empty() && last_words_) last_words_->cancel();
-                   });
+    asio::co_spawn(io_, connection(std::move(socket), address, loopback), [this, address](const std::exception_ptr& failure) {
+      --connections_;
+      if (--per_address_[address] == 0) per_address_.erase(address);
+      if (failure) log::error("api", "a connection ended by an exception");
+      if (stopping_ && closers_.empty() && last_words_) last_words_->cancel();
+    });
   }
 }
 
@@ -199,8 +195,8 @@ asio::awaitable<void> Server::Impl::connection(tcp::socket socket, std::string a
   stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
 }
 
-asio::awaitable<bool> Server::Impl::exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer,
-                                             const std::string& address, bool loopback) {
+asio::awaitable<bool> Server::Impl::exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer, const std::string& address,
+                                             bool loopback) {
   http::request_parser<http::string_body> parser;
   parser.header_limit(header_limit);
   parser.body_limit(boost::none);  // decided when the route is known
@@ -228,8 +224,8 @@ asio::awaitable<bool> Server::Impl::exchange(beast::tcp_stream& stream, beast::f
   copy_headers(message, request);
   const auto target = parse_target(std::string_view(message.target()), request);
   if (!target || (message.version() >= 11 && !request.headers.contains("Host"))) {
-    const auto refusal = refuse(
-        make_problem(ProblemKind::malformed, target ? std::string("the Host header is missing") : target.error().message));
+    const auto refusal =
+        refuse(make_problem(ProblemKind::malformed, target ? std::string("the Host header is missing") : target.error().message));
     co_await answer(stream, refusal, head, false);
     co_return false;
   }
@@ -242,8 +238,7 @@ asio::awaitable<bool> Server::Impl::exchange(beast::tcp_stream& stream, beast::f
   const auto length = parser.content_length();
   const bool large = limit > default_body_limit && (!length || *length > default_body_limit) && !parser.is_done();
   if (length && *length > limit) {
-    const auto refusal =
-        refuse(make_problem(ProblemKind::too_large, "at most " + std::to_string(limit) + " bytes are taken here"));
+    const auto refusal = refuse(make_problem(ProblemKind::too_large, "at most " + std::to_string(limit) + " bytes are taken here"));
     co_await answer(stream, refusal, head, false);
     co_return false;
   }
@@ -267,8 +262,7 @@ asio::awaitable<bool> Server::Impl::exchange(beast::tcp_stream& stream, beast::f
     if (large) --large_bodies_;
     if (error) {
       if (error == http::error::body_limit) {
-        const auto refusal =
-            refuse(make_problem(ProblemKind::too_large, "at most " + std::to_string(limit) + " bytes are taken here"));
+        const auto refusal = refuse(make_problem(ProblemKind::too_large, "at most " + std::to_string(limit) + " bytes are taken here"));
         co_await answer(stream, refusal, head, false);
       } else if (error.category() == http::make_error_code(http::error::end_of_stream).category() &&
                  error != http::error::partial_message && error != http::error::end_of_stream) {
@@ -328,8 +322,7 @@ asio::awaitable<std::optional<Response>> Server::Impl::wait_for(LateResponse lat
   co_return std::move(box->response);
 }
 
-asio::awaitable<bool> Server::Impl::answer(beast::tcp_stream& stream, const Response& response, bool head,
-                                           bool keep_alive) {
+asio::awaitable<bool> Server::Impl::answer(beast::tcp_stream& stream, const Response& response, bool head, bool keep_alive) {
   const std::string header = header_text(response, keep_alive);
   ByteView body;
   if (const auto* text = std::get_if<std::string>(&response.body)) body = as_bytes(*text);
@@ -361,8 +354,7 @@ asio::awaitable<bool> Server::Impl::answer(beast::tcp_stream& stream, const Resp
       co_return false;
     }
     stream.expires_after(options_.write_timeout);
-    auto [piece_error, count] =
-        co_await asio::async_write(stream, asio::const_buffer(piece->data(), **read), as_values);
+    auto [piece_error, count] = co_await asio::async_write(stream, asio::const_buffer(piece->data(), **read), as_values);
     if (piece_error) co_return false;
     done += **read;
   }

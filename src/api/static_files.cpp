@@ -90,11 +90,10 @@ Response not_there(const Request& request) {
 /// nullopt when there is no such file.
 std::optional<Response> serve(int root, std::string_view path, const Request& request) {
   auto file = open_beneath(root, path);
-  struct stat info {};
+  struct stat info{};
   if (!file.open() || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   const auto size = static_cast<std::uint64_t>(info.st_size);
-  const std::string tag = std::to_string(size) + "-" + std::to_string(info.st_mtim.tv_sec) + "-" +
-                          std::to_string(info.st_mtim.tv_nsec);
+  const std::string tag = std::to_string(size) + "-" + std::to_string(info.st_mtim.tv_sec) + "-" + std::to_string(info.st_mtim.tv_nsec);
   auto out = source_response(request, std::make_shared<FileBody>(std::move(file), size), content_type(path), tag);
   // The build puts a hash into the names beneath assets/: what has such a name never changes.
   out.headers.add("Cache-Control", path.starts_with("assets/") ? "public, max-age=31536000, immutable" : "no-cache");
@@ -104,8 +103,7 @@ std::optional<Response> serve(int root, std::string_view path, const Request& re
 }  // namespace
 
 Handler make_static_files(const std::string& root) {
-  const auto folder =
-      std::make_shared<Descriptor>(root.empty() ? -1 : ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto folder = std::make_shared<Descriptor>(root.empty() ? -1 : ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   return [folder](const Request& request) {
     if (request.path == "/api" || request.path.starts_with("/api/")) {
       return refuse(request, make_problem(ProblemKind::not_found, "the API has no such path; see " + api_prefix + "/openapi.yaml"));

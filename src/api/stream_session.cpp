@@ -54,9 +54,7 @@ StreamSession::StreamSession(Services& services, Gate& gate, const Request& requ
 
 StreamSession::~StreamSession() = default;
 
-void StreamSession::refuse(std::optional<std::uint16_t> id, const Problem& problem) {
-  outbox_->send_text(stream_error(id, problem));
-}
+void StreamSession::refuse(std::optional<std::uint16_t> id, const Problem& problem) { outbox_->send_text(stream_error(id, problem)); }
 
 bool StreamSession::may(access::Right right, std::uint16_t id) {
   if (rights_.has(right)) return true;
@@ -76,8 +74,7 @@ void StreamSession::on_text(std::string_view text) {
   const auto op = fields.text("op", {1, 20}, true);
   const auto number = fields.integer("id", 0, 65535, true);
   if (!op || !number) {
-    refuse(number ? std::optional(static_cast<std::uint16_t>(*number)) : std::nullopt,
-           invalid_fields(fields.take_errors()));
+    refuse(number ? std::optional(static_cast<std::uint16_t>(*number)) : std::nullopt, invalid_fields(fields.take_errors()));
     return;
   }
   const auto id = static_cast<std::uint16_t>(*number);
@@ -111,8 +108,7 @@ void StreamSession::subscribe(std::uint16_t id, FieldReader& fields) {
     return;
   }
   if (subscriptions_.size() >= max_subscriptions) {
-    refuse(id, make_problem(ProblemKind::too_many,
-                            "at most " + std::to_string(max_subscriptions) + " subscriptions on one connection"));
+    refuse(id, make_problem(ProblemKind::too_many, "at most " + std::to_string(max_subscriptions) + " subscriptions on one connection"));
     return;
   }
   if (!may(*position ? access::Right::playback_view : access::Right::live_view, id)) return;
@@ -148,9 +144,8 @@ void StreamSession::subscribe(std::uint16_t id, FieldReader& fields) {
   }
   post([subscription, shared] { subscription->start(shared); });
   if (*position) {
-    const auto noted = services_.access.audit(
-        actor_, "playback.opened", *camera,
-        to_text(boost::json::object{{"stream", stream}, {"position", format_rfc3339(**position)}}));
+    const auto noted = services_.access.audit(actor_, "playback.opened", *camera,
+                                              to_text(boost::json::object{{"stream", stream}, {"position", format_rfc3339(**position)}}));
     if (!noted) log::warn("api", "the audit trail did not take playback.opened: {}", noted.error().message);
   } else {
     watched_.insert(*camera);
@@ -254,8 +249,8 @@ void StreamSession::on_closed() {
   for (const auto& camera : watched_) cameras.emplace_back(camera);
   const auto noted = services_.access.audit(
       actor_, "live.watched", "",
-      to_text(boost::json::object{{"cameras", std::move(cameras)}, {"from", format_rfc3339(opened_at_)},
-                                  {"to", format_rfc3339(services_.clock.utc_now())}}));
+      to_text(boost::json::object{
+          {"cameras", std::move(cameras)}, {"from", format_rfc3339(opened_at_)}, {"to", format_rfc3339(services_.clock.utc_now())}}));
   if (!noted) log::warn("api", "the audit trail did not take live.watched: {}", noted.error().message);
 }
 

@@ -9,15 +9,16 @@ namespace ccoc::api {
 /// Hands live units over, on the stream's media thread, until told to stop.
 class Subscription::LiveFeed final : public live::Subscriber {
  public:
-  LiveFeed(std::shared_ptr<Subscription> owner, std::optional<UtcTime> shown)
-      : owner_(std::move(owner)), shown_(shown) {}
+  LiveFeed(std::shared_ptr<Subscription> owner, std::optional<UtcTime> shown) : owner_(std::move(owner)), shown_(shown) {}
 
   void on_unit(const live::LiveUnitPtr& unit) override {
     if (!running_.load(std::memory_order_acquire)) return;
     std::uint8_t flags = 0;
     // Behind recorded footage the cached GOP begins earlier than what was shown last.
-    if (shown_ && unit->unit().capture_time <= *shown_) flags |= unit_flags::preroll;
-    else shown_.reset();
+    if (shown_ && unit->unit().capture_time <= *shown_)
+      flags |= unit_flags::preroll;
+    else
+      shown_.reset();
     owner_->hand_over(unit->pointer(), [&] { return unit->annexb(); }, flags, "live");
   }
 
@@ -184,8 +185,7 @@ void Subscription::check_rights(access::Rights rights) {
   if (stopped_) return;
   const auto needed = live_ ? access::Right::live_view : access::Right::playback_view;
   if (rights.has(needed)) return;
-  delivery_.error(
-      make_problem(ProblemKind::forbidden, "the right " + std::string(access::to_string(needed)) + " was withdrawn"));
+  delivery_.error(make_problem(ProblemKind::forbidden, "the right " + std::string(access::to_string(needed)) + " was withdrawn"));
   stop();
 }
 
@@ -236,8 +236,8 @@ void Subscription::play_from(UtcTime at) {
     if (!group_->clock) group_->clock = playback::make_group_clock(services_.playback_reactor.clock());
     options.group = group_->clock;
   }
-  auto player = playback::play(services_.archive.catalog(), wanted_.key, options, services_.playback_reactor,
-                               services_.playback_pool, *this);
+  auto player =
+      playback::play(services_.archive.catalog(), wanted_.key, options, services_.playback_reactor, services_.playback_pool, *this);
   if (!player) {
     fail_with(player.error());
     return;
@@ -253,9 +253,7 @@ void Subscription::on_unit(const media::AccessUnitPtr& unit, playback::UnitFlags
   if (flags.first) out |= unit_flags::discontinuity;
   if (flags.preroll) out |= unit_flags::preroll;
   if (flags.skipped) out |= unit_flags::skipped;
-  hand_over(
-      unit, [&] { return std::make_shared<const Bytes>(media::to_annexb(*unit)); }, out,
-      paused_ ? "paused" : "playing");
+  hand_over(unit, [&] { return std::make_shared<const Bytes>(media::to_annexb(*unit)); }, out, paused_ ? "paused" : "playing");
 }
 
 void Subscription::on_state(const playback::PlayerState& state) {

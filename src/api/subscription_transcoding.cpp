@@ -23,8 +23,7 @@ bool Subscription::can_decode(const media::VideoFormat& format) const {
   return std::ranges::find(wanted_.decode, family_of(format)) != wanted_.decode.end();
 }
 
-void Subscription::hand_over(const media::AccessUnitPtr& unit, const AnnexB& annexb, std::uint8_t flags,
-                             const char* normal_state) {
+void Subscription::hand_over(const media::AccessUnitPtr& unit, const AnnexB& annexb, std::uint8_t flags, const char* normal_state) {
   if (!can_decode(*unit->format)) return transcode(unit, flags, normal_state);
   end_transcoding(false);
   delivery_.unit(unit, annexb, flags, normal_state);
@@ -37,8 +36,7 @@ void Subscription::transcode(const media::AccessUnitPtr& unit, std::uint8_t flag
   normal_state_ = normal_state;
   if (!transcoding_) {
     auto session = services_.transcoder->open([this](const media::AccessUnitPtr& made, std::uint8_t made_flags) {
-      delivery_.unit(
-          made, [&] { return std::make_shared<const Bytes>(media::to_annexb(*made)); }, made_flags, normal_state_.load());
+      delivery_.unit(made, [&] { return std::make_shared<const Bytes>(media::to_annexb(*made)); }, made_flags, normal_state_.load());
     });
     if (!session) {
       refused_ = true;

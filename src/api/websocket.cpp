@@ -1,9 +1,8 @@
-#include <functional>
-#include <utility>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <functional>
+#include <utility>
 
 #include "ccoc/base/log.h"
 #include "net.h"
@@ -34,8 +33,7 @@ class Bell {
 /// holds is pumped into the wire.
 class SocketConnection {
  public:
-  SocketConnection(Server::Impl& server, beast::tcp_stream stream, std::unique_ptr<SocketSession> session,
-                   std::shared_ptr<Outbox> outbox)
+  SocketConnection(Server::Impl& server, beast::tcp_stream stream, std::unique_ptr<SocketSession> session, std::shared_ptr<Outbox> outbox)
       : server_(server),
         stream_(Wire(std::move(stream))),
         session_(std::move(session)),

@@ -128,7 +128,7 @@ struct Wire::State : std::enable_shared_from_this<State> {
   std::size_t unsent = 0;
   bool waiting = false;  ///< for the kernel to take more
   bool broken = false;
-  bool closed = false;  ///< Beast has sent its close frame, behind which nothing may follow (RFC 6455 §5.5.1)
+  bool closed = false;    ///< Beast has sent its close frame, behind which nothing may follow (RFC 6455 §5.5.1)
   Completion completion;  ///< of Beast's one write
   std::size_t completion_size = 0;
   std::function<void()> drained;

@@ -56,13 +56,9 @@ Bytes ActivityMeter::levels() const {
   return out;
 }
 
-std::uint8_t activity_peak(ByteView levels) {
-  return levels.empty() ? std::uint8_t{0} : *std::ranges::max_element(levels);
-}
+std::uint8_t activity_peak(ByteView levels) { return levels.empty() ? std::uint8_t{0} : *std::ranges::max_element(levels); }
 
-void ActivityBuckets::add(UtcTime start, ByteView levels) {
-  add_steps(start, std::chrono::seconds{1}, levels);
-}
+void ActivityBuckets::add(UtcTime start, ByteView levels) { add_steps(start, std::chrono::seconds{1}, levels); }
 
 void ActivityBuckets::add_range(UtcTime start, Duration length, std::uint8_t level) {
   const auto count = static_cast<std::int64_t>(peaks_.size());
@@ -86,7 +82,8 @@ void ActivityBuckets::add_steps(UtcTime start, Duration step, ByteView levels) {
   const auto offset = (start - from_).count();
   // Those that reach into the range.
   const auto first = offset + length > 0 ? 0 : -offset / length;
-  const auto end = std::min<std::int64_t>(static_cast<std::int64_t>(levels.size()), offset >= whole ? 0 : (whole - offset - 1) / length + 1);
+  const auto end =
+      std::min<std::int64_t>(static_cast<std::int64_t>(levels.size()), offset >= whole ? 0 : (whole - offset - 1) / length + 1);
   if (whole / count < length) {
     for (auto i = first; i < end; ++i) add_range(start + step * i, step, levels[static_cast<std::size_t>(i)]);
     return;
@@ -116,8 +113,8 @@ std::vector<double> ActivityBuckets::relative() const {
   while (number[static_cast<std::size_t>(most)] == 0) --most;
   // The level that a tenth of the known ones is below.
   for (auto below = number[1]; below <= known / 10; below += number[static_cast<std::size_t>(quiet)]) ++quiet;
-  const double full = std::clamp(static_cast<double>(most - quiet), least_octaves * activity_steps_per_octave,
-                                 full_octaves * activity_steps_per_octave);
+  const double full =
+      std::clamp(static_cast<double>(most - quiet), least_octaves * activity_steps_per_octave, full_octaves * activity_steps_per_octave);
   std::array<double, 256> share{};
   for (int level = 1; level < 256; ++level) share[static_cast<std::size_t>(level)] = std::clamp((level - quiet) / full, 0.0, 1.0);
   for (std::size_t i = 0; i < peaks_.size(); ++i) out[i] = share[peaks_[i]];

@@ -12,11 +12,11 @@
 #include "merged_catalog.h"
 #include "mover.h"
 #include "recorder.h"
-#include "recovery.h"
 #include "recording_watch.h"
+#include "recovery.h"
 #include "retention.h"
-#include "retimer.h"
 #include "retention_watch.h"
+#include "retimer.h"
 #include "scrubber.h"
 
 namespace ccoc::archive {
@@ -35,8 +35,8 @@ constexpr std::uint64_t busy_queue = 8u << 20;
 class StandardArchive final : public Archive {
  public:
   /// `moves` may be null.
-  StandardArchive(std::vector<VolumeSpec> specs, std::unique_ptr<SegmentStore> store, std::unique_ptr<MoveStore> moves,
-                  const Clock& clock, const ArchiveOptions& options)
+  StandardArchive(std::vector<VolumeSpec> specs, std::unique_ptr<SegmentStore> store, std::unique_ptr<MoveStore> moves, const Clock& clock,
+                  const ArchiveOptions& options)
       : options_(options),
         clock_(clock),
         store_(std::move(store)),
@@ -82,8 +82,8 @@ class StandardArchive final : public Archive {
     wake_.notify_all();
     if (index_thread_.joinable()) index_thread_.join();
     if (auto told = ledger_.flush(*store_); !told) {
-      log::warn("archive", "{} index rows could not be written ({}); they are made again at the next start",
-                ledger_.backlog(), told.error().message);
+      log::warn("archive", "{} index rows could not be written ({}); they are made again at the next start", ledger_.backlog(),
+                told.error().message);
     }
   }
 
@@ -345,13 +345,13 @@ Result<std::unique_ptr<Archive>> open_archive(std::vector<VolumeSpec> volumes, s
 
 }  // namespace
 
-Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store,
-                                               const Clock& clock, const ArchiveOptions& options) {
+Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store, const Clock& clock,
+                                               const ArchiveOptions& options) {
   return open_archive(std::move(volumes), std::move(store), nullptr, clock, options);
 }
 
-Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, db::Database& database,
-                                               const Clock& clock, const ArchiveOptions& options) {
+Result<std::unique_ptr<Archive>> Archive::open(std::vector<VolumeSpec> volumes, db::Database& database, const Clock& clock,
+                                               const ArchiveOptions& options) {
   return open_archive(std::move(volumes), make_sql_segment_store(database), make_sql_move_store(database), clock, options);
 }
 

@@ -141,8 +141,7 @@ void find_overlaps(std::map<StreamKey, std::vector<Segment>>& by_stream, std::ve
     std::ranges::sort(segments, {}, &Segment::start);
     for (std::size_t i = 1; i < segments.size(); ++i) {
       if (segments[i - 1].end - segments[i].start <= rounding) continue;
-      issues.push_back({Finding::overlap, segments[i].volume, segments[i].path,
-                        "it begins before " + segments[i - 1].path + " ends"});
+      issues.push_back({Finding::overlap, segments[i].volume, segments[i].path, "it begins before " + segments[i - 1].path + " ends"});
     }
   }
 }

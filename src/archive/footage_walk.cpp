@@ -37,8 +37,8 @@ Result<std::vector<StreamFolder>> folders_beneath(Disk& disk, const std::string&
 }  // namespace
 
 bool is_day_name(const std::string& name) {
-  return name.size() == 10 && name[4] == '-' && name[7] == '-' && digits(name.substr(0, 4)) &&
-         digits(name.substr(5, 2)) && digits(name.substr(8, 2));
+  return name.size() == 10 && name[4] == '-' && name[7] == '-' && digits(name.substr(0, 4)) && digits(name.substr(5, 2)) &&
+         digits(name.substr(8, 2));
 }
 
 bool is_segment_name(const std::string& name) {

@@ -12,9 +12,9 @@ constexpr double endless = std::numeric_limits<double>::infinity();
 constexpr double tolerance_days = 0.05;
 
 struct Flow {
-  double rate = 0;  ///< bytes a day
-  double least = 0; ///< days that are kept before others
-  double most = 0;  ///< days after which it goes anyway
+  double rate = 0;   ///< bytes a day
+  double least = 0;  ///< days that are kept before others
+  double most = 0;   ///< days after which it goes anyway
 };
 
 double filled(const std::vector<Flow>& flows, double age) {
@@ -85,7 +85,9 @@ Forecast make_forecast(UtcTime now, const std::vector<CameraFootage>& cameras, c
   forecast.capacity_bytes = recorded.capacity_bytes;
   forecast.used_bytes = recorded.used_bytes;
   const auto max_of = [](const CameraFootage& c) { return c.max_days > 0 ? c.max_days : endless; };
-  const auto stays_of = [&](const CameraFootage& c) { return c.moves_after_days > 0 ? std::min(c.moves_after_days, max_of(c)) : max_of(c); };
+  const auto stays_of = [&](const CameraFootage& c) {
+    return c.moves_after_days > 0 ? std::min(c.moves_after_days, max_of(c)) : max_of(c);
+  };
 
   std::vector<Flow> flows;
   for (const auto& camera : cameras) {

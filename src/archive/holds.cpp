@@ -10,16 +10,20 @@ constexpr std::size_t longest_reason = 500;
 
 #define CCOC_HOLD_COLUMNS "id, camera, starts_at, ends_at, reason, created_by, created_at, released_at, released_by"
 
-constexpr auto insert_hold = "insert into holds (camera, starts_at, ends_at, reason, created_by, created_at) "
-                             "values ($1, $2, $3, $4, $5, $6) returning " CCOC_HOLD_COLUMNS;
-constexpr auto release_hold = "update holds set released_at = $2, released_by = $3 where id = $1 and released_at is null returning " CCOC_HOLD_COLUMNS;
+constexpr auto insert_hold =
+    "insert into holds (camera, starts_at, ends_at, reason, created_by, created_at) "
+    "values ($1, $2, $3, $4, $5, $6) returning " CCOC_HOLD_COLUMNS;
+constexpr auto release_hold =
+    "update holds set released_at = $2, released_by = $3 where id = $1 and released_at is null returning " CCOC_HOLD_COLUMNS;
 constexpr auto find_hold = "select released_at is not null from holds where id = $1";
-constexpr auto list_holds = "select " CCOC_HOLD_COLUMNS " from holds where ($1 = '' or camera = $1) and ($2::boolean or released_at is null) "
+constexpr auto list_holds = "select " CCOC_HOLD_COLUMNS
+                            " from holds where ($1 = '' or camera = $1) and ($2::boolean or released_at is null) "
                             "order by id desc limit $3";
 
 Hold read_hold(const db::Row& row) {
-  return {row.i64(0), row.text(1), row.utc(2), row.utc(3), row.text(4), row.text(5), row.utc(6), row.maybe_utc(7),
-          row.maybe_text(8).value_or("")};
+  return {row.i64(0), row.text(1),      row.utc(2),
+          row.utc(3), row.text(4),      row.text(5),
+          row.utc(6), row.maybe_utc(7), row.maybe_text(8).value_or("")};
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ struct Place {
   friend bool operator==(const Place&, const Place&) = default;
 };
 std::optional<Place> place_of(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return std::nullopt;
   return Place{info.st_dev, info.st_ino};
 }

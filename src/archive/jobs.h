@@ -17,10 +17,10 @@ struct TimedUnit {
 
 /// A fragment in the making: at most one GOP, and the sound that came meanwhile.
 struct FragmentJob {
-  std::vector<TimedUnit> units;  ///< never empty
+  std::vector<TimedUnit> units;            ///< never empty
   std::vector<media::AudioUnitPtr> audio;  ///< one format, capture times strictly rising
-  UtcTime end;                   ///< where the last unit's duration ends
-  std::size_t bytes = 0;         ///< of pictures and sound
+  UtcTime end;                             ///< where the last unit's duration ends
+  std::size_t bytes = 0;                   ///< of pictures and sound
   bool starts_run = false;
 };
 

@@ -15,9 +15,7 @@ constexpr Duration lasting = std::chrono::seconds{2};
 /// No gap reaches from before the clock was set to after it.
 bool spans_the_setting(UtcTime from, UtcTime to) { return is_unset(from) && !is_unset(to); }
 
-bool of_the_house(GapCause cause) {
-  return cause == GapCause::hub || cause == GapCause::disk || cause == GapCause::disabled;
-}
+bool of_the_house(GapCause cause) { return cause == GapCause::hub || cause == GapCause::disk || cause == GapCause::disabled; }
 
 }  // namespace
 

@@ -133,9 +133,8 @@ Result<std::optional<Span>> MergedCatalog::extent(const StreamKey& key) {
   return stored;
 }
 
-Result<std::vector<CameraTimeline>> MergedCatalog::timeline(std::span<const std::string> cameras,
-                                                            const std::string& stream, UtcTime from, UtcTime to,
-                                                            unsigned buckets) {
+Result<std::vector<CameraTimeline>> MergedCatalog::timeline(std::span<const std::string> cameras, const std::string& stream, UtcTime from,
+                                                            UtcTime to, unsigned buckets) {
   if (from >= to) return fail(ErrorCode::invalid_argument, "'to' must be later than 'from'", "to");
   if (buckets > most_buckets) {
     return fail(ErrorCode::invalid_argument, "'buckets' must be at most " + std::to_string(most_buckets), "buckets");

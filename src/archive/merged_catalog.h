@@ -18,8 +18,8 @@ class MergedCatalog final : public Catalog {
   Result<std::optional<Segment>> before(const StreamKey& key, UtcTime at) override;
   Result<std::vector<Gap>> gaps(const StreamKey& key, UtcTime from, UtcTime to) override;
   Result<std::optional<Span>> extent(const StreamKey& key) override;
-  Result<std::vector<CameraTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
-                                               UtcTime from, UtcTime to, unsigned buckets) override;
+  Result<std::vector<CameraTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream, UtcTime from, UtcTime to,
+                                               unsigned buckets) override;
   Result<Account> account(const StreamKey& key, UtcTime from, UtcTime to) override;
   StreamEdge edge(const StreamKey& key) override { return ledger_.edge(key); }
   Result<std::shared_ptr<SegmentReader>> open(const Segment& segment) override;

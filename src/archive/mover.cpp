@@ -45,9 +45,15 @@ bool is_copy(const Move& move) { return move.from.first == move.target; }
 
 }  // namespace
 
-Mover::Mover(const Volumes& volumes, std::set<std::string> far, std::set<std::string> copy_targets, const Ledger& ledger, SegmentStore& store,
-             MoveStore& moves, const Clock& clock)
-    : volumes_(volumes), far_(std::move(far)), copy_targets_(std::move(copy_targets)), ledger_(ledger), store_(store), moves_(moves), clock_(clock) {}
+Mover::Mover(const Volumes& volumes, std::set<std::string> far, std::set<std::string> copy_targets, const Ledger& ledger,
+             SegmentStore& store, MoveStore& moves, const Clock& clock)
+    : volumes_(volumes),
+      far_(std::move(far)),
+      copy_targets_(std::move(copy_targets)),
+      ledger_(ledger),
+      store_(store),
+      moves_(moves),
+      clock_(clock) {}
 
 Result<MoveReport> Mover::step(const MovePolicy& policy, std::size_t batch) {
   MoveReport report;

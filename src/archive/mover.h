@@ -16,8 +16,8 @@ namespace ccoc::archive {
 class Mover {
  public:
   /// `far`: volumes on which a file appears whole. `copy_targets`: volumes that take copies.
-  Mover(const Volumes& volumes, std::set<std::string> far, std::set<std::string> copy_targets, const Ledger& ledger, SegmentStore& store, MoveStore& moves,
-        const Clock& clock);
+  Mover(const Volumes& volumes, std::set<std::string> far, std::set<std::string> copy_targets, const Ledger& ledger, SegmentStore& store,
+        MoveStore& moves, const Clock& clock);
 
   Result<MoveReport> step(const MovePolicy& policy, std::size_t batch);
 

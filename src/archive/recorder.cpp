@@ -18,8 +18,8 @@ constexpr std::size_t most_bytes = 16u << 20;
 
 }  // namespace
 
-StreamRecorder::StreamRecorder(const Placement& placement, WriteBudget& budget, Ledger& ledger, const StreamKey& key,
-                               const Clock& clock, const ArchiveOptions& options)
+StreamRecorder::StreamRecorder(const Placement& placement, WriteBudget& budget, Ledger& ledger, const StreamKey& key, const Clock& clock,
+                               const ArchiveOptions& options)
     : placement_(placement),
       budget_(budget),
       ledger_(ledger),
@@ -51,8 +51,7 @@ void StreamRecorder::on_unit(const media::AccessUnitPtr& unit) {
   if (unit->discontinuity || silence) {
     end_run(time);
     if (silence && !unit->discontinuity) {
-      interrupt(media::GapCause::network, "no frame came for " +
-                std::to_string((time - *last_time_) / std::chrono::seconds{1}) + " s");
+      interrupt(media::GapCause::network, "no frame came for " + std::to_string((time - *last_time_) / std::chrono::seconds{1}) + " s");
     }
     waiting_for_key_ = starts_run_ = true;
     time = std::max(time, footage_end_);

@@ -43,7 +43,7 @@ class StreamRecorder final : public Recorder {
   std::size_t usual_units_ = 32;
   std::optional<UtcTime> last_time_;  ///< of the last unit taken
   std::optional<UtcTime> last_audio_time_;
-  UtcTime footage_end_;               ///< of what was handed over
+  UtcTime footage_end_;  ///< of what was handed over
   Duration last_duration_{0};
   bool seen_key_ = false;
   bool waiting_for_key_ = true;

@@ -58,8 +58,7 @@ Result<FileFacts> mend_file(Disk& disk, const std::string& volume, const StreamF
   return facts;
 }
 
-void recover_stream(const std::string& volume, Disk& disk, const StreamFolder& stream, Ledger& ledger,
-                    RecoveryReport& report) {
+void recover_stream(const std::string& volume, Disk& disk, const StreamFolder& stream, Ledger& ledger, RecoveryReport& report) {
   std::size_t whole = 0;
   std::optional<UtcTime> last_end;
   for (auto day = stream.days.rbegin(); day != stream.days.rend() && whole < newest_files; ++day) {

@@ -111,8 +111,7 @@ Status Retention::keep_free(const RetentionPolicy& policy, std::size_t batch, Re
   return {};
 }
 
-Result<std::vector<Segment>> Retention::oldest_unpromised(const RetentionPolicy& policy, const std::string& volume,
-                                                          std::size_t limit) {
+Result<std::vector<Segment>> Retention::oldest_unpromised(const RetentionPolicy& policy, const std::string& volume, std::size_t limit) {
   const auto cameras = store_.cameras();
   if (!cameras) return std::unexpected(cameras.error());
   const auto now = clock_.utc_now();
@@ -124,8 +123,8 @@ Result<std::vector<Segment>> Retention::oldest_unpromised(const RetentionPolicy&
   return store_.oldest_due(due, volume, limit);
 }
 
-Status Retention::remove_bytes(const RetentionPolicy& policy, const std::string& volume, std::uint64_t bytes,
-                               std::size_t batch, RetentionReport& report) {
+Status Retention::remove_bytes(const RetentionPolicy& policy, const std::string& volume, std::uint64_t bytes, std::size_t batch,
+                               RetentionReport& report) {
   const auto take = [&](Result<std::vector<Segment>> oldest) -> Result<std::size_t> {
     if (!oldest) return std::unexpected(oldest.error());
     const auto files_before = report.files_removed;

@@ -17,8 +17,8 @@ class Retention {
     std::uint64_t min_free_bytes = 0;  ///< 0: none
   };
 
-  Retention(const Volumes& volumes, std::map<std::string, Limits> limits, const Ledger& ledger, SegmentStore& store,
-            MoveStore* moves, const Clock& clock);
+  Retention(const Volumes& volumes, std::map<std::string, Limits> limits, const Ledger& ledger, SegmentStore& store, MoveStore* moves,
+            const Clock& clock);
 
   Result<RetentionReport> enforce(const RetentionPolicy& policy, std::size_t batch);
   /// By volume: as last counted, and what was removed, closed and opened since.

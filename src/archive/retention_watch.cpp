@@ -36,7 +36,8 @@ std::optional<RetentionProblem> RetentionWatch::problem() const {
   const auto at = clock_.now();
   if (running_since_) {
     if (at - running_since_->at < longest_step) return std::nullopt;
-    return RetentionProblem{running_since_->utc, "retention hangs: a batch of files has not come to its end; the disk or the database may be stuck"};
+    return RetentionProblem{running_since_->utc,
+                            "retention hangs: a batch of files has not come to its end; the disk or the database may be stuck"};
   }
   if (at - last_end_.at >= longest_pause) return RetentionProblem{last_end_.utc, "retention does not run any more"};
   if (!last_error_.empty() && at - last_success_.at >= longest_failing) {

@@ -22,8 +22,7 @@ Status Retimer::step() {
   const Reading now{clock_.now(), clock_.utc_now()};
   if (is_unset(now.utc)) {
     if (!unset_) {
-      log::error("archive", "the machine's clock was not set, it says {}; footage gets its true times when it is",
-                 format_rfc3339(now.utc));
+      log::error("archive", "the machine's clock was not set, it says {}; footage gets its true times when it is", format_rfc3339(now.utc));
     }
     unset_ = now;
     return {};

@@ -56,8 +56,8 @@ std::string encoded(std::string_view text, bool keep_slash) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                       c == '.' || c == '~' || (keep_slash && c == '/');
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
+                       c == '~' || (keep_slash && c == '/');
     if (plain) {
       out += c;
     } else {
@@ -323,8 +323,8 @@ class S3WriteFile final : public DiskFile {
       body += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", i + 1, etags_[i]);
     }
     body += "</CompleteMultipartUpload>";
-    const auto reply = store_->get({"POST", key_, "uploadId=" + encoded(upload_, false),
-                                    {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}});
+    const auto reply = store_->get(
+        {"POST", key_, "uploadId=" + encoded(upload_, false), {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}});
     if (!reply) return std::unexpected(reply.error());
     // A failure may come with status 200, while the answer was under way.
     if (reply->body.find("<Error") != std::string::npos) return fail(ErrorCode::unavailable, "the store could not join the parts");

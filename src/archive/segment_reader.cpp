@@ -12,8 +12,7 @@ constexpr std::size_t longest_header = (1u << 20) + 4096;
 
 /// Parses a structure at `offset`, reading as much as it needs, never beyond `limit`.
 template <class Parse>
-auto parse_at(DiskFile& file, std::uint64_t offset, std::uint64_t limit, Bytes& buffer, Parse parse)
-    -> decltype(parse(ByteView{})) {
+auto parse_at(DiskFile& file, std::uint64_t offset, std::uint64_t limit, Bytes& buffer, Parse parse) -> decltype(parse(ByteView{})) {
   for (std::size_t want = first_look;; want *= 4) {
     const auto available = static_cast<std::size_t>(std::min<std::uint64_t>(limit - offset, want));
     buffer.resize(available);
@@ -63,8 +62,8 @@ bool is_whole(media::Codec codec, ByteView sample) {
   if (codec == media::Codec::mjpeg) return sample.size() > 4 && sample[0] == 0xff && sample[1] == 0xd8;
   while (!sample.empty()) {
     if (sample.size() < 4) return false;
-    const std::size_t length = (std::size_t{sample[0]} << 24) | (std::size_t{sample[1]} << 16) |
-                               (std::size_t{sample[2]} << 8) | std::size_t{sample[3]};
+    const std::size_t length =
+        (std::size_t{sample[0]} << 24) | (std::size_t{sample[1]} << 16) | (std::size_t{sample[2]} << 8) | std::size_t{sample[3]};
     if (length == 0 || length > sample.size() - 4) return false;
     sample = sample.subspan(4 + length);
   }

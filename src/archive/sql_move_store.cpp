@@ -5,7 +5,8 @@
 namespace ccoc::archive {
 namespace {
 
-constexpr auto insert_move = "insert into moves (volume, path, target) values ($1, $2, $3) on conflict (volume, path) do update set target = excluded.target";
+constexpr auto insert_move =
+    "insert into moves (volume, path, target) values ($1, $2, $3) on conflict (volume, path) do update set target = excluded.target";
 constexpr auto delete_move = "delete from moves where volume = $1 and path = $2";
 constexpr auto all_moves = "select volume, path, target from moves order by volume, path limit 1000";
 
@@ -29,8 +30,9 @@ join segments s on s.volume = c.volume and s.path = c.path
   and s.starts_at > d.starts_at - interval '48 hours' and s.starts_at <= d.starts_at + interval '1 second'
 where s.closed order by s.volume, s.path limit $1)";
 constexpr auto forget_damage = "delete from damage where volume = $1 and path = $2";
-constexpr auto delete_copies = "delete from copies c using json_to_recordset($1::json) as x(volume text, path text) "
-                               "where c.volume = x.volume and c.path = x.path";
+constexpr auto delete_copies =
+    "delete from copies c using json_to_recordset($1::json) as x(volume text, path text) "
+    "where c.volume = x.volume and c.path = x.path";
 
 std::string ids_json(std::span<const SegmentId> files) {
   JsonRows rows;
@@ -62,15 +64,19 @@ class SqlMoveStore final : public MoveStore {
     if (!rows) return std::unexpected(rows.error());
     std::vector<Segment> found;
     for (const auto& row : *rows) {
-      found.push_back({row.text(0), {row.text(2), row.text(3)}, row.text(1), row.utc(4), row.utc(5),
-                       static_cast<std::uint64_t>(row.i64(6)), static_cast<std::uint64_t>(row.i64(7)), !row.boolean(8)});
+      found.push_back({row.text(0),
+                       {row.text(2), row.text(3)},
+                       row.text(1),
+                       row.utc(4),
+                       row.utc(5),
+                       static_cast<std::uint64_t>(row.i64(6)),
+                       static_cast<std::uint64_t>(row.i64(7)),
+                       !row.boolean(8)});
     }
     return found;
   }
 
-  Status add(const Copy& copy) override {
-    return run(insert_copy, {copy.of.first, copy.of.second, copy.copy.first, copy.copy.second});
-  }
+  Status add(const Copy& copy) override { return run(insert_copy, {copy.of.first, copy.of.second, copy.copy.first, copy.copy.second}); }
 
   Result<std::vector<Copy>> copies_of(std::span<const SegmentId> files) override {
     const auto rows = database_.query(find_copies, {ids_json(files)});
@@ -85,8 +91,14 @@ class SqlMoveStore final : public MoveStore {
     if (!rows) return std::unexpected(rows.error());
     std::vector<Mendable> found;
     for (const auto& row : *rows) {
-      const Segment first{row.text(0), {row.text(2), row.text(3)}, row.text(1), row.utc(4), row.utc(5),
-                          static_cast<std::uint64_t>(row.i64(6)), static_cast<std::uint64_t>(row.i64(7)), false};
+      const Segment first{row.text(0),
+                          {row.text(2), row.text(3)},
+                          row.text(1),
+                          row.utc(4),
+                          row.utc(5),
+                          static_cast<std::uint64_t>(row.i64(6)),
+                          static_cast<std::uint64_t>(row.i64(7)),
+                          false};
       Segment second = first;
       second.volume = row.text(8);
       second.path = row.text(9);

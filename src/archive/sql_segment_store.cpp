@@ -1,7 +1,6 @@
-#include "ccoc/archive/segment_store.h"
-
 #include <algorithm>
 
+#include "ccoc/archive/segment_store.h"
 #include "ccoc/db/database.h"
 #include "day_sums.h"
 #include "json_text.h"
@@ -23,8 +22,8 @@ constexpr Duration longest_file = std::chrono::hours{48};
 std::int64_t us(UtcTime t) { return t.time_since_epoch().count(); }
 
 media::GapCause parse_cause(std::string_view text) {
-  for (const auto cause : {media::GapCause::camera, media::GapCause::network, media::GapCause::hub,
-                           media::GapCause::disk, media::GapCause::disabled}) {
+  for (const auto cause :
+       {media::GapCause::camera, media::GapCause::network, media::GapCause::hub, media::GapCause::disk, media::GapCause::disabled}) {
     if (media::to_string(cause) == text) return cause;
   }
   return media::GapCause::hub;
@@ -182,9 +181,8 @@ class SqlSegmentStore final : public SegmentStore {
     return Span{row.utc(0), row.utc(1)};
   }
 
-  Result<std::map<std::string, StoredTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
-                                                         UtcTime from, UtcTime to, unsigned buckets,
-                                                         Duration) override {
+  Result<std::map<std::string, StoredTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream, UtcTime from,
+                                                         UtcTime to, unsigned buckets, Duration) override {
     auto found = read_timeline(database_, cameras, stream, from, to, buckets);
     if (!found) return found;
     const auto gaps = database_.query(find_gaps, {json_texts(cameras), stream, from, to});
@@ -216,8 +214,7 @@ class SqlSegmentStore final : public SegmentStore {
     return found;
   }
 
-  Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
-                                      std::size_t limit) override {
+  Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before, std::size_t limit) override {
     db::Params params{before, volume, limit};
     if (!camera.empty()) params.emplace_back(camera);
     const auto rows = database_.query(camera.empty() ? oldest_of_all : oldest_of_camera, params);
@@ -279,8 +276,7 @@ class SqlSegmentStore final : public SegmentStore {
 
   Status tidy(UtcTime now) override { return partitions_.tidy(now); }
 
-  Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path,
-                                     std::size_t limit) override {
+  Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path, std::size_t limit) override {
     const auto rows = database_.query(find_after, {volume, start, path, limit});
     if (!rows) return std::unexpected(rows.error());
     return read_all(*rows, read_segment);
@@ -317,8 +313,14 @@ class SqlSegmentStore final : public SegmentStore {
     if (!rows) return std::unexpected(rows.error());
     std::vector<Damage> all;
     for (const auto& row : *rows) {
-      all.push_back({row.text(0), row.text(1), {row.text(3), row.text(4)}, static_cast<std::uint64_t>(row.i64(2)), row.utc(5),
-                     row.utc(6), row.text(7), row.utc(8)});
+      all.push_back({row.text(0),
+                     row.text(1),
+                     {row.text(3), row.text(4)},
+                     static_cast<std::uint64_t>(row.i64(2)),
+                     row.utc(5),
+                     row.utc(6),
+                     row.text(7),
+                     row.utc(8)});
     }
     return all;
   }
@@ -367,7 +369,8 @@ class SqlSegmentStore final : public SegmentStore {
     if (!done || touched.empty()) return done;
     JsonRows streams;
     for (auto at = touched.begin(); at != touched.end(); ++at) {
-      if (at != touched.begin() && std::get<0>(*at) == std::get<0>(*std::prev(at)) && std::get<1>(*at) == std::get<1>(*std::prev(at))) continue;
+      if (at != touched.begin() && std::get<0>(*at) == std::get<0>(*std::prev(at)) && std::get<1>(*at) == std::get<1>(*std::prev(at)))
+        continue;
       streams.begin();
       streams.add("camera", std::get<0>(*at));
       streams.add("stream", std::get<1>(*at));
@@ -376,8 +379,7 @@ class SqlSegmentStore final : public SegmentStore {
     return forgotten ? Status{} : std::unexpected(forgotten.error());
   }
 
-  Result<std::vector<std::string>> known_in(const std::string& volume, std::span<const std::string> paths, db::Param from,
-                                            db::Param to) {
+  Result<std::vector<std::string>> known_in(const std::string& volume, std::span<const std::string> paths, db::Param from, db::Param to) {
     const auto rows = database_.query(find_known, {volume, json_texts(paths), std::move(from), std::move(to)});
     if (!rows) return std::unexpected(rows.error());
     std::vector<std::string> known;
@@ -436,8 +438,6 @@ Status replace_index(db::Database& database, std::span<const Segment> segments, 
       {.statement_timeout = std::chrono::minutes{10}});
 }
 
-std::unique_ptr<SegmentStore> make_sql_segment_store(db::Database& database) {
-  return std::make_unique<SqlSegmentStore>(database);
-}
+std::unique_ptr<SegmentStore> make_sql_segment_store(db::Database& database) { return std::make_unique<SqlSegmentStore>(database); }
 
 }  // namespace ccoc::archive

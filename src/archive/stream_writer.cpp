@@ -32,8 +32,8 @@ std::string segment_path(const StreamKey& key, UtcTime start, unsigned attempt) 
   return path + ".mp4";
 }
 
-StreamWriter::StreamWriter(StreamKey key, std::string volume, Disk& disk, Ledger& ledger, const Clock& clock,
-                           const ArchiveOptions& options, std::shared_ptr<RecordingCell> cell)
+StreamWriter::StreamWriter(StreamKey key, std::string volume, Disk& disk, Ledger& ledger, const Clock& clock, const ArchiveOptions& options,
+                           std::shared_ptr<RecordingCell> cell)
     : key_(std::move(key)),
       volume_(std::move(volume)),
       disk_(disk),
@@ -150,8 +150,8 @@ Status StreamWriter::append(const FragmentJob& job) {
     const auto& unit = *job.units[i].unit;
     const auto next = i + 1 < job.units.size() ? job.units[i + 1].time : job.end;
     const auto duration = std::max<std::int64_t>(1, ticks(next) - ticks(job.units[i].time));
-    plan.samples.push_back({static_cast<std::uint32_t>(unit.data->size()), static_cast<std::uint32_t>(duration),
-                            unit.composition_offset, unit.key, quantizer_of(unit)});
+    plan.samples.push_back({static_cast<std::uint32_t>(unit.data->size()), static_cast<std::uint32_t>(duration), unit.composition_offset,
+                            unit.key, quantizer_of(unit)});
     pieces.emplace_back(*unit.data);
   }
   plan.audio = plan_audio(job);

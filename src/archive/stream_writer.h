@@ -20,8 +20,8 @@ namespace ccoc::archive {
 
 class StreamWriter {
  public:
-  StreamWriter(StreamKey key, std::string volume, Disk& disk, Ledger& ledger, const Clock& clock,
-               const ArchiveOptions& options, std::shared_ptr<RecordingCell> cell);
+  StreamWriter(StreamKey key, std::string volume, Disk& disk, Ledger& ledger, const Clock& clock, const ArchiveOptions& options,
+               std::shared_ptr<RecordingCell> cell);
 
   enum class Outcome {
     written,
@@ -66,9 +66,9 @@ class StreamWriter {
   bool announced_ = false;  ///< the ledger knows the file: it holds a whole fragment
   media::VideoFormatPtr format_;
   std::optional<media::SliceQuantizer> quantizer_;  ///< of the file's format
-  media::AudioFormatPtr audio_format_;  ///< of the file; null: it has no sound
-  std::int64_t audio_end_ = 0;          ///< 90 kHz ticks since the file's start
-  UtcTime boundary_;  ///< the first key frame from here on begins a new file
+  media::AudioFormatPtr audio_format_;              ///< of the file; null: it has no sound
+  std::int64_t audio_end_ = 0;                      ///< 90 kHz ticks since the file's start
+  UtcTime boundary_;                                ///< the first key frame from here on begins a new file
   std::uint32_t sequence_ = 0;
   std::uint64_t run_ = 0;
   bool want_new_file_ = true;

@@ -56,9 +56,7 @@ void add_row(const db::Row& row, UtcTime from, UtcTime to, std::vector<Span>& sp
 }  // namespace
 
 void touch(TouchedHours& hours, const StreamKey& key, UtcTime start, UtcTime end) {
-  const auto hour_of = [](UtcTime t) {
-    return std::chrono::floor<std::chrono::hours>(t).time_since_epoch() / std::chrono::seconds{1};
-  };
+  const auto hour_of = [](UtcTime t) { return std::chrono::floor<std::chrono::hours>(t).time_since_epoch() / std::chrono::seconds{1}; };
   const auto first = hour_of(start), last = std::min<std::int64_t>(hour_of(end), first + most_hours * hour_s);
   for (auto hour = first; hour <= last; hour += hour_s) hours.emplace(key.camera, key.stream, hour);
 }
@@ -85,8 +83,8 @@ Result<std::map<std::string, StoredTimeline>> read_timeline(db::Database& databa
   const bool by_hours = by_seconds || hours * static_cast<std::int64_t>(cameras.size()) <= most_hour_rows;
   const Duration step = std::chrono::minutes{by_hours ? 1 : 5};
   const auto* levels = buckets == 0 ? "none" : by_seconds ? "seconds" : "peaks";
-  const auto rows = database.query(by_hours ? hours_in_range : days_in_range, {json_texts(cameras), stream, from, to, levels},
-                                   db::RowFormat::binary);
+  const auto rows =
+      database.query(by_hours ? hours_in_range : days_in_range, {json_texts(cameras), stream, from, to, levels}, db::RowFormat::binary);
   if (!rows) return std::unexpected(rows.error());
   std::map<std::string, StoredTimeline> found;
   for (const auto& row : *rows) {

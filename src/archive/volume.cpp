@@ -248,8 +248,8 @@ VolumeStatus Volume::status() {
   status.last_error = space_error_.empty() ? sync_error_ : space_error_;
   if (status.last_error.empty() && failed_at_) status.last_error = "it refused what was written to it";
   if (busy_since_ && clock_.now() - *busy_since_ > stalled) {
-    status.last_error = "the disk has not answered a write for " +
-                        std::to_string((clock_.now() - *busy_since_) / std::chrono::seconds{1}) + " s";
+    status.last_error =
+        "the disk has not answered a write for " + std::to_string((clock_.now() - *busy_since_) / std::chrono::seconds{1}) + " s";
   }
   status.healthy = status.last_error.empty();
   return status;

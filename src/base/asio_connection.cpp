@@ -20,8 +20,8 @@ namespace ccoc {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using asio::generic::stream_protocol;  // TCP, or one end of a socket pair
+using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr int low_water_mark = 64 * 1024;
@@ -55,9 +55,8 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
     error_code bad;
     const auto address = asio::ip::make_address(to.host, bad);
     if (!bad) {
-      asio::post(reactor_.context, [self = shared_from_this(), address, to] {
-        self->try_connect({tcp::endpoint{address, to.port}}, to.refuse_local);
-      });
+      asio::post(reactor_.context,
+                 [self = shared_from_this(), address, to] { self->try_connect({tcp::endpoint{address, to.port}}, to.refuse_local); });
       return;
     }
     // What it captures must not keep this alive: the resolver asks only for who is still there.
@@ -159,8 +158,8 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
     if (refuse_local) {
       std::erase_if(endpoints, [](const tcp::endpoint& e) { return is_local(e.address()); });
       if (endpoints.empty()) {
-        return end(Error{ErrorCode::permission_denied,
-                         "loopback and link-local addresses are refused (ingest.allow_loopback allows them)", {}});
+        return end(
+            Error{ErrorCode::permission_denied, "loopback and link-local addresses are refused (ingest.allow_loopback allows them)", {}});
       }
     }
     targets_.assign(endpoints.begin(), endpoints.end());
@@ -313,7 +312,7 @@ class AsioConnection final : public SweptSocket, public std::enable_shared_from_
   MonoTime last_read_{};
   std::size_t queue_limit_ = usual_queue_limit;
   std::deque<Piece> queue_;
-  std::size_t front_sent_ = 0;     ///< of the first piece
+  std::size_t front_sent_ = 0;  ///< of the first piece
   std::size_t unsent_ = 0;
   std::size_t shared_unsent_ = 0;  ///< of pieces that are shared, those begun counted whole
   bool waiting_to_write_ = false;
@@ -337,8 +336,7 @@ class OwnedConnection final : public Connection {
 
 }  // namespace
 
-std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const Endpoint& to, Duration timeout,
-                                            ConnectionHandler& handler) {
+std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const Endpoint& to, Duration timeout, ConnectionHandler& handler) {
   auto state = std::make_shared<AsioConnection>(reactor, handler);
   state->start(to, timeout);
   return std::make_unique<OwnedConnection>(std::move(state));

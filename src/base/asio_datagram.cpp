@@ -128,8 +128,7 @@ class AsioDatagram final : public SweptSocket, public std::enable_shared_from_th
   void send_to(ByteView bytes, const PeerAddress& to) {
     if (handler_ == nullptr) return;
     const auto [name, size] = name_of(to);
-    ::sendto(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-             reinterpret_cast<const sockaddr*>(&name), size);
+    ::sendto(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&name), size);
   }
 
   void send_all_to(std::span<const ByteView> datagrams, const PeerAddress& to) {
@@ -259,9 +258,8 @@ Result<DatagramPair> open_datagram_pair(AsioReactor::Impl& reactor, DatagramHand
       continue;
     }
     const auto [lower, upper] = port % 2 == 0 ? std::pair{first, second} : std::pair{second, first};
-    return DatagramPair{
-        std::make_unique<OwnedDatagram>(std::make_shared<AsioDatagram>(reactor, even, lower, family)),
-        std::make_unique<OwnedDatagram>(std::make_shared<AsioDatagram>(reactor, odd, upper, family))};
+    return DatagramPair{std::make_unique<OwnedDatagram>(std::make_shared<AsioDatagram>(reactor, even, lower, family)),
+                        std::make_unique<OwnedDatagram>(std::make_shared<AsioDatagram>(reactor, odd, upper, family))};
   }
   return fail(ErrorCode::unavailable, std::string("no pair of UDP ports is free: ") + std::strerror(why));
 }

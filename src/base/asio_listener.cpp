@@ -109,7 +109,7 @@ class OwnedListener final : public ListeningSocket {
 }  // namespace
 
 Result<std::unique_ptr<ListeningSocket>> open_listener(AsioReactor::Impl& reactor, const std::string& host, std::uint16_t port,
-                                                AcceptHandler on_accept) {
+                                                       AcceptHandler on_accept) {
   error_code error;
   tcp::endpoint endpoint;
   if (const auto address = asio::ip::make_address(host, error); !error) {

@@ -25,8 +25,7 @@ class SweptSocket {
 /// Visits its sockets as long as there are any. A visit may close this socket and others and open new ones.
 class Sweep {
  public:
-  Sweep(boost::asio::io_context& context, const Clock& clock, Duration interval)
-      : timer_(context), clock_(clock), interval_(interval) {}
+  Sweep(boost::asio::io_context& context, const Clock& clock, Duration interval) : timer_(context), clock_(clock), interval_(interval) {}
   using Sockets = std::list<SweptSocket*>;
   Sockets::iterator add(SweptSocket& socket);
   const std::shared_ptr<Sockets>& sockets() const { return sockets_; }
@@ -65,11 +64,10 @@ struct AsioReactor::Impl {
   NameResolver names;  ///< last: it posts to the context, and ends before it
 };
 
-std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const Endpoint& to, Duration timeout,
-                                            ConnectionHandler& handler);
+std::unique_ptr<Connection> open_connection(AsioReactor::Impl& reactor, const Endpoint& to, Duration timeout, ConnectionHandler& handler);
 Result<std::unique_ptr<Connection>> adopt_connection(AsioReactor::Impl& reactor, int socket, ConnectionHandler& handler);
 Result<std::unique_ptr<ListeningSocket>> open_listener(AsioReactor::Impl& reactor, const std::string& host, std::uint16_t port,
-                                                AcceptHandler on_accept);
+                                                       AcceptHandler on_accept);
 Result<DatagramPair> open_datagram_pair(AsioReactor::Impl& reactor, DatagramHandler& even, DatagramHandler& odd);
 
 }  // namespace ccoc

@@ -2,12 +2,8 @@
 
 namespace ccoc {
 
-UtcTime SystemClock::utc_now() const {
-  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
+UtcTime SystemClock::utc_now() const { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
-MonoTime SystemClock::now() const {
-  return std::chrono::floor<std::chrono::microseconds>(std::chrono::steady_clock::now());
-}
+MonoTime SystemClock::now() const { return std::chrono::floor<std::chrono::microseconds>(std::chrono::steady_clock::now()); }
 
 }  // namespace ccoc

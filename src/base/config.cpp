@@ -79,8 +79,7 @@ Status read_file(const std::string& path, Config& into, std::vector<std::string>
   if (!in) {
     const int reason = errno;
     if (reason == ENOENT) {
-      return fail(ErrorCode::not_found,
-                  fmt::format("there is no configuration file {}; config/ccoc.toml is one to start from", path));
+      return fail(ErrorCode::not_found, fmt::format("there is no configuration file {}; config/ccoc.toml is one to start from", path));
     }
     return std::unexpected(errno_error(reason, "reading " + path));
   }
@@ -114,8 +113,7 @@ std::string key_of_variable(std::string_view name) {
   return key;
 }
 
-void read_text(std::string_view where, std::string_view name, std::string_view text, Config& into,
-               std::vector<std::string>& mistakes) {
+void read_text(std::string_view where, std::string_view name, std::string_view text, Config& into, std::vector<std::string>& mistakes) {
   const auto key = find_key(name);
   if (!key) {
     mistakes.push_back(fmt::format("{}: {}", where, unknown(name)));
@@ -186,9 +184,7 @@ std::vector<std::pair<std::string, std::string>> environment_of(const char* cons
 }
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
-  const auto wrong = [] {
-    return fail(ErrorCode::invalid_argument, "must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080");
-  };
+  const auto wrong = [] { return fail(ErrorCode::invalid_argument, "must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080"); };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong();
   auto host = text.substr(0, colon);

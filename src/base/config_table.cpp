@@ -192,17 +192,9 @@ std::vector<Key> make_keys() {
       {.name = "site.max_lat", .doc = "", .field = CCOC_FIELD(double, site.max_lat), .min = -90, .max = 90},
       {.name = "site.min_lon", .doc = "", .field = CCOC_FIELD(double, site.min_lon), .min = -180, .max = 180},
       {.name = "site.max_lon", .doc = "", .field = CCOC_FIELD(double, site.max_lon), .min = -180, .max = 180},
-      {.name = "site.center_lat",
-       .doc = "Where the map opens.",
-       .field = CCOC_FIELD(double, site.center_lat),
-       .min = -90,
-       .max = 90},
+      {.name = "site.center_lat", .doc = "Where the map opens.", .field = CCOC_FIELD(double, site.center_lat), .min = -90, .max = 90},
       {.name = "site.center_lon", .doc = "", .field = CCOC_FIELD(double, site.center_lon), .min = -180, .max = 180},
-      {.name = "site.zoom",
-       .doc = "How close the map opens (web map zoom).",
-       .field = CCOC_FIELD(double, site.zoom),
-       .min = 0,
-       .max = 22},
+      {.name = "site.zoom", .doc = "How close the map opens (web map zoom).", .field = CCOC_FIELD(double, site.zoom), .min = 0, .max = 22},
       {.name = "site.timezone",
        .doc = "Times are shown in this zone of the IANA database; they are stored in UTC.",
        .field = CCOC_FIELD(std::string, site.timezone)},
@@ -256,8 +248,7 @@ std::optional<std::string> assign_string(const Key& key, const std::string& valu
     if (auto parsed = parse_listen_address(value); !parsed) return parsed.error().message;
   }
   if (key.name == "data.dir" && value.empty()) return "must not be empty";
-  if (key.name == "database.url" && !value.empty() && !value.starts_with("postgresql://") &&
-      !value.starts_with("postgres://")) {
+  if (key.name == "database.url" && !value.empty() && !value.starts_with("postgresql://") && !value.starts_with("postgres://")) {
     return "must begin with postgresql://";
   }
   (*get)(into) = value;
@@ -322,7 +313,8 @@ std::vector<Key> volume_keys(const std::string& name) {
               "recorded there; days are moved there.",
        .field = CCOC_NAMED(std::string, volumes, s3)},
       {.name = full("s3_region"), .doc = "Region that requests are signed for.", .field = CCOC_NAMED(std::string, volumes, s3_region)},
-      {.name = full("s3_access_key"), .doc = "Access key of the store. Empty: requests are not signed.",
+      {.name = full("s3_access_key"),
+       .doc = "Access key of the store. Empty: requests are not signed.",
        .field = CCOC_NAMED(std::string, volumes, s3_access_key)},
       {.name = full("s3_secret_key"),
        .doc = "Its secret; better in the environment: CCOC_VOLUMES__NAME__S3_SECRET_KEY.",
@@ -418,8 +410,7 @@ std::string_view nearest_key(std::string_view name) {
                                   [&](const Key& key) {
                                     // The beginning of a key, or the right key in the wrong section is near.
                                     if (part.size() > 3 && key.name.starts_with(part)) return std::size_t{1};
-                                    return std::min(edits(part, key.name),
-                                                    edits(own_name(part), own_name(key.name)) + 1);
+                                    return std::min(edits(part, key.name), edits(own_name(part), own_name(key.name)) + 1);
                                   })
       ->name;
 }
@@ -505,11 +496,9 @@ std::vector<std::string> check_together(const Config& config) {
   const auto need = [&](bool holds, std::string_view sentence) {
     if (!holds) mistakes.emplace_back(sentence);
   };
-  need(config.ingest.backoff_min <= config.ingest.backoff_max,
-       "ingest.backoff_min_s must not be more than ingest.backoff_max_s");
+  need(config.ingest.backoff_min <= config.ingest.backoff_max, "ingest.backoff_min_s must not be more than ingest.backoff_max_s");
   need(config.ingest.files.empty() || config.ingest.files.starts_with('/'), "ingest.files must be an absolute path");
-  need(config.archive.fragment <= config.archive.segment,
-       "archive.fragment_seconds must not be more than archive.segment_seconds");
+  need(config.archive.fragment <= config.archive.segment, "archive.fragment_seconds must not be more than archive.segment_seconds");
   for (const auto& [name, volume] : config.volumes) {
     const auto is = [&](bool holds, std::string_view sentence) { need(holds, fmt::format("volumes.{}: {}", name, sentence)); };
     is(volume.s3.empty() || volume.path.empty(), "it has either path or s3, not both");

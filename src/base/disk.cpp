@@ -70,14 +70,13 @@ int open_beneath(int root, const char* path, int flags, mode_t mode = 0) {
 
 class KernelFile final : public DiskFile {
  public:
-  KernelFile(Handle handle, std::string path, std::uint64_t end)
-      : handle_(std::move(handle)), path_(std::move(path)), end_(end) {}
+  KernelFile(Handle handle, std::string path, std::uint64_t end) : handle_(std::move(handle)), path_(std::move(path)), end_(end) {}
 
   Status append(std::span<const ByteView> pieces) override {
     constexpr std::size_t most = 1024;  // IOV_MAX
     std::array<iovec, most> vectors;
-    std::size_t next = 0;     // piece
-    std::size_t skip = 0;     // bytes of it already written
+    std::size_t next = 0;  // piece
+    std::size_t skip = 0;  // bytes of it already written
     while (next < pieces.size()) {
       std::size_t count = 0;
       for (std::size_t i = next; i < pieces.size() && count < most; ++i) {
@@ -104,8 +103,7 @@ class KernelFile final : public DiskFile {
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override {
     std::size_t got = 0;
     while (got < into.size()) {
-      const auto count =
-          ::pread(handle_.get(), into.data() + got, into.size() - got, static_cast<off_t>(offset + got));
+      const auto count = ::pread(handle_.get(), into.data() + got, into.size() - got, static_cast<off_t>(offset + got));
       if (count < 0) {
         if (errno == EINTR) continue;
         return failed(errno, "cannot read", path_);
@@ -123,7 +121,7 @@ class KernelFile final : public DiskFile {
   }
 
   Result<std::uint64_t> size() override {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(handle_.get(), &info) != 0) return failed(errno, "cannot look at", path_);
     return static_cast<std::uint64_t>(info.st_size);
   }
@@ -174,7 +172,7 @@ class KernelDisk final : public Disk {
     errno = 0;
     while (const dirent* entry = ::readdir(directory)) {
       const std::string_view name = entry->d_name;
-      struct stat info {};
+      struct stat info{};
       if (name != "." && name != ".." && ::fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
         entries.push_back({std::string(name), S_ISDIR(info.st_mode), static_cast<std::uint64_t>(info.st_size)});
       }
@@ -221,9 +219,9 @@ class KernelDisk final : public Disk {
   }
 
   Result<DiskSpace> space() override {
-    struct statvfs info {};
+    struct statvfs info{};
     if (::fstatvfs(root_.get(), &info) != 0) return failed(errno, "cannot ask for free space of", name_);
-    struct stat root {};
+    struct stat root{};
     if (::fstat(root_.get(), &root) != 0) return failed(errno, "cannot ask for the file system of", name_);
     return DiskSpace{std::uint64_t{info.f_blocks} * info.f_frsize, std::uint64_t{info.f_bavail} * info.f_frsize, root.st_dev};
   }
@@ -236,15 +234,14 @@ class KernelDisk final : public Disk {
  private:
   static Status beneath(std::string_view what, const std::string& path) {
     if (lexically_beneath(path)) return {};
-    return fail(ErrorCode::permission_denied,
-                std::string(what) + " '" + path + "': the path must be relative and may not contain '..'");
+    return fail(ErrorCode::permission_denied, std::string(what) + " '" + path + "': the path must be relative and may not contain '..'");
   }
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path, int mode) {
     if (auto ok = beneath("cannot open", path); !ok) return std::unexpected(ok.error());
     Handle handle(open_beneath(root_.get(), path.c_str(), mode | O_NONBLOCK | O_NOCTTY));
     if (handle.get() < 0) return failed(errno, "cannot open", path);
-    struct stat info {};
+    struct stat info{};
     if (::fstat(handle.get(), &info) != 0) return failed(errno, "cannot look at", path);
     if (!S_ISREG(info.st_mode)) return fail(ErrorCode::io, "cannot open '" + path + "': it is not a regular file");
     return std::make_unique<KernelFile>(std::move(handle), path, static_cast<std::uint64_t>(info.st_size));
@@ -271,7 +268,7 @@ class KernelDisk final : public Disk {
 };
 
 Status make_root(const std::string& root) {
-  for (std::size_t at = 1; at != std::string::npos; ) {
+  for (std::size_t at = 1; at != std::string::npos;) {
     at = root.find('/', at);
     const std::string part = root.substr(0, at);
     if (::mkdir(part.c_str(), 0750) != 0 && errno != EEXIST) return failed(errno, "cannot make folder", part);
@@ -294,8 +291,7 @@ Result<std::unique_ptr<Disk>> open_disk(const std::string& root) {
   const Handle probe(open_beneath(handle.get(), ".", O_PATH | O_DIRECTORY));
   if (probe.get() < 0) {
     if (errno == ENOSYS || errno == EPERM) {
-      return fail(ErrorCode::unsupported,
-                  "this kernel has no openat2 (Linux 5.6 or newer, allowed by the container's seccomp profile)");
+      return fail(ErrorCode::unsupported, "this kernel has no openat2 (Linux 5.6 or newer, allowed by the container's seccomp profile)");
     }
     return failed(errno, "cannot open folder", root);
   }

@@ -45,8 +45,7 @@ std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
 
 /// The logger in use; swapped by set_sink only. Leaked, so that threads may log while the program ends.
 std::atomic<std::shared_ptr<spdlog::logger>>& current() {
-  static auto* logger =
-      new std::atomic<std::shared_ptr<spdlog::logger>>(make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+  static auto* logger = new std::atomic<std::shared_ptr<spdlog::logger>>(make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>()));
   return *logger;
 }
 

@@ -124,8 +124,7 @@ struct Registry::State {
   };
 
   template <class T, class Make>
-  T& obtain(std::vector<Series<T>>& kind, std::string_view name, std::string_view help, const Labels& labels,
-            Make make) {
+  T& obtain(std::vector<Series<T>>& kind, std::string_view name, std::string_view help, const Labels& labels, Make make) {
     const std::lock_guard lock(mutex);
     for (auto& series : kind) {
       if (series.name == name && series.labels == labels) return *series.value;
@@ -155,10 +154,8 @@ Gauge& Registry::gauge(std::string_view name, std::string_view help, const Label
   return state_->obtain(state_->gauges, name, help, labels, [] { return std::make_unique<Gauge>(); });
 }
 
-Histogram& Registry::histogram(std::string_view name, std::string_view help, std::vector<double> bounds,
-                               const Labels& labels) {
-  return state_->obtain(state_->histograms, name, help, labels,
-                        [&] { return std::make_unique<Histogram>(std::move(bounds)); });
+Histogram& Registry::histogram(std::string_view name, std::string_view help, std::vector<double> bounds, const Labels& labels) {
+  return state_->obtain(state_->histograms, name, help, labels, [&] { return std::make_unique<Histogram>(std::move(bounds)); });
 }
 
 Registry::Token Registry::add_collector(std::function<void(Exposition&)> collect) {

@@ -29,8 +29,7 @@ bool digits(std::string_view text, std::size_t at, std::size_t count, int& out) 
 
 std::unexpected<Error> bad_time(std::string_view text) {
   return fail(ErrorCode::invalid_argument,
-              "'" + std::string(text.substr(0, 40)) +
-                  "' is not a time; write it as 2026-11-24T05:23:57.123Z (RFC 3339)");
+              "'" + std::string(text.substr(0, 40)) + "' is not a time; write it as 2026-11-24T05:23:57.123Z (RFC 3339)");
 }
 
 }  // namespace
@@ -39,19 +38,17 @@ std::string format_rfc3339(UtcTime t) {
   const auto c = civil(t);
   char buffer[48];
   std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(c.date.year()),
-                static_cast<unsigned>(c.date.month()), static_cast<unsigned>(c.date.day()),
-                static_cast<int>(c.clock.hours().count()), static_cast<int>(c.clock.minutes().count()),
-                static_cast<int>(c.clock.seconds().count()),
+                static_cast<unsigned>(c.date.month()), static_cast<unsigned>(c.date.day()), static_cast<int>(c.clock.hours().count()),
+                static_cast<int>(c.clock.minutes().count()), static_cast<int>(c.clock.seconds().count()),
                 static_cast<int>(duration_cast<milliseconds>(c.clock.subseconds()).count()));
   return buffer;
 }
 
 Result<UtcTime> parse_rfc3339(std::string_view text) {
   int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
-  if (text.size() < 20 || !digits(text, 0, 4, y) || text[4] != '-' || !digits(text, 5, 2, mo) || text[7] != '-' ||
-      !digits(text, 8, 2, d) || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
-      !digits(text, 11, 2, h) || text[13] != ':' || !digits(text, 14, 2, mi) || text[16] != ':' ||
-      !digits(text, 17, 2, s)) {
+  if (text.size() < 20 || !digits(text, 0, 4, y) || text[4] != '-' || !digits(text, 5, 2, mo) || text[7] != '-' || !digits(text, 8, 2, d) ||
+      (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || !digits(text, 11, 2, h) || text[13] != ':' || !digits(text, 14, 2, mi) ||
+      text[16] != ':' || !digits(text, 17, 2, s)) {
     return bad_time(text);
   }
   const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
@@ -72,8 +69,8 @@ Result<UtcTime> parse_rfc3339(std::string_view text) {
     ++at;
   } else if (text[at] == '+' || text[at] == '-') {
     int oh = 0, om = 0;
-    if (!digits(text, at + 1, 2, oh) || at + 3 >= text.size() || text[at + 3] != ':' ||
-        !digits(text, at + 4, 2, om) || oh > 23 || om > 59) {
+    if (!digits(text, at + 1, 2, oh) || at + 3 >= text.size() || text[at + 3] != ':' || !digits(text, at + 4, 2, om) || oh > 23 ||
+        om > 59) {
       return bad_time(text);
     }
     offset = minutes{(oh * 60 + om) * (text[at] == '-' ? -1 : 1)};

@@ -132,11 +132,11 @@ std::filesystem::path first_closed_directory(const std::filesystem::path& path, 
 }
 
 bool works_in(pid_t pid, const std::filesystem::path& directory) {
-  struct stat theirs {};
-  struct stat ours {};
+  struct stat theirs{};
+  struct stat ours{};
   const std::string link = "/proc/" + std::to_string(pid) + "/cwd";
-  return ::stat(link.c_str(), &theirs) == 0 && ::stat(directory.c_str(), &ours) == 0 &&
-         theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+  return ::stat(link.c_str(), &theirs) == 0 && ::stat(directory.c_str(), &ours) == 0 && theirs.st_dev == ours.st_dev &&
+         theirs.st_ino == ours.st_ino;
 }
 
 }  // namespace ccoc::db

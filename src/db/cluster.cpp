@@ -98,7 +98,7 @@ Result<fs::path> choose_programs(const fs::path& cluster) {
 
 /// Whom to run as: whoever owns the cluster already, when we are root.
 Result<std::optional<RunAs>> server_user(const fs::path& cluster) {
-  struct stat is {};
+  struct stat is{};
   if (::geteuid() == 0 && ::lstat(cluster.c_str(), &is) == 0 && S_ISDIR(is.st_mode) && is.st_uid != 0) {
     return RunAs{is.st_uid, is.st_gid, user_name(is.st_uid)};
   }
@@ -109,7 +109,7 @@ Status make_directory(const fs::path& path, const std::optional<RunAs>& owner) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return std::unexpected(errno_error(errno, "making " + path.string()));
   }
-  struct stat is {};
+  struct stat is{};
   if (::lstat(path.c_str(), &is) != 0 || !S_ISDIR(is.st_mode)) {
     return fail(ErrorCode::io, path.string() + " is not a directory");
   }
@@ -123,8 +123,9 @@ Status make_directory(const fs::path& path, const std::optional<RunAs>& owner) {
   }
   if (!owner && is.st_uid != ::geteuid()) {
     return fail(ErrorCode::permission_denied,
-                path.string() + " belongs to another user. It was made by a hub that ran as root: start it as root again, or "
-                                "give it to yourself with chown -R");
+                path.string() +
+                    " belongs to another user. It was made by a hub that ran as root: start it as root again, or "
+                    "give it to yourself with chown -R");
   }
   if (::chmod(path.c_str(), 0700) != 0) return std::unexpected(errno_error(errno, "closing " + path.string()));
   return {};
@@ -154,16 +155,14 @@ Status make_cluster(const Cluster& cluster) {
   }
   if (!first_line(cluster.directory / "PG_VERSION").empty()) return {};
   std::ofstream(unfinished) << "initdb has not come to its end\n";
-  const auto status = run_child({.argv = {(cluster.bin / "initdb").string(), "-D", cluster.argument(), "-U", "ccoc",
-                                          "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums",
-                                          "--no-instructions"},
+  const auto status = run_child({.argv = {(cluster.bin / "initdb").string(), "-D", cluster.argument(), "-U", "ccoc", "--auth=trust",
+                                          "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"},
                                  .user = cluster.user,
                                  .output = cluster.log,
                                  .directory = cluster.handed()});
   if (!status) return std::unexpected(status.error());
   if (*status != 0) {
-    return fail(ErrorCode::unavailable,
-                "PostgreSQL's initdb failed in " + cluster.directory.string() + ":\n" + tail_of(cluster.log));
+    return fail(ErrorCode::unavailable, "PostgreSQL's initdb failed in " + cluster.directory.string() + ":\n" + tail_of(cluster.log));
   }
   fs::remove(unfinished, error);
   return {};

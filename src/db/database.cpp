@@ -47,9 +47,7 @@ std::string bounded_conninfo(const std::string& url) {
 class Database::Impl {
  public:
   explicit Impl(DatabaseOptions options)
-      : options_(std::move(options)),
-        conninfo_(bounded_conninfo(options_.url)),
-        watchdog_([this](std::stop_token stop) { watch(stop); }) {}
+      : options_(std::move(options)), conninfo_(bounded_conninfo(options_.url)), watchdog_([this](std::stop_token stop) { watch(stop); }) {}
 
   ~Impl() {
     watchdog_.request_stop();
@@ -78,10 +76,9 @@ class Database::Impl {
     const auto deadline = now + options_.connect_timeout;
     std::unique_lock lock(mutex_);
     while (idle_.empty() && open_ >= options_.max_connections) {
-      if (freed_.wait_until(lock, deadline) == std::cv_status::timeout && idle_.empty() &&
-          open_ >= options_.max_connections) {
-        return fail(ErrorCode::unavailable, "all " + std::to_string(options_.max_connections) +
-                                                " database connections are busy; try again in a moment");
+      if (freed_.wait_until(lock, deadline) == std::cv_status::timeout && idle_.empty() && open_ >= options_.max_connections) {
+        return fail(ErrorCode::unavailable,
+                    "all " + std::to_string(options_.max_connections) + " database connections are busy; try again in a moment");
       }
     }
     const auto limit = [&] { return Steady::now() + statement_timeout + watchdog_grace; };
@@ -124,8 +121,7 @@ class Database::Impl {
     const auto set = (*opened)->script(
         "set timezone = 'UTC'; set datestyle = 'ISO'; set client_min_messages = error; set bytea_output = hex;"
         "set standard_conforming_strings = on; set client_encoding = 'UTF8'; set statement_timeout = " +
-        std::to_string(milliseconds(options_.statement_timeout)) +
-        "; set idle_in_transaction_session_timeout = 60000");
+        std::to_string(milliseconds(options_.statement_timeout)) + "; set idle_in_transaction_session_timeout = 60000");
     stop_watching(watched);
     if (!set) return std::unexpected(set.error().error);
     return std::move(*opened);
@@ -265,8 +261,7 @@ Result<std::int64_t> Database::execute(std::string_view sql, const Params& param
 }
 
 Status Database::transaction(const std::function<Status(Transaction&)>& work, TransactionOptions options) {
-  const Duration timeout =
-      options.statement_timeout.count() > 0 ? options.statement_timeout : impl_->options().statement_timeout;
+  const Duration timeout = options.statement_timeout.count() > 0 ? options.statement_timeout : impl_->options().statement_timeout;
   SqlFailure last;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     // The whole transaction has a statement's time several times over; each statement is bounded by the server.

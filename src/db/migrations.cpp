@@ -12,8 +12,7 @@ constexpr std::string_view create_history_sql =
     " version integer primary key, name text not null, checksum text not null,"
     " applied_at timestamptz not null default now())";
 
-constexpr std::string_view read_history_sql =
-    "select version, name, checksum from schema_migrations order by version";
+constexpr std::string_view read_history_sql = "select version, name, checksum from schema_migrations order by version";
 
 constexpr std::string_view remember_sql =
     "insert into schema_migrations (version, name, checksum)"
@@ -29,17 +28,15 @@ Result<int> check_history(Transaction& transaction, std::span<const Migration> m
   for (const auto& row : *history) {
     newest = static_cast<int>(row.i64("version"));
     if (newest < 1 || static_cast<std::size_t>(newest) > migrations.size()) {
-      return fail(ErrorCode::unsupported,
-                  "the database has migration " + row.text("name") + ", and this program knows only " +
-                      std::to_string(migrations.size()) +
-                      " migrations: it is older than the database. Start the newer ccoc, or use another database");
+      return fail(ErrorCode::unsupported, "the database has migration " + row.text("name") + ", and this program knows only " +
+                                              std::to_string(migrations.size()) +
+                                              " migrations: it is older than the database. Start the newer ccoc, or use another database");
     }
     const auto& known = migrations[static_cast<std::size_t>(newest) - 1];
     const auto same = transaction.query(same_text_sql, {known.sql, row.text("checksum")});
     if (!same) return std::unexpected(same.error());
     if (!(*same)[0].boolean(0)) {
-      return fail(ErrorCode::conflict, "migration " + row.text("name") + " was applied with another text than " +
-                                           std::string(known.name) +
+      return fail(ErrorCode::conflict, "migration " + row.text("name") + " was applied with another text than " + std::string(known.name) +
                                            " has in this program; applied migrations must not be edited");
     }
   }

@@ -34,8 +34,7 @@ std::string diagnostic(const PGresult* answer, int field) {
 }
 
 SqlFailure lost(std::string message) {
-  return {.error = {ErrorCode::unavailable, "the database is not available: " + std::move(message), {}},
-          .connection_lost = true};
+  return {.error = {ErrorCode::unavailable, "the database is not available: " + std::move(message), {}}, .connection_lost = true};
 }
 
 /// https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -80,8 +79,7 @@ Rows to_rows(const PGresult* answer, RowFormat format) {
     std::vector<std::optional<std::string>> values(static_cast<std::size_t>(width));
     for (int at = 0; at < width; ++at) {
       if (PQgetisnull(answer, row, at)) continue;
-      values[static_cast<std::size_t>(at)].emplace(PQgetvalue(answer, row, at),
-                                                   static_cast<std::size_t>(PQgetlength(answer, row, at)));
+      values[static_cast<std::size_t>(at)].emplace(PQgetvalue(answer, row, at), static_cast<std::size_t>(PQgetlength(answer, row, at)));
     }
     out.rows.emplace_back(columns, std::move(values));
   }
@@ -92,8 +90,7 @@ Rows to_rows(const PGresult* answer, RowFormat format) {
 SqlResult<void> check(const PGresult* answer, const PGconn* connection) {
   const auto status = answer ? PQresultStatus(answer) : PGRES_FATAL_ERROR;
   if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) return {};
-  auto failure = answer && PQresultErrorField(answer, PG_DIAG_SQLSTATE) ? failure_of(answer)
-                                                                       : lost(one_line(PQerrorMessage(connection)));
+  auto failure = answer && PQresultErrorField(answer, PG_DIAG_SQLSTATE) ? failure_of(answer) : lost(one_line(PQerrorMessage(connection)));
   if (PQstatus(connection) != CONNECTION_OK) failure.connection_lost = true;
   return std::unexpected(std::move(failure));
 }
@@ -114,8 +111,8 @@ Result<std::unique_ptr<PqConnection>> PqConnection::open(const std::string& conn
     const int ready = left > 0 ? ::poll(&socket, 1, static_cast<int>(left)) : 0;
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) {
-      return fail(ErrorCode::unavailable, "the database is not available: no answer within " +
-                                              std::to_string(limit / std::chrono::milliseconds(1)) + " ms");
+      return fail(ErrorCode::unavailable,
+                  "the database is not available: no answer within " + std::to_string(limit / std::chrono::milliseconds(1)) + " ms");
     }
     wants = PQconnectPoll(connection);
   }
@@ -132,13 +129,12 @@ SqlResult<Rows> PqConnection::query(const std::string& sql, const Params& params
   values.reserve(params.size());
   for (const auto& param : params) {
     if (param.text() && param.text()->find('\0') != std::string::npos) {
-      return std::unexpected(
-          SqlFailure{.error = {ErrorCode::invalid_argument, "a text must not contain the character NUL", {}}});
+      return std::unexpected(SqlFailure{.error = {ErrorCode::invalid_argument, "a text must not contain the character NUL", {}}});
     }
     values.push_back(param.text() ? param.text()->c_str() : nullptr);
   }
-  const Answer answer(PQexecParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
-                                   nullptr, nullptr, format == RowFormat::binary ? 1 : 0));
+  const Answer answer(PQexecParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr,
+                                   format == RowFormat::binary ? 1 : 0));
   if (const auto good = check(answer.get(), connection_); !good) return std::unexpected(good.error());
   return to_rows(answer.get(), format);
 }

@@ -30,17 +30,33 @@ constexpr auto ready_limit = 60s;
 std::vector<std::string> server_arguments(const Cluster& cluster, int max_connections) {
   std::vector<std::string> argv{(cluster.bin / "postgres").string(), "-D", cluster.argument()};
   for (const std::string& setting : {
-           std::string("listen_addresses="), "unix_socket_directories=" + cluster.socket_dir.string(),
-           std::string("unix_socket_permissions=0700"), "max_connections=" + std::to_string(max_connections),
-           std::string("shared_buffers=32MB"), std::string("work_mem=4MB"), std::string("maintenance_work_mem=32MB"),
-           std::string("effective_cache_size=256MB"), std::string("huge_pages=off"), std::string("jit=off"),
-           std::string("wal_level=minimal"), std::string("max_wal_senders=0"), std::string("max_wal_size=256MB"),
-           std::string("min_wal_size=64MB"), std::string("wal_buffers=2MB"), std::string("max_worker_processes=2"),
-           std::string("max_parallel_workers=0"), std::string("max_parallel_workers_per_gather=0"),
-           std::string("max_logical_replication_workers=0"), std::string("autovacuum_max_workers=1"),
-           std::string("timezone=UTC"), std::string("log_timezone=UTC"), std::string("log_destination=stderr"),
-           std::string("logging_collector=off"), std::string("log_min_messages=warning"),
-           std::string("log_min_error_statement=panic"), std::string("log_checkpoints=off"),
+           std::string("listen_addresses="),
+           "unix_socket_directories=" + cluster.socket_dir.string(),
+           std::string("unix_socket_permissions=0700"),
+           "max_connections=" + std::to_string(max_connections),
+           std::string("shared_buffers=32MB"),
+           std::string("work_mem=4MB"),
+           std::string("maintenance_work_mem=32MB"),
+           std::string("effective_cache_size=256MB"),
+           std::string("huge_pages=off"),
+           std::string("jit=off"),
+           std::string("wal_level=minimal"),
+           std::string("max_wal_senders=0"),
+           std::string("max_wal_size=256MB"),
+           std::string("min_wal_size=64MB"),
+           std::string("wal_buffers=2MB"),
+           std::string("max_worker_processes=2"),
+           std::string("max_parallel_workers=0"),
+           std::string("max_parallel_workers_per_gather=0"),
+           std::string("max_logical_replication_workers=0"),
+           std::string("autovacuum_max_workers=1"),
+           std::string("timezone=UTC"),
+           std::string("log_timezone=UTC"),
+           std::string("log_destination=stderr"),
+           std::string("logging_collector=off"),
+           std::string("log_min_messages=warning"),
+           std::string("log_min_error_statement=panic"),
+           std::string("log_checkpoints=off"),
            std::string("log_line_prefix=%m [%p] "),
        }) {
     argv.push_back("-c");
@@ -58,8 +74,8 @@ Result<int> lock_data(const std::filesystem::path& data_dir) {
   if (fd < 0) return std::unexpected(errno_error(errno, "opening " + path.string()));
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     ::close(fd);
-    return fail(ErrorCode::conflict, "another ccoc uses the data in " + data_dir.string() +
-                                         "; stop it first, or give this one a folder of its own with --data");
+    return fail(ErrorCode::conflict,
+                "another ccoc uses the data in " + data_dir.string() + "; stop it first, or give this one a folder of its own with --data");
   }
   return fd;
 }
@@ -79,8 +95,7 @@ bool says_ready(const Cluster& cluster, pid_t pid) {
 
 class PrivateServer::Impl {
  public:
-  Impl(Cluster cluster, int max_connections, int lock)
-      : cluster_(std::move(cluster)), max_connections_(max_connections), lock_(lock) {}
+  Impl(Cluster cluster, int max_connections, int lock) : cluster_(std::move(cluster)), max_connections_(max_connections), lock_(lock) {}
 
   ~Impl() {
     stop();

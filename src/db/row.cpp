@@ -17,8 +17,8 @@ namespace {
 
 // https://www.postgresql.org/docs/current/catalog-pg-type.html; the numbers of built-in types do not change.
 namespace type {
-constexpr std::uint32_t boolean = 16, bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25, float8 = 701, int8_array = 1016, varchar = 1043,
-                        timestamptz = 1184;
+constexpr std::uint32_t boolean = 16, bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25, float8 = 701, int8_array = 1016,
+                        varchar = 1043, timestamptz = 1184;
 }
 
 /// Whatever is not as the type says is a mistake of the program, like a wrong type.

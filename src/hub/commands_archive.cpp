@@ -74,16 +74,15 @@ int check_archive(const Config& config, bool verify) {
     report = archive::check(shelves->volumes, *shelves->opened.database, verify);
     if (report) {
       std::erase_if(report->issues, [&](const archive::Issue& issue) {
-        return std::ranges::none_of(first, [&](const archive::Issue& before) {
-          return before.finding == issue.finding && before.path == issue.path;
-        });
+        return std::ranges::none_of(
+            first, [&](const archive::Issue& before) { return before.finding == issue.finding && before.path == issue.path; });
       });
     }
   }
   if (!report) return report_failure(report.error());
   print_issues(report->issues);
-  std::cout << report->files << " files, " << report->fragments << " fragments, " << report->bytes << " bytes: "
-            << (report->clean() ? "index and disk agree" : std::to_string(report->issues.size()) + " findings") << '\n';
+  std::cout << report->files << " files, " << report->fragments << " fragments, " << report->bytes
+            << " bytes: " << (report->clean() ? "index and disk agree" : std::to_string(report->issues.size()) + " findings") << '\n';
   return report->clean() ? 0 : 1;
 }
 
@@ -94,15 +93,13 @@ int reindex_archive(const Config& config) {
   const auto report = archive::reindex(shelves->volumes, *shelves->opened.database);
   if (!report) return report_failure(report.error());
   print_issues(report->skipped);
-  std::cout << "indexed " << report->files << " files, " << report->bytes << " bytes; skipped " << report->skipped.size()
-            << '\n';
+  std::cout << "indexed " << report->files << " files, " << report->bytes << " bytes; skipped " << report->skipped.size() << '\n';
   return report->skipped.empty() ? 0 : 1;
 }
 
 int decrypt_footage(const Config& config, const std::string& file, const std::string& output, const std::string& key_file) {
   namespace fs = std::filesystem;
-  const auto key = archive::load_footage_key(
-      key_file.empty() ? (fs::path(config.data.dir) / "footage.key").string() : key_file, false);
+  const auto key = archive::load_footage_key(key_file.empty() ? (fs::path(config.data.dir) / "footage.key").string() : key_file, false);
   if (!key) return report_failure(key.error());
   const auto path = fs::absolute(file);
   std::error_code missing;

@@ -57,7 +57,8 @@ int doctor(const Config& config) {
         findings.bad("volume " + volume.name + ": " + space.error().message, "footage there cannot be played, and none can be written");
         continue;
       }
-      const auto text = "volume " + volume.name + (volume.far ? " answers" : " has " + std::to_string(space->free_bytes >> 30) + " GiB free");
+      const auto text =
+          "volume " + volume.name + (volume.far ? " answers" : " has " + std::to_string(space->free_bytes >> 30) + " GiB free");
       if (space->free_bytes > volume.min_free_bytes) {
         findings.good(text);
       } else {

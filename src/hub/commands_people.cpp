@@ -64,8 +64,8 @@ int report_failure(const Error& error) {
 int add_user(const Config& config, const std::string& username, const std::string& role, const std::string& name) {
   const auto parsed = access::parse_role(role);
   if (!parsed) {
-    return report_failure({ErrorCode::invalid_argument,
-                           "'" + role + "' is no role; there are administrator, investigator, operator and viewer", "role"});
+    return report_failure(
+        {ErrorCode::invalid_argument, "'" + role + "' is no role; there are administrator, investigator, operator and viewer", "role"});
   }
   auto desk = open_access(config);
   if (!desk) return report_failure(desk.error());
@@ -137,8 +137,8 @@ int import_cameras(const Config& config, const std::string& file, bool dry_run) 
     for (const auto& error : row.errors) out << "; " << error.field << ": " << error.message;
     out << '\n';
   }
-  std::cout << (dry_run ? "dry run, nothing changed: " : "") << report->created << " created, " << report->changed
-            << " changed, " << report->unchanged << " unchanged, " << report->rejected << " rejected\n";
+  std::cout << (dry_run ? "dry run, nothing changed: " : "") << report->created << " created, " << report->changed << " changed, "
+            << report->unchanged << " unchanged, " << report->rejected << " rejected\n";
   return report->rejected == 0 ? 0 : 1;
 }
 

@@ -40,8 +40,8 @@ Result<DataDirectory> DataDirectory::open(const fs::path& path, bool exclusive) 
   std::error_code error;
   fs::create_directories(path, error);
   if (error) {
-    return fail(ErrorCode::io, "the data directory " + path.string() + " cannot be made: " + error.message() +
-                                   "; choose another with --data DIR");
+    return fail(ErrorCode::io,
+                "the data directory " + path.string() + " cannot be made: " + error.message() + "; choose another with --data DIR");
   }
   const fs::path whole = fs::absolute(path).lexically_normal();
   const fs::path lock = whole / "ccoc.lock";
@@ -54,8 +54,8 @@ Result<DataDirectory> DataDirectory::open(const fs::path& path, bool exclusive) 
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (exclusive) {
       ::close(fd);
-      return fail(ErrorCode::conflict, "another hub runs on " + whole.string() +
-                                           "; stop it first, or choose another data directory with --data DIR");
+      return fail(ErrorCode::conflict,
+                  "another hub runs on " + whole.string() + "; stop it first, or choose another data directory with --data DIR");
     }
     return DataDirectory(whole, fd, true);
   }
@@ -126,8 +126,6 @@ registry::Rules rules_of(const Config& config) {
   return rules;
 }
 
-Result<registry::SecretBox> open_secrets(const DataDirectory& data) {
-  return registry::SecretBox::open(data.path() / "secret.key");
-}
+Result<registry::SecretBox> open_secrets(const DataDirectory& data) { return registry::SecretBox::open(data.path() / "secret.key"); }
 
 }  // namespace ccoc::hub

@@ -198,8 +198,8 @@ void Housekeeping::look_ahead(log::Throttle& throttle) {
     if (camera.promise_at_risk == before.contains(camera.camera)) continue;
     rooms_.events.promise_state(camera.camera, camera.promise_at_risk, camera.lasting_days, camera.promised_days, made->made_at);
     if (camera.promise_at_risk) {
-      log::error("archive", "{}: at today's rate its footage lasts {:.1f} days; {:.0f} were promised", camera.camera,
-                 camera.lasting_days, camera.promised_days);
+      log::error("archive", "{}: at today's rate its footage lasts {:.1f} days; {:.0f} were promised", camera.camera, camera.lasting_days,
+                 camera.promised_days);
     } else {
       log::info("archive", "{}: its footage will be kept as long as was promised", camera.camera);
     }
@@ -236,7 +236,8 @@ void Housekeeping::keep_house() {
     drop_initial_password_once_changed();
     pin_certificates(throttle);
     note_clocks(throttle);
-    if (const auto scrubbed = rooms_.archive.scrub(); !scrubbed) throttle.warn("archive", "scrub", scrubbed.error().message, rooms_.clock.now());
+    if (const auto scrubbed = rooms_.archive.scrub(); !scrubbed)
+      throttle.warn("archive", "scrub", scrubbed.error().message, rooms_.clock.now());
     if (const auto kept = rooms_.motion.flush(); !kept) throttle.warn("hub", "motion", kept.error().message, rooms_.clock.now());
     if (rooms_.clock.now() >= next_retention) {
       const auto report = rooms_.archive.enforce_retention(policy);
@@ -246,7 +247,8 @@ void Housekeeping::keep_house() {
       }
       next_retention = rooms_.clock.now() + (report && report->more ? Duration{0} : retention_interval);
       if (const auto tidy = rooms_.access.tidy(); !tidy) throttle.warn("access", "tidy", tidy.error().message, rooms_.clock.now());
-      if (const auto tidy = rooms_.clocks.tidy(rooms_.clock.utc_now()); !tidy) throttle.warn("hub", "tidy", tidy.error().message, rooms_.clock.now());
+      if (const auto tidy = rooms_.clocks.tidy(rooms_.clock.utc_now()); !tidy)
+        throttle.warn("hub", "tidy", tidy.error().message, rooms_.clock.now());
     }
     if (rooms_.clock.now() >= next_forecast) {
       look_ahead(throttle);

@@ -124,16 +124,14 @@ Status Hub::Impl::load_geography() {
   return {};
 }
 
-ingest::StreamSinks Hub::Impl::make_sinks(const ingest::StreamConfig& stream, Reactor& reactor,
-                                          std::function<void(bool)> set_prompt) {
+ingest::StreamSinks Hub::Impl::make_sinks(const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> set_prompt) {
   ingest::StreamSinks out;
   const auto& recorded = config.archive.recorded_streams;
   if (std::find(recorded.begin(), recorded.end(), stream.role) != recorded.end()) {
     auto recorder = archive->record({stream.camera, stream.role});
     if (recorder && !(stream.enabled && stream.record)) {
       // It writes nothing but the reason why there is nothing.
-      (*recorder)->on_interrupted(media::GapCause::disabled,
-                                  stream.enabled ? "recording is switched off" : "the camera is switched off");
+      (*recorder)->on_interrupted(media::GapCause::disabled, stream.enabled ? "recording is switched off" : "the camera is switched off");
     } else if (recorder) {
       out.sinks.push_back(std::shared_ptr<media::FrameSink>(std::move(*recorder)));
     } else {
@@ -178,9 +176,7 @@ Status Hub::Impl::start_ingest() {
         return make_sinks(stream, reactor, std::move(set_prompt));
       },
       [this](const ingest::StreamConfig& stream) { channels.remove(stream.camera, stream.role); },
-      [this](const ingest::StreamStatus& status) {
-        events.stream_state(status);
-      });
+      [this](const ingest::StreamStatus& status) { events.stream_state(status); });
   return {};
 }
 
@@ -206,8 +202,8 @@ void Hub::Impl::start_rtsp(const api::Services& services) {
   rtsp = std::move(*started);
   if (options.plain) log::info("hub", "RTSP at rtsp://{}", config.rtsp.listen);
   if (options.tls) {
-    log::info("hub", "RTSP over TLS at rtsps://{}, certificate {} until {}", config.rtsp.tls_listen,
-              options.tls->identity->fingerprint(), format_rfc3339(options.tls->identity->expires_at()));
+    log::info("hub", "RTSP over TLS at rtsps://{}, certificate {} until {}", config.rtsp.tls_listen, options.tls->identity->fingerprint(),
+              format_rfc3339(options.tls->identity->expires_at()));
   }
 }
 
@@ -368,8 +364,7 @@ Status Hub::Impl::start_vision() {
       [this](const std::string& id, UtcTime at, const vision::MotionCells& cells) { motion->note(id, at, cells); });
   if (config.vision.look_interval == Duration{0}) return {};
   watch = std::make_unique<vision::PictureWatch>(
-      vision::PictureWatchOptions{
-          .worker = worker, .interval = config.vision.look_interval, .frozen_after = config.vision.frozen_after},
+      vision::PictureWatchOptions{.worker = worker, .interval = config.vision.look_interval, .frozen_after = config.vision.frozen_after},
       clock, [this] { return watched_cameras(false); }, [this](const std::string& id) { return show_to_watch(id); },
       [this](const vision::PictureStatus& status) { events.picture_state(status); });
   return {};
@@ -451,9 +446,7 @@ Hub::~Hub() { stop(); }
 
 std::uint16_t Hub::http_port() const { return impl_->api ? impl_->api->port() : std::uint16_t{0}; }
 
-void Hub::look_after() {
-  impl_->housekeeping->look_after();
-}
+void Hub::look_after() { impl_->housekeeping->look_after(); }
 
 void Hub::stop() { impl_->stop(); }
 

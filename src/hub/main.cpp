@@ -78,9 +78,7 @@ int main(int argc, char** argv) {
   import->add_option("FILE", csv, "CSV, UTF-8, with a header row")->required();
   import->add_flag("--dry-run", dry_run, "Say what would happen, change nothing");
   common.add_to(*import, false);
-  import->callback([&] {
-    code = common.run([&](const ccoc::Config& config) { return ccoc::hub::import_cameras(config, csv, dry_run); });
-  });
+  import->callback([&] { code = common.run([&](const ccoc::Config& config) { return ccoc::hub::import_cameras(config, csv, dry_run); }); });
 
   auto* user = app.add_subcommand("user", "People who may log in; passwords are read from the terminal or standard input");
   user->require_subcommand(1);
@@ -90,21 +88,15 @@ int main(int argc, char** argv) {
   add->add_option("--role", role, "administrator, investigator, operator or viewer")->capture_default_str();
   add->add_option("--name", name, "As shown to others");
   common.add_to(*add, false);
-  add->callback([&] {
-    code = common.run([&](const ccoc::Config& config) { return ccoc::hub::add_user(config, username, role, name); });
-  });
+  add->callback([&] { code = common.run([&](const ccoc::Config& config) { return ccoc::hub::add_user(config, username, role, name); }); });
   auto* passwd = user->add_subcommand("passwd", "Set a user's password");
   passwd->add_option("USERNAME", username)->required();
   common.add_to(*passwd, false);
-  passwd->callback([&] {
-    code = common.run([&](const ccoc::Config& config) { return ccoc::hub::change_password(config, username); });
-  });
+  passwd->callback([&] { code = common.run([&](const ccoc::Config& config) { return ccoc::hub::change_password(config, username); }); });
   auto* disable = user->add_subcommand("disable", "Keep a user from logging in");
   disable->add_option("USERNAME", username)->required();
   common.add_to(*disable, false);
-  disable->callback([&] {
-    code = common.run([&](const ccoc::Config& config) { return ccoc::hub::disable_user(config, username); });
-  });
+  disable->callback([&] { code = common.run([&](const ccoc::Config& config) { return ccoc::hub::disable_user(config, username); }); });
 
   auto* archive = app.add_subcommand("archive", "The footage on disk and its index");
   archive->require_subcommand(1);
@@ -112,9 +104,7 @@ int main(int argc, char** argv) {
   common.add_to(*check, false);
   bool verify = false;
   check->add_flag("--verify", verify, "Also compare every byte with its checksum");
-  check->callback([&] {
-    code = common.run([&](const ccoc::Config& config) { return ccoc::hub::check_archive(config, verify); });
-  });
+  check->callback([&] { code = common.run([&](const ccoc::Config& config) { return ccoc::hub::check_archive(config, verify); }); });
   auto* reindex = archive->add_subcommand("reindex", "Make the index anew from the files; the hub must be stopped");
   common.add_to(*reindex, false);
   reindex->callback([&] { code = common.run(ccoc::hub::reindex_archive); });
@@ -136,9 +126,7 @@ int main(int argc, char** argv) {
   export_->add_option("--stream", wanted.stream)->capture_default_str();
   export_->add_option("--output", wanted.output, "File to write; must not exist")->required();
   common.add_to(*export_, false);
-  export_->callback([&] {
-    code = common.run([&](const ccoc::Config& config) { return ccoc::hub::export_footage(config, wanted); });
-  });
+  export_->callback([&] { code = common.run([&](const ccoc::Config& config) { return ccoc::hub::export_footage(config, wanted); }); });
 
   auto* migrate = app.add_subcommand("migrate", "Bring the database to the newest schema (serve does it too)");
   common.add_to(*migrate, false);

@@ -2,8 +2,8 @@
 
 namespace ccoc::hub {
 
-std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
-                                             const std::vector<registry::StreamSource>& sources, const IngestConfig& config) {
+std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera, const std::vector<registry::StreamSource>& sources,
+                                             const IngestConfig& config) {
   std::vector<ingest::StreamConfig> out;
   for (const auto& source : sources) {
     ingest::StreamConfig stream;

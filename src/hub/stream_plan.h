@@ -9,7 +9,7 @@
 
 namespace ccoc::hub {
 
-std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera,
-                                             const std::vector<registry::StreamSource>& sources, const IngestConfig& config);
+std::vector<ingest::StreamConfig> streams_of(const registry::Camera& camera, const std::vector<registry::StreamSource>& sources,
+                                             const IngestConfig& config);
 
 }  // namespace ccoc::hub

@@ -34,8 +34,7 @@ std::vector<std::string> environment_for(const std::string& cache) {
 
 Result<std::unique_ptr<BridgeProcess>> BridgeProcess::start(Reactor& reactor, const std::string& program, const std::string& cache,
                                                             const bridge::Start& order, ConnectionHandler& handler) {
-  if (program.empty())
-    return fail(ErrorCode::unavailable, "this needs the program ccoc-bridge (GStreamer), which is not installed here");
+  if (program.empty()) return fail(ErrorCode::unavailable, "this needs the program ccoc-bridge (GStreamer), which is not installed here");
   const auto child = start_child(program, environment_for(cache));
   if (!child) return std::unexpected(child.error());
   auto connection = reactor.adopt(child->socket, handler);

@@ -41,9 +41,7 @@ void BridgeSource::start() {
   }
   const auto started = start_process({});
   if (started) return;
-  refusal_ = reactor_.call_after(Duration{0}, [this, reason = started.error().message] {
-    end(media::GapCause::hub, reason, seconds{30});
-  });
+  refusal_ = reactor_.call_after(Duration{0}, [this, reason = started.error().message] { end(media::GapCause::hub, reason, seconds{30}); });
 }
 
 Status BridgeSource::start_process(std::string offer) {
@@ -60,9 +58,8 @@ void BridgeSource::take_offer(std::string offer, OfferAnswered answered) {
   if (!awaits_offer() || !attempt_) return Source::take_offer(std::move(offer), std::move(answered));
   if (process_) return answered(fail(ErrorCode::conflict, "someone sends to this stream already"));
   answered_ = std::move(answered);
-  answer_limit_ = reactor_.call_after(seconds{10}, [this] {
-    end(media::GapCause::hub, "ccoc-bridge did not answer the sender in time", Duration{0});
-  });
+  answer_limit_ =
+      reactor_.call_after(seconds{10}, [this] { end(media::GapCause::hub, "ccoc-bridge did not answer the sender in time", Duration{0}); });
   if (const auto started = start_process(std::move(offer)); !started) answer(std::unexpected(started.error()));
 }
 
@@ -132,9 +129,7 @@ void BridgeSource::on_closed(const Error&) {
   end(media::GapCause::hub, "the program that received this stream (ccoc-bridge) ended unexpectedly", Duration{0});
 }
 
-void BridgeSource::take(const bridge::Start&) {
-  end(media::GapCause::hub, "ccoc-bridge sends what only the hub may send", Duration{0});
-}
+void BridgeSource::take(const bridge::Start&) { end(media::GapCause::hub, "ccoc-bridge sends what only the hub may send", Duration{0}); }
 
 void BridgeSource::take(const bridge::SetUp& message) {
   report_.transport = message.transport;
@@ -173,8 +168,7 @@ void BridgeSource::take(const bridge::Sound& message) {
   if (!config_.audio) return;
   auto format = format_of(message);
   if (!format) return;  // sound that cannot be described is no reason to lose the pictures
-  if (!sound_format_ || *sound_format_ != *format)
-    sound_format_ = std::make_shared<const media::AudioFormat>(*std::move(format));
+  if (!sound_format_ || *sound_format_ != *format) sound_format_ = std::make_shared<const media::AudioFormat>(*std::move(format));
   media::RawAudio sound;
   sound.format = sound_format_;
   sound.data = std::make_shared<const Bytes>(message.data.begin(), message.data.end());

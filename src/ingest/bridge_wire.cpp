@@ -91,8 +91,8 @@ void fields(M& m, Visit& visit) {
   using T = std::remove_const_t<M>;
   const auto all = [&visit](auto&... each) { (visit(each), ...); };
   if constexpr (std::is_same_v<T, Start>) {
-    all(m.url, m.username, m.password, m.transport, m.certificate, m.files, m.refuse_local, m.follow_redirects,
-        m.connect_timeout_ms, m.offer, m.profile, m.sound, m.sound_codec, m.sound_rate, m.sound_channels);
+    all(m.url, m.username, m.password, m.transport, m.certificate, m.files, m.refuse_local, m.follow_redirects, m.connect_timeout_ms,
+        m.offer, m.profile, m.sound, m.sound_codec, m.sound_rate, m.sound_channels);
   } else if constexpr (std::is_same_v<T, Waiting>) {
     all(m.why);
   } else if constexpr (std::is_same_v<T, SetUp>) {
@@ -164,9 +164,9 @@ Result<std::optional<Message>> decode(std::uint8_t kind, ByteView body) {
 }  // namespace
 
 bool is_sensible(const Sound& sound) {
-  return sound.sample_rate >= 1 && sound.sample_rate <= 192'000 && sound.channels >= 1 && sound.channels <= 8 &&
-         sound.duration >= 1 && sound.duration <= 10 * sound.sample_rate && sound.config.size() <= max_config &&
-         !sound.data.empty() && sound.data.size() <= max_sound;
+  return sound.sample_rate >= 1 && sound.sample_rate <= 192'000 && sound.channels >= 1 && sound.channels <= 8 && sound.duration >= 1 &&
+         sound.duration <= 10 * sound.sample_rate && sound.config.size() <= max_config && !sound.data.empty() &&
+         sound.data.size() <= max_sound;
 }
 
 Bytes encode(const Message& message) {

@@ -82,8 +82,7 @@ struct Ingest::Impl {
   }
 };
 
-Ingest::Ingest(std::vector<Reactor*> reactors, IngestOptions options, SinkFactory make_sinks, SinkRetired retired,
-               StateListener listener)
+Ingest::Ingest(std::vector<Reactor*> reactors, IngestOptions options, SinkFactory make_sinks, SinkRetired retired, StateListener listener)
     : impl_(std::make_unique<Impl>()) {
   impl_->reactors = std::move(reactors);
   impl_->options = options;
@@ -223,9 +222,8 @@ ProbeResult Ingest::Impl::probe_once(const StreamConfig& config, Duration limit)
   }
   auto probe = std::make_shared<std::unique_ptr<Probe>>();
   reactor->post([this, reactor, probe, answer, config, limit] {
-    *probe = std::make_unique<Probe>(*reactor, config, options, limit, [answer](ProbeResult result) {
-      answer->set_value(std::move(result));
-    });
+    *probe =
+        std::make_unique<Probe>(*reactor, config, options, limit, [answer](ProbeResult result) { answer->set_value(std::move(result)); });
     (*probe)->start();
   });
   auto result = future.get();

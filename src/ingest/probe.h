@@ -12,8 +12,7 @@ namespace ccoc::ingest {
 class Probe final : private SourceListener {
  public:
   /// `done` is called once, on the reactor's thread, within `limit`.
-  Probe(Reactor& reactor, const StreamConfig& config, const IngestOptions& options, Duration limit,
-        std::function<void(ProbeResult)> done);
+  Probe(Reactor& reactor, const StreamConfig& config, const IngestOptions& options, Duration limit, std::function<void(ProbeResult)> done);
   ~Probe() override;
   void start();
 

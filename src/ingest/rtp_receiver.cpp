@@ -13,7 +13,7 @@ constexpr std::uint32_t own_ssrc = 0x63636f63;  // "ccoc"
 constexpr std::size_t packets_to_insist = 8;
 constexpr std::size_t offsets_kept = 12;
 constexpr Duration longest_delay = std::chrono::seconds{1};
-constexpr std::uint16_t largest_gap = 3000;     // RFC 3550 A.1, MAX_DROPOUT: beyond it the sender began anew
+constexpr std::uint16_t largest_gap = 3000;  // RFC 3550 A.1, MAX_DROPOUT: beyond it the sender began anew
 
 }  // namespace
 
@@ -135,14 +135,14 @@ Bytes RtpReceiver::receiver_report(UtcTime now) {
   stats.ssrc = *ssrc_;
   const auto lost_now = lost_ - lost_reported_;
   const auto expected = lost_now + received_ - received_reported_;
-  stats.fraction_lost = expected == 0 ? std::uint8_t{0} : static_cast<std::uint8_t>(std::min<std::uint64_t>(lost_now * 256 / expected, 255));
+  stats.fraction_lost =
+      expected == 0 ? std::uint8_t{0} : static_cast<std::uint8_t>(std::min<std::uint64_t>(lost_now * 256 / expected, 255));
   stats.cumulative_lost = static_cast<std::uint32_t>(std::min<std::uint64_t>(lost_, 0x7fffff));
   stats.jitter = static_cast<std::uint32_t>(jitter_us_ * options_.clock_rate / 1e6);
   stats.highest_sequence = (cycles_ << 16) | static_cast<std::uint16_t>(next_sequence_ - 1);
   if (last_report_) {
     stats.last_sr = static_cast<std::uint32_t>(last_report_->ntp >> 16);
-    stats.delay_since_last_sr =
-        static_cast<std::uint32_t>(std::max<std::int64_t>((now - last_report_at_).count(), 0) * 65536 / 1'000'000);
+    stats.delay_since_last_sr = static_cast<std::uint32_t>(std::max<std::int64_t>((now - last_report_at_).count(), 0) * 65536 / 1'000'000);
   }
   lost_reported_ = lost_;
   received_reported_ = received_;

@@ -72,9 +72,8 @@ RtspSource::Way RtspSource::preferred() const {
 void RtspSource::start() {
   auto options = client_options(config_, options_);
   if (!options) {
-    refusal_ = reactor_.call_after(Duration{0}, [this, why = options.error().message] {
-      listener_.on_source_ended(media::GapCause::camera, why, seconds{30});
-    });
+    refusal_ = reactor_.call_after(
+        Duration{0}, [this, why = options.error().message] { listener_.on_source_ended(media::GapCause::camera, why, seconds{30}); });
     return;
   }
   options->transport = way_.transport;
@@ -138,8 +137,7 @@ void RtspSource::on_track(TrackKind kind, const media::SdpMedia& track, std::opt
   options.clock_rate = track.clock_rate;
   options.ssrc = ssrc;
   if (kind == TrackKind::audio) {
-    auto depacketizer = media::make_audio_depacketizer(
-        track, [this](media::RawAudio&& sound) { listener_.on_sound(std::move(sound)); });
+    auto depacketizer = media::make_audio_depacketizer(track, [this](media::RawAudio&& sound) { listener_.on_sound(std::move(sound)); });
     if (depacketizer) audio_ = std::make_unique<RtpReceiver>(std::move(*depacketizer), options);
     return;
   }

@@ -244,9 +244,7 @@ void StreamSession::measure(MonoTime now) {
   if (now - live_since_ > stable_after) backoff_ = Duration{0};
 }
 
-void StreamSession::on_source_ended(media::GapCause cause, const std::string& reason, Duration at_least) {
-  fail(cause, reason, at_least);
-}
+void StreamSession::on_source_ended(media::GapCause cause, const std::string& reason, Duration at_least) { fail(cause, reason, at_least); }
 
 void StreamSession::fail(media::GapCause cause, const std::string& reason, Duration at_least, bool silent) {
   take_report();

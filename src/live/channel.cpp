@@ -58,9 +58,7 @@ void Channel::on_interrupted(media::GapCause cause, std::string_view reason) {
 }
 
 void Channel::subscribe(std::shared_ptr<Subscriber> subscriber) {
-  reactor_.post([self = shared_from_this(), subscriber = std::move(subscriber)]() mutable {
-    self->add(std::move(subscriber));
-  });
+  reactor_.post([self = shared_from_this(), subscriber = std::move(subscriber)]() mutable { self->add(std::move(subscriber)); });
 }
 
 void Channel::unsubscribe(std::shared_ptr<Subscriber> subscriber) {

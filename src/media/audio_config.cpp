@@ -11,8 +11,7 @@ namespace ccoc::media {
 namespace {
 
 /// ISO/IEC 14496-3 table 1.18.
-constexpr std::array<std::uint32_t, 13> rates = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
-                                                 22050, 16000, 12000, 11025, 8000,  7350};
+constexpr std::array<std::uint32_t, 13> rates = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350};
 constexpr std::uint32_t highest_rate = 192'000;
 constexpr unsigned aac_lc = 2, sbr = 5, parametric_stereo = 29;
 
@@ -50,8 +49,8 @@ Result<AacConfig> read_config(BitReader& bits) {
     bits.skip(1);                    // extensions: none at these object types
   }
   if (!bits.ok()) return fail(ErrorCode::corrupt, "the AudioSpecificConfig ends too early");
-  const bool rate_is_possible = out.core_rate > 0 && out.core_rate <= highest_rate && out.format.sample_rate > 0 &&
-                                out.format.sample_rate <= highest_rate;
+  const bool rate_is_possible =
+      out.core_rate > 0 && out.core_rate <= highest_rate && out.format.sample_rate > 0 && out.format.sample_rate <= highest_rate;
   if (!rate_is_possible || channels == 0 || channels > 7)
     return fail(ErrorCode::corrupt, "the AudioSpecificConfig names an impossible rate or number of channels");
   out.format.codec = AudioCodec::aac;
@@ -100,16 +99,14 @@ Result<AacConfig> parse_stream_mux_config(ByteView config) {
   bits.skip(1);  // all streams have the same framing: there is one only
   const auto subframes = bits.bits(6) + 1;
   const auto programs = bits.bits(4) + 1, layers = bits.bits(3) + 1;
-  if (version || programs != 1 || layers != 1)
-    return fail(ErrorCode::unsupported, "the StreamMuxConfig describes more than one stream");
+  if (version || programs != 1 || layers != 1) return fail(ErrorCode::unsupported, "the StreamMuxConfig describes more than one stream");
   constexpr std::size_t config_at = 1 + 1 + 6 + 4 + 3;
   auto read = read_config(bits);
   if (!read) return read;
   const std::size_t end = bits.position();
   skip_sbr_extension(bits);
   // Some end here, without frameLengthType.
-  if (bits.bits(3) != 0 && bits.ok())
-    return fail(ErrorCode::unsupported, "the StreamMuxConfig describes frames of a fixed length");
+  if (bits.bits(3) != 0 && bits.ok()) return fail(ErrorCode::unsupported, "the StreamMuxConfig describes frames of a fixed length");
   read->format.config = cut_bits(config, config_at, end - config_at);
   read->subframes = subframes;
   return read;

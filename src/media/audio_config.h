@@ -7,7 +7,7 @@
 namespace ccoc::media {
 
 struct AacConfig {
-  AudioFormat format;           ///< `config` is the AudioSpecificConfig
+  AudioFormat format;             ///< `config` is the AudioSpecificConfig
   unsigned frame_samples = 1024;  ///< of the core decoder
   std::uint32_t core_rate = 0;    ///< Hz, of the core decoder; half the sample rate with SBR
   unsigned subframes = 1;         ///< in one audioMuxElement

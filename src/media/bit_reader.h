@@ -8,8 +8,7 @@ namespace ccoc::media {
 
 class BitReader {
  public:
-  explicit BitReader(ByteView payload, bool emulation_prevention = true)
-      : bytes_(payload), emulation_prevention_(emulation_prevention) {}
+  explicit BitReader(ByteView payload, bool emulation_prevention = true) : bytes_(payload), emulation_prevention_(emulation_prevention) {}
 
   bool ok() const { return ok_; }
   /// Bits read so far, counting those of left-out bytes.

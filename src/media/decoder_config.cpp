@@ -78,8 +78,7 @@ Bytes hevc_record(const VideoFormat& format) {
   put_u8(out, 0xf8 | (info.bit_depth_chroma - 8));
   put_u16(out, 0);  // avgFrameRate: not said
   put_u8(out, info.temporal_layers << 3 | (info.temporal_id_nested ? 4u : 0u) | 3u);
-  const std::pair<unsigned, const std::vector<Bytes>*> arrays[] = {
-      {32, &format.vps}, {33, &format.sps}, {34, &format.pps}};
+  const std::pair<unsigned, const std::vector<Bytes>*> arrays[] = {{32, &format.vps}, {33, &format.sps}, {34, &format.pps}};
   put_u8(out, static_cast<unsigned>(std::ranges::count_if(arrays, [](const auto& a) { return !a.second->empty(); })));
   for (const auto& [type, sets] : arrays) {
     if (sets->empty()) continue;
@@ -103,9 +102,7 @@ bool take_sets(ByteView& bytes, std::size_t count, std::vector<Bytes>& into) {
   return true;
 }
 
-std::unexpected<Error> torn_record() {
-  return fail(ErrorCode::corrupt, "the decoder configuration record ends too early");
-}
+std::unexpected<Error> torn_record() { return fail(ErrorCode::corrupt, "the decoder configuration record ends too early"); }
 
 }  // namespace
 
@@ -119,9 +116,8 @@ Result<VideoFormat> make_format(Codec codec, std::vector<Bytes> vps, std::vector
   format.height = info->height;
   format.fps = info->fps;
   format.reorder_frames = info->reorder_frames;
-  format.codec_string = codec == Codec::h265
-                            ? h265_codec_string(*info)
-                            : print("avc1.%02x%02x%02x", sps.front()[1], sps.front()[2], sps.front()[3]);
+  format.codec_string =
+      codec == Codec::h265 ? h265_codec_string(*info) : print("avc1.%02x%02x%02x", sps.front()[1], sps.front()[2], sps.front()[3]);
   format.vps = std::move(vps);
   format.sps = std::move(sps);
   format.pps = std::move(pps);

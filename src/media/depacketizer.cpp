@@ -25,8 +25,7 @@ void take_sprop(std::string_view list, ParameterSets& sets) {
 void VideoDepacketizer::push(const RtpPacket& packet) {
   assembler_.begin_packet(packet.timestamp);
   const auto payload = packet.payload;
-  if (payload.size() >= 4 && payload[0] == 0 && payload[1] == 0 &&
-      (payload[2] == 1 || (payload[2] == 0 && payload[3] == 1))) {
+  if (payload.size() >= 4 && payload[0] == 0 && payload[1] == 0 && (payload[2] == 1 || (payload[2] == 0 && payload[3] == 1))) {
     // Some cameras put Annex B into the packet, start codes and all.
     for (const auto nal : split_annexb(payload)) assembler_.add_nal(nal);
   } else if (!payload.empty()) {
@@ -59,8 +58,7 @@ Result<std::unique_ptr<Depacketizer>> make_depacketizer(const SdpMedia& media, D
     unsigned don_diff = 0;
     std::from_chars(text.data(), text.data() + text.size(), don_diff);
     auto depacketizer = make_h265_depacketizer(std::move(sink), don_diff > 0);
-    for (const char* key : {"sprop-vps", "sprop-sps", "sprop-pps"})
-      take_sprop(media.fmtp_value(key), depacketizer->sets());
+    for (const char* key : {"sprop-vps", "sprop-sps", "sprop-pps"}) take_sprop(media.fmtp_value(key), depacketizer->sets());
     depacketizer->sets().end_unit();
     return depacketizer;
   }

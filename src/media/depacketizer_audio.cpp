@@ -251,7 +251,8 @@ Result<std::unique_ptr<Depacketizer>> make_generic_aac(const SdpMedia& media, Au
   layout.index_delta_bits = parameter(media, "indexdeltalength", low ? 2 : 3);
   const bool more = parameter(media, "ctsdeltalength", 0) + parameter(media, "dtsdeltalength", 0) +
                         parameter(media, "randomaccessindication", 0) + parameter(media, "streamstateindication", 0) +
-                        parameter(media, "auxiliarydatasizelength", 0) > 0;
+                        parameter(media, "auxiliarydatasizelength", 0) >
+                    0;
   if (more || layout.size_bits == 0 || layout.size_bits > 16 || layout.index_bits > 16 || layout.index_delta_bits > 16)
     return fail(ErrorCode::unsupported, "AAC in an arrangement that is not known (RFC 3640)");
   return std::make_unique<GenericAacDepacketizer>(*config, media.clock_rate, layout, std::move(sink));
@@ -259,8 +260,7 @@ Result<std::unique_ptr<Depacketizer>> make_generic_aac(const SdpMedia& media, Au
 
 Result<std::unique_ptr<Depacketizer>> make_latm(const SdpMedia& media, AudioSink sink) {
   const auto described = decode_hex(media.fmtp_value("config"));
-  if (!described || parameter(media, "cpresent", 1) != 0)
-    return fail(ErrorCode::unsupported, "AAC (LATM) that describes itself in-band");
+  if (!described || parameter(media, "cpresent", 1) != 0) return fail(ErrorCode::unsupported, "AAC (LATM) that describes itself in-band");
   const auto config = parse_stream_mux_config(*described);
   if (!config) return std::unexpected(config.error());
   return std::make_unique<LatmDepacketizer>(*config, media.clock_rate, std::move(sink));
@@ -289,8 +289,7 @@ std::string_view to_string(AudioCodec codec) {
 
 Result<std::unique_ptr<Depacketizer>> make_audio_depacketizer(const SdpMedia& media, AudioSink sink) {
   constexpr std::uint32_t highest_rate = 192'000;
-  if (media.clock_rate == 0 || media.clock_rate > highest_rate)
-    return fail(ErrorCode::unsupported, "sound at an impossible rate");
+  if (media.clock_rate == 0 || media.clock_rate > highest_rate) return fail(ErrorCode::unsupported, "sound at an impossible rate");
   if (media.encoding == "MPEG4-GENERIC") return make_generic_aac(media, std::move(sink));
   if (media.encoding == "MP4A-LATM") return make_latm(media, std::move(sink));
   if (media.encoding == "PCMU" || media.encoding == "PCMA") {

@@ -8,9 +8,7 @@ namespace {
 constexpr unsigned soi = 0xd8, sos = 0xda, eoi = 0xd9;
 
 /// SOF0 to SOF15 but DHT, JPG and DAC, which stand between them.
-bool is_frame_header(unsigned marker) {
-  return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
-}
+bool is_frame_header(unsigned marker) { return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc; }
 
 std::unexpected<Error> no_picture() { return fail(ErrorCode::corrupt, "this is no JPEG picture"); }
 

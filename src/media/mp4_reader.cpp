@@ -243,11 +243,9 @@ const char* check_fixed_part(ByteView bytes) {
   const std::size_t traf = get_u32(bytes, traf_at);
   if (!box_at(bytes, traf_at, "traf", 0) || traf < samples_at - traf_at || traf > moof - (traf_at - moof_at))
     return "traf is not as we write it";
-  if (!box_at(bytes, tfhd_at, "tfhd", 20) || get_u32(bytes, tfhd_at + 8) != tfhd_version_flags ||
-      get_u32(bytes, tfhd_at + 12) != track_id)
+  if (!box_at(bytes, tfhd_at, "tfhd", 20) || get_u32(bytes, tfhd_at + 8) != tfhd_version_flags || get_u32(bytes, tfhd_at + 12) != track_id)
     return "tfhd is not as we write it";
-  if (!box_at(bytes, tfdt_at, "tfdt", 20) || get_u32(bytes, tfdt_at + 8) != tfdt_version_flags)
-    return "tfdt is not as we write it";
+  if (!box_at(bytes, tfdt_at, "tfdt", 20) || get_u32(bytes, tfdt_at + 8) != tfdt_version_flags) return "tfdt is not as we write it";
   if (!box_at(bytes, trun_at, "trun", traf - (trun_at - traf_at)) ||
       (get_u32(bytes, trun_flags_at) & ~trun_composition_flag) != trun_version_flags)
     return "trun is not as we write it";
@@ -271,13 +269,11 @@ Result<std::vector<Sample>> read_samples(ByteView bytes) {
     sample.size = get_u32(bytes, at + 4);
     const auto flags = get_u32(bytes, at + 8);
     const auto kind = flags & ~quantizer_mask;
-    if (kind != key_sample_flags && kind != other_sample_flags)
-      return corrupt("sample flags are not as we write them");
+    if (kind != key_sample_flags && kind != other_sample_flags) return corrupt("sample flags are not as we write them");
     if (sample.size == 0) return corrupt("a sample has no bytes");
     sample.key = kind == key_sample_flags;
     sample.quantizer = static_cast<std::uint8_t>(flags & quantizer_mask);
-    if (each == sample_size_with_composition)
-      sample.composition_offset = static_cast<std::int32_t>(get_u32(bytes, at + 12));
+    if (each == sample_size_with_composition) sample.composition_offset = static_cast<std::int32_t>(get_u32(bytes, at + 12));
     at += each;
   }
   return samples;
@@ -324,9 +320,8 @@ Result<AudioRun> read_audio_run(ByteView bytes, std::size_t at, std::size_t data
   if (size < audio_samples_at) return corrupt("the sound's traf is not as we write it");
   const auto traf = bytes.subspan(at, size);
   const bool ours = box_at(traf, 0, "traf", size) && box_at(traf, audio_tfhd_at, "tfhd", 20) &&
-                    get_u32(traf, audio_tfhd_at + 8) == tfhd_version_flags &&
-                    get_u32(traf, audio_tfhd_at + 12) == audio_track_id && box_at(traf, audio_tfdt_at, "tfdt", 20) &&
-                    get_u32(traf, audio_tfdt_at + 8) == tfdt_version_flags &&
+                    get_u32(traf, audio_tfhd_at + 8) == tfhd_version_flags && get_u32(traf, audio_tfhd_at + 12) == audio_track_id &&
+                    box_at(traf, audio_tfdt_at, "tfdt", 20) && get_u32(traf, audio_tfdt_at + 8) == tfdt_version_flags &&
                     box_at(traf, audio_trun_at, "trun", size - audio_trun_at) &&
                     get_u32(traf, audio_trun_at + 8) == audio_trun_version_flags;
   const std::size_t count = get_u32(traf, audio_sample_count_at);
@@ -377,8 +372,7 @@ Result<FileHeader> parse_file_header(ByteView bytes) {
     if (size > rest.size()) return more();
     const auto box = take_box(rest);
     if (!box) return std::unexpected(box.error());
-    if (type == fourcc("uuid") && box->body.size() >= 16 &&
-        std::equal(origin_uuid.begin(), origin_uuid.end(), box->body.begin())) {
+    if (type == fourcc("uuid") && box->body.size() >= 16 && std::equal(origin_uuid.begin(), origin_uuid.end(), box->body.begin())) {
       auto origin = read_origin(box->body);
       if (!origin) return std::unexpected(origin.error());
       header.origin = *std::move(origin);
@@ -433,12 +427,9 @@ Result<Fragment> parse_fragment_header(ByteView bytes) {
   fragment.decode_time = static_cast<std::int64_t>(get_u64(bytes, decode_time_at));
   fragment.utc = ntp_to_utc(get_u64(bytes, prft_ntp_at));
   fragment.format_index = get_u32(bytes, description_at);
-  if (fragment.decode_time < 0 || fragment.decode_time > std::int64_t{1} << 60)
-    return corrupt("impossible decode time");
-  if (fragment.format_index == 0 || fragment.format_index > max_formats)
-    return corrupt("impossible sample description");
-  if (static_cast<std::int64_t>(get_u64(bytes, prft_media_time_at)) !=
-      fragment.decode_time + samples->front().composition_offset)
+  if (fragment.decode_time < 0 || fragment.decode_time > std::int64_t{1} << 60) return corrupt("impossible decode time");
+  if (fragment.format_index == 0 || fragment.format_index > max_formats) return corrupt("impossible sample description");
+  if (static_cast<std::int64_t>(get_u64(bytes, prft_media_time_at)) != fragment.decode_time + samples->front().composition_offset)
     return corrupt("prft and tfdt do not agree");
   fragment.samples = *std::move(samples);
   fragment.audio = std::move(audio);
@@ -450,8 +441,8 @@ UtcTime Fragment::decode_utc() const {
   return samples.empty() ? utc : utc - from_ticks(samples.front().composition_offset, video_timescale);
 }
 
-Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, std::int64_t decode_time,
-                      std::uint32_t format_index, std::uint32_t audio_format_index) {
+Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, std::int64_t decode_time, std::uint32_t format_index,
+                      std::uint32_t audio_format_index) {
   if (header.size() < samples_at + sample_size_with_composition || !box_at(header, prft_at, "prft", prft_size) ||
       !box_at(header, moof_at, "moof", 0) || check_fixed_part(header) != nullptr)
     return corrupt("this is no fragment header of ours");
@@ -465,8 +456,7 @@ Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, st
     set_u32(header, at + audio_description_at, audio_format_index);
   }
   std::int64_t composition = 0;
-  if (bytes_per_sample(header) == sample_size_with_composition)
-    composition = static_cast<std::int32_t>(get_u32(header, samples_at + 12));
+  if (bytes_per_sample(header) == sample_size_with_composition) composition = static_cast<std::int32_t>(get_u32(header, samples_at + 12));
   set_u32(header, sequence_at, sequence);
   set_u32(header, description_at, format_index);
   set_u64(header, decode_time_at, static_cast<std::uint64_t>(decode_time));

@@ -159,9 +159,7 @@ ByteView trim_parameter_set(ByteView nal) {
   return nal;
 }
 
-Result<SpsInfo> parse_sps(Codec codec, ByteView nal) {
-  return codec == Codec::h264 ? parse_h264_sps(nal) : parse_h265_sps(nal);
-}
+Result<SpsInfo> parse_sps(Codec codec, ByteView nal) { return codec == Codec::h264 ? parse_h264_sps(nal) : parse_h265_sps(nal); }
 
 std::optional<std::uint32_t> parameter_set_id(Codec codec, ByteView nal) {
   if (nal.size() > max_parameter_set) return std::nullopt;

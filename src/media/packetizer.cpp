@@ -130,7 +130,7 @@ PacketBatchPtr RtpWriter::video(const AccessUnit& unit, std::uint32_t timestamp)
     }
   }
   packetize_in_pieces(codec, *unit.data, most_payload,
-            [&](ByteView head, ByteView body, bool last) { append(out, timestamp, head, body, last); });
+                      [&](ByteView head, ByteView body, bool last) { append(out, timestamp, head, body, last); });
   if (out.empty()) return nullptr;
   return finish(std::move(out), first, timestamp, unit.key);
 }

@@ -55,8 +55,7 @@ std::optional<SenderReport> parse_sender_report(ByteView rtcp) {
   std::optional<SenderReport> report;
   any_rtcp_packet(rtcp, [&](std::uint8_t type, ByteView packet) {
     if (type != sender_report || packet.size() < 28) return false;
-    report = SenderReport{get_u32(packet, 4), get_u64(packet, 8), get_u32(packet, 16), get_u32(packet, 20),
-                          get_u32(packet, 24)};
+    report = SenderReport{get_u32(packet, 4), get_u64(packet, 8), get_u32(packet, 16), get_u32(packet, 20), get_u32(packet, 24)};
     return true;
   });
   return report;

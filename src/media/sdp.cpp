@@ -53,10 +53,9 @@ void fill_static_encoding(SdpMedia& media) {
     std::uint32_t clock_rate;
     int channels;
   };
-  static constexpr Static table[] = {{0, "PCMU", 8000, 1},  {3, "GSM", 8000, 1},    {4, "G723", 8000, 1},
-                                     {5, "DVI4", 8000, 1},  {8, "PCMA", 8000, 1},   {9, "G722", 8000, 1},
-                                     {10, "L16", 44100, 2}, {11, "L16", 44100, 1},  {14, "MPA", 90000, 0},
-                                     {18, "G729", 8000, 1}, {26, "JPEG", 90000, 0}, {31, "H261", 90000, 0},
+  static constexpr Static table[] = {{0, "PCMU", 8000, 1},  {3, "GSM", 8000, 1},    {4, "G723", 8000, 1},   {5, "DVI4", 8000, 1},
+                                     {8, "PCMA", 8000, 1},  {9, "G722", 8000, 1},   {10, "L16", 44100, 2},  {11, "L16", 44100, 1},
+                                     {14, "MPA", 90000, 0}, {18, "G729", 8000, 1},  {26, "JPEG", 90000, 0}, {31, "H261", 90000, 0},
                                      {32, "MPV", 90000, 0}, {33, "MP2T", 90000, 0}, {34, "H263", 90000, 0}};
   for (const auto& row : table) {
     if (row.payload_type != media.payload_type) continue;
@@ -85,8 +84,7 @@ void read_media_line(std::string_view value, Section& section) {
   section.media.protocol = take_word(value);
   const auto payload_type = number<int>(take_word(value));
   section.readable = !section.media.kind.empty() && number<unsigned>(port.substr(0, port.find('/'))) &&
-                     section.media.protocol.starts_with("RTP/") && payload_type && *payload_type >= 0 &&
-                     *payload_type <= 127;
+                     section.media.protocol.starts_with("RTP/") && payload_type && *payload_type >= 0 && *payload_type <= 127;
   if (section.readable) section.media.payload_type = *payload_type;
 }
 
@@ -112,8 +110,7 @@ void read_rtpmap(std::string_view value, SdpMedia& media) {
   if (slash == std::string_view::npos) return;
   auto rest = value.substr(slash + 1);
   const auto second = rest.find('/');
-  if (const auto rate = number<std::uint32_t>(trim(rest.substr(0, second))); rate && *rate > 0)
-    media.clock_rate = *rate;
+  if (const auto rate = number<std::uint32_t>(trim(rest.substr(0, second))); rate && *rate > 0) media.clock_rate = *rate;
   if (second == std::string_view::npos) return;
   if (const auto channels = number<int>(trim(rest.substr(second + 1))); channels && *channels > 0 && *channels <= 64)
     media.channels = *channels;
@@ -200,8 +197,7 @@ Result<SessionDescription> parse_sdp(std::string_view text) {
     if (line[0] == 'm') {
       if (section) close_section(*section, description);
       section.reset();
-      if (++sections > max_sections)
-        return fail(ErrorCode::corrupt, "the session description has more than 32 media sections");
+      if (++sections > max_sections) return fail(ErrorCode::corrupt, "the session description has more than 32 media sections");
       section.emplace();
       read_media_line(value, *section);
     } else if (line[0] == 'v') {
@@ -216,8 +212,7 @@ Result<SessionDescription> parse_sdp(std::string_view text) {
     }
   }
   if (section) close_section(*section, description);
-  if (!version && sections == 0)
-    return fail(ErrorCode::corrupt, "this is no session description: neither a v= nor an m= line");
+  if (!version && sections == 0) return fail(ErrorCode::corrupt, "this is no session description: neither a v= nor an m= line");
   return description;
 }
 

@@ -43,8 +43,8 @@ std::string video_section(const Offer& offer, const std::string& control) {
     std::snprintf(rate, sizeof rate, "%.6g", offer.framerate);
     out += std::string("a=framerate:") + rate + "\r\n";
   }
-  return out + "a=x-dimensions:" + std::to_string(format.width) + "," + std::to_string(format.height) +
-         "\r\na=control:" + control + "\r\na=recvonly\r\n";
+  return out + "a=x-dimensions:" + std::to_string(format.width) + "," + std::to_string(format.height) + "\r\na=control:" + control +
+         "\r\na=recvonly\r\n";
 }
 
 std::string audio_section(const AudioFormat& format, const std::string& control) {
@@ -87,8 +87,8 @@ std::string make_sdp(const Offer& offer, const std::string& before, const std::s
   for (char& c : name) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
-  std::string out = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=" + name +
-                    "\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\na=range:" + offer.range + "\r\n";
+  std::string out =
+      "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=" + name + "\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\na=range:" + offer.range + "\r\n";
   if (offer.video) out += video_section(offer, before + "trackID=0" + behind);
   if (offer.audio) out += audio_section(*offer.audio, before + "trackID=1" + behind);
   return out;

@@ -18,8 +18,8 @@ struct SpsInfo {
   std::uint32_t bit_depth_luma = 8, bit_depth_chroma = 8;
   // H.264 only: what the header of a slice depends on.
   unsigned frame_num_bits = 4;
-  unsigned order_type = 0;      ///< pic_order_cnt_type
-  unsigned order_lsb_bits = 0;  ///< of type 0
+  unsigned order_type = 0;         ///< pic_order_cnt_type
+  unsigned order_lsb_bits = 0;     ///< of type 0
   bool order_always_zero = false;  ///< of type 1: no differences are sent
   bool frames_only = true;
   bool separate_planes = false;

@@ -26,9 +26,7 @@ bool has_chroma_fields(std::uint32_t profile) {
 void skip_scaling_list(BitReader& in, unsigned size) {
   std::int32_t last = 8, next = 8;
   for (unsigned i = 0; i < size && in.ok(); ++i) {
-    if (next != 0)
-      next = static_cast<std::int32_t>((static_cast<std::uint32_t>(last) + static_cast<std::uint32_t>(in.se()) + 256u) %
-                                       256u);
+    if (next != 0) next = static_cast<std::int32_t>((static_cast<std::uint32_t>(last) + static_cast<std::uint32_t>(in.se()) + 256u) % 256u);
     last = next == 0 ? last : next;
   }
 }

@@ -125,8 +125,7 @@ std::unexpected<Error> broken(const char* what) { return fail(ErrorCode::corrupt
 }  // namespace
 
 Result<SpsInfo> parse_h265_sps(ByteView nal) {
-  if (nal.size() < 3 || nal.size() > max_parameter_set || (nal[0] >> 1 & 0x3f) != 33)
-    return broken("not an SPS NAL unit");
+  if (nal.size() < 3 || nal.size() > max_parameter_set || (nal[0] >> 1 & 0x3f) != 33) return broken("not an SPS NAL unit");
   SpsInfo sps;
   BitReader in(nal.subspan(2));
   in.skip(4);  // sps_video_parameter_set_id

@@ -65,8 +65,7 @@ void UnitAssembler::before_nal(ByteView start) {
     } else {
       blame_next_ = blame_next_ || !loss_blamed_;
     }
-  } else if (ended_by_marker_ && picture && !has_picture_ && timestamp_ == ended_timestamp_ &&
-             !starts_picture(codec_, start)) {
+  } else if (ended_by_marker_ && picture && !has_picture_ && timestamp_ == ended_timestamp_ && !starts_picture(codec_, start)) {
     // The picture goes on after its marker: what was delivered was only a part of it.
     distrust_marker();
     damaged_ = true;

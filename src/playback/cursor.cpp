@@ -20,9 +20,7 @@ AccessUnitPtr mark_discontinuity(const AccessUnitPtr& unit) {
   return copy;
 }
 
-bool passes_over(const Error& error) {
-  return error.code == ErrorCode::not_found || error.code == ErrorCode::corrupt;
-}
+bool passes_over(const Error& error) { return error.code == ErrorCode::not_found || error.code == ErrorCode::corrupt; }
 
 }  // namespace
 
@@ -84,9 +82,7 @@ struct Cursor::State {
     return ahead;
   }
 
-  UtcTime last_end() const {
-    return reader && !reader->fragments().empty() ? reader->end_of(reader->fragments().back()) : segment.end;
-  }
+  UtcTime last_end() const { return reader && !reader->fragments().empty() ? reader->end_of(reader->fragments().back()) : segment.end; }
 
   /// Learns what was written to the current file since. True when it grew.
   Result<bool> grow() {
@@ -282,8 +278,7 @@ Result<Step> Cursor::previous_key() {
 
 Result<KeyFrame> key_frame_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at, Duration tolerance) {
   const auto none = [&] {
-    return fail(ErrorCode::not_found,
-                "nothing is recorded of " + key.camera + "/" + key.stream + " at " + format_rfc3339(at));
+    return fail(ErrorCode::not_found, "nothing is recorded of " + key.camera + "/" + key.stream + " at " + format_rfc3339(at));
   };
   const auto segment = catalog.before(key, at + Duration{1});
   if (!segment) return std::unexpected(segment.error());
@@ -299,8 +294,7 @@ Result<KeyFrame> key_frame_at(archive::Catalog& catalog, const archive::StreamKe
   return none();
 }
 
-Result<media::AccessUnitPtr> key_unit_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at,
-                                         Duration tolerance) {
+Result<media::AccessUnitPtr> key_unit_at(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime at, Duration tolerance) {
   const auto frame = key_frame_at(catalog, key, at, tolerance);
   if (!frame) return std::unexpected(frame.error());
   return frame->read();

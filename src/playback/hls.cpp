@@ -152,8 +152,8 @@ Result<HlsPlan> plan_hls(archive::Catalog& catalog, const archive::StreamKey& ke
   }
   auto plan = planner.take();
   if (plan.segments.empty()) {
-    return fail(ErrorCode::not_found, "nothing is recorded of " + key.camera + "/" + key.stream + " between " +
-                                          format_rfc3339(from) + " and " + format_rfc3339(to));
+    return fail(ErrorCode::not_found, "nothing is recorded of " + key.camera + "/" + key.stream + " between " + format_rfc3339(from) +
+                                          " and " + format_rfc3339(to));
   }
   return plan;
 }
@@ -167,8 +167,8 @@ Result<Bytes> hls_init(archive::Catalog& catalog, const archive::StreamKey& key,
   return media::make_init_segment({pictures_of(*found->reader, fragment)}, std::nullopt, sound);
 }
 
-Result<Bytes> hls_segment(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime start, unsigned fragments,
-                          UtcTime origin, UtcTime not_before) {
+Result<Bytes> hls_segment(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime start, unsigned fragments, UtcTime origin,
+                          UtcTime not_before) {
   if (fragments == 0 || fragments > most_fragments || origin > start) {
     return fail(ErrorCode::not_found, "there is no such segment");
   }
@@ -176,7 +176,8 @@ Result<Bytes> hls_segment(archive::Catalog& catalog, const archive::StreamKey& k
   if (!found) return std::unexpected(found.error());
   auto& reader = *found->reader;
   const auto& all = reader.fragments();
-  if (fragments > all.size() - found->first || reader.end_of(all[found->first + fragments - 1]) <= not_before) return fail(ErrorCode::not_found, "there is no such segment");
+  if (fragments > all.size() - found->first || reader.end_of(all[found->first + fragments - 1]) <= not_before)
+    return fail(ErrorCode::not_found, "there is no such segment");
   // Exact ticks within a file, real time between files.
   const auto& front = all.front();
   const auto base = to_ticks(reader.start_of(front) - origin, video_timescale) - front.decode_time;

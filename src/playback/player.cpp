@@ -22,8 +22,8 @@ constexpr int most_frames_stepped = 100;
 /// The player proper. Outlives its handle while a job of it is under way.
 class Core final : public GroupClock::Member, public std::enable_shared_from_this<Core> {
  public:
-  Core(archive::Catalog& catalog, archive::StreamKey key, const PlayerOptions& options, Reactor& reactor,
-       WorkQueue& pool, PlayerListener& listener, std::shared_ptr<GroupClock> clock)
+  Core(archive::Catalog& catalog, archive::StreamKey key, const PlayerOptions& options, Reactor& reactor, WorkQueue& pool,
+       PlayerListener& listener, std::shared_ptr<GroupClock> clock)
       : reactor_(reactor),
         pool_(pool),
         listener_(listener),
@@ -402,8 +402,8 @@ class CorePlayer final : public Player {
 
 }  // namespace
 
-Result<std::unique_ptr<Player>> play(archive::Catalog& catalog, archive::StreamKey key, const PlayerOptions& options,
-                                     Reactor& reactor, WorkQueue& pool, PlayerListener& listener) {
+Result<std::unique_ptr<Player>> play(archive::Catalog& catalog, archive::StreamKey key, const PlayerOptions& options, Reactor& reactor,
+                                     WorkQueue& pool, PlayerListener& listener) {
   if (auto ok = check_speed(options.speed); !ok) return std::unexpected(ok.error());
   if (auto ok = archive::validate(key); !ok) return std::unexpected(ok.error());
   auto clock = options.group ? options.group : make_group_clock(reactor.clock());

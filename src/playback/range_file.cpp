@@ -71,8 +71,7 @@ class RangeFile final : public VirtualFile {
       done = std::min<std::size_t>(into.size(), init_.size() - static_cast<std::size_t>(offset));
       std::copy_n(init_.begin() + static_cast<std::ptrdiff_t>(offset), done, into.begin());
     }
-    auto index = static_cast<std::size_t>(
-        std::ranges::upper_bound(pieces_, offset + done, {}, &Piece::at) - pieces_.begin());
+    auto index = static_cast<std::size_t>(std::ranges::upper_bound(pieces_, offset + done, {}, &Piece::at) - pieces_.begin());
     index -= index > 0 ? 1 : 0;
     for (; done < into.size(); ++index) {
       auto read = read_piece(index, offset + done - pieces_[index].at, into.subspan(done));
@@ -94,9 +93,7 @@ class RangeFile final : public VirtualFile {
       Bytes header(piece.header_size);
       if (auto read = (*reader)->read_bytes(piece.from, header); !read) return std::unexpected(read.error());
       const auto sequence = static_cast<std::uint32_t>(index + 1);
-      if (auto ok = media::patch_fragment(header, sequence, piece.decode_time, piece.format_index,
-                                             piece.audio_format_index);
-          !ok) {
+      if (auto ok = media::patch_fragment(header, sequence, piece.decode_time, piece.format_index, piece.audio_format_index); !ok) {
         return std::unexpected(ok.error());
       }
       done = std::min<std::size_t>(into.size(), header.size() - static_cast<std::size_t>(offset));
@@ -154,8 +151,7 @@ void add_footage(std::vector<archive::Span>& spans, archive::Span more) {
   }
 }
 
-Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, const archive::StreamKey& key,
-                                                  UtcTime from, UtcTime to) {
+Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime from, UtcTime to) {
   if (from >= to) return fail(ErrorCode::invalid_argument, "'to' must be later than 'from'", "to");
   if (to - from > longest_range) return fail(ErrorCode::invalid_argument, "a range is at most 24 hours long", "to");
   auto segments = catalog.find(key, from, to);
@@ -210,8 +206,8 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
     if (any) used.push_back(std::move(segment));
   }
   if (pieces.empty()) {
-    return fail(ErrorCode::not_found, "nothing is recorded of " + key.camera + "/" + key.stream + " between " +
-                                          format_rfc3339(from) + " and " + format_rfc3339(to));
+    return fail(ErrorCode::not_found, "nothing is recorded of " + key.camera + "/" + key.stream + " between " + format_rfc3339(from) +
+                                          " and " + format_rfc3339(to));
   }
 
   Bytes init = media::make_init_segment(formats, media::FileOrigin{key.camera, key.stream, spans.front().from, 0}, audio_formats);
@@ -226,8 +222,7 @@ Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, con
     fingerprint.add(piece.size);
     fingerprint.add(static_cast<std::uint64_t>(piece.decode_time));
   }
-  return std::make_unique<RangeFile>(catalog, std::move(used), std::move(init), std::move(pieces),
-                                     std::move(spans), fingerprint.text());
+  return std::make_unique<RangeFile>(catalog, std::move(used), std::move(init), std::move(pieces), std::move(spans), fingerprint.text());
 }
 
 }  // namespace ccoc::playback

@@ -9,14 +9,14 @@
 namespace ccoc::playback {
 
 enum class Mode {
-  frames,         ///< every frame, forwards
-  keys,           ///< key frames, forwards
+  frames,  ///< every frame, forwards
+  keys,    ///< key frames, forwards
   keys_backwards,
 };
 Mode mode_of(double speed);
 
 struct Batch {
-  std::vector<Step> steps;  ///< after anything but a picture, nothing follows
+  std::vector<Step> steps;                 ///< after anything but a picture, nothing follows
   std::vector<media::AudioUnitPtr> sound;  ///< around these pictures
   std::optional<Error> error;
 };

@@ -154,9 +154,8 @@ void judge_streams(const CameraPatch& patch, const Rules& rules, Judge& judge, c
 }  // namespace
 
 bool is_camera_id(std::string_view id) {
-  return !id.empty() && id.size() <= 40 && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
+  return !id.empty() && id.size() <= 40 &&
+         std::ranges::all_of(id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 std::string slug_of(std::string_view name) {

@@ -1,7 +1,7 @@
 #include "ccoc/registry/camera_json.h"
 
-#include <boost/json.hpp>
 #include <algorithm>
+#include <boost/json.hpp>
 #include <cmath>
 
 namespace ccoc::registry {

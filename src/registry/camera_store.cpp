@@ -15,7 +15,8 @@ constexpr std::string_view insert_camera =
     "insert into cameras (id, name_th, name_en, owner_kind, owner_name, zone, community, lat, lon, heading_deg, fov_deg, "
     "range_m, recording_mode, retention_days, enabled, approximate, notes, created_at, updated_at, audio, motion, "
     "playback_offset_ms, min_days, copies) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) returning version";
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) returning "
+    "version";
 constexpr std::string_view update_camera =
     "update cameras set name_th = $2, name_en = $3, owner_kind = $4, owner_name = $5, zone = $6, community = $7, lat = $8, "
     "lon = $9, heading_deg = $10, fov_deg = $11, range_m = $12, recording_mode = $13, retention_days = $14, enabled = $15, "
@@ -129,8 +130,8 @@ Status write_camera(db::Transaction& transaction, const SecretBox& secrets, Stor
     if (const auto password = stored.passwords.find(stream.role); password != stored.passwords.end()) {
       sealed = secrets.seal(password->second);
     }
-    const auto done = transaction.execute(insert_stream, {camera.id, stream.role, stream.url, stream.username, sealed,
-                                                         stream.transport, stream.certificate_sha256, stream.client});
+    const auto done = transaction.execute(insert_stream, {camera.id, stream.role, stream.url, stream.username, sealed, stream.transport,
+                                                          stream.certificate_sha256, stream.client});
     if (!done) return std::unexpected(done.error());
   }
   return {};

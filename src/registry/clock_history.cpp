@@ -25,9 +25,7 @@ constexpr std::string_view select_sql =
     "order by at desc limit $5";
 constexpr std::string_view tidy_sql = "delete from clock_offsets where at < $1";
 
-double seconds_between(const ClockReading& a, const ClockReading& b) {
-  return static_cast<double>((b.at - a.at).count()) / 1e6;
-}
+double seconds_between(const ClockReading& a, const ClockReading& b) { return static_cast<double>((b.at - a.at).count()) / 1e6; }
 
 bool was_set_between(const ClockReading& a, const ClockReading& b) {
   const double change_ms = std::abs(static_cast<double>(b.offset_ms - a.offset_ms));
@@ -40,8 +38,8 @@ Status ClockHistory::note(const std::string& camera, const std::string& stream, 
   {
     const std::lock_guard lock(mutex_);
     const auto last = kept_.find({camera, stream});
-    const bool news = last == kept_.end() || reading.at - last->second.at >= kept_every ||
-                      reading.at < last->second.at || std::abs(reading.offset_ms - last->second.offset_ms) >= news_ms;
+    const bool news = last == kept_.end() || reading.at - last->second.at >= kept_every || reading.at < last->second.at ||
+                      std::abs(reading.offset_ms - last->second.offset_ms) >= news_ms;
     if (!news) return {};
   }
   const auto done = database_.execute(insert_sql, {camera, stream, reading.at, reading.offset_ms});
@@ -51,8 +49,8 @@ Status ClockHistory::note(const std::string& camera, const std::string& stream, 
   return {};
 }
 
-Result<std::vector<ClockReading>> ClockHistory::read(const std::string& camera, const std::string& stream, UtcTime from,
-                                                     UtcTime to, int limit) const {
+Result<std::vector<ClockReading>> ClockHistory::read(const std::string& camera, const std::string& stream, UtcTime from, UtcTime to,
+                                                     int limit) const {
   const auto rows = database_.query(select_sql, {camera, stream, from, to, limit});
   if (!rows) return std::unexpected(rows.error());
   std::vector<ClockReading> out;

@@ -14,10 +14,13 @@ constexpr std::size_t max_bytes = 10u << 20;
 constexpr std::size_t max_rows = 20'000;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-constexpr std::string_view columns[] = {"id",          "name_th",     "name_en",   "lat",       "lon",     "main_url",
-                                        "sub_url",     "username",    "password",  "transport",  "client",  "owner_kind", "owner_name", "zone",
-                                        "community",   "heading_deg", "fov_deg",   "range_m",   "recording_mode", "retention_days", "min_days", "copies",
-                                        "audio",       "enabled",     "approximate", "notes"};
+constexpr std::string_view columns[] = {"id",          "name_th",   "name_en",        "lat",
+                                        "lon",         "main_url",  "sub_url",        "username",
+                                        "password",    "transport", "client",         "owner_kind",
+                                        "owner_name",  "zone",      "community",      "heading_deg",
+                                        "fov_deg",     "range_m",   "recording_mode", "retention_days",
+                                        "min_days",    "copies",    "audio",          "enabled",
+                                        "approximate", "notes"};
 
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
@@ -28,7 +31,8 @@ bool is_utf8(std::string_view text) {
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
     }
     const auto second = size > 2 ? static_cast<unsigned char>(text[i + 1]) : 0;
-    if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) || (c == 0xf0 && second < 0x90) || (c == 0xf4 && second > 0x8f)) return false;
+    if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) || (c == 0xf0 && second < 0x90) || (c == 0xf4 && second > 0x8f))
+      return false;
     i += size;
   }
   return true;
@@ -44,7 +48,7 @@ struct Table {
   std::vector<std::vector<std::string>> rows{};
   std::vector<int> lines{};  ///< where each row begins
   std::vector<std::string> row{};
-  int line = 1;       ///< of the row being read
+  int line = 1;  ///< of the row being read
   int next_line = 1;
 };
 
@@ -152,8 +156,7 @@ void read_streams(RowReader& row, CameraPatch& patch) {
   const auto transport = row.filled("transport");
   const auto client = row.filled("client");
   patch.streams->push_back({"main", *main, username, password, transport, std::nullopt, client});
-  if (const auto sub = row.filled("sub_url"))
-    patch.streams->push_back({"sub", *sub, username, password, transport, std::nullopt, client});
+  if (const auto sub = row.filled("sub_url")) patch.streams->push_back({"sub", *sub, username, password, transport, std::nullopt, client});
 }
 
 CsvCamera read_row(const std::map<std::string, std::size_t, std::less<>>& at, const std::vector<std::string>& cells, int line) {

@@ -102,7 +102,8 @@ class Geography::Impl {
   Status write(const std::vector<std::pair<Layer, std::vector<Feature>>>& changes) {
     const auto done = database_.transaction([&](db::Transaction& t) -> Status {
       for (const auto& [layer, features] : changes) {
-        if (auto gone = t.execute("delete from map_features where layer = $1", {to_string(layer)}); !gone) return std::unexpected(gone.error());
+        if (auto gone = t.execute("delete from map_features where layer = $1", {to_string(layer)}); !gone)
+          return std::unexpected(gone.error());
         for (std::size_t i = 0; i < features.size(); ++i) {
           const auto put = t.execute("insert into map_features (layer, id, position, feature) values ($1, $2, $3, $4::jsonb)",
                                      {to_string(layer), features[i].id, i, features[i].text});

@@ -52,7 +52,8 @@ void add_minute(UtcTime minute, ByteView looks, UtcTime from, UtcTime to, const 
 MotionArea motion_area(double x, double y, double width, double height) {
   MotionArea out;
   const auto touches = [](double begin, double length, std::size_t index, std::size_t count) {
-    const double a = static_cast<double>(index) / static_cast<double>(count), b = static_cast<double>(index + 1) / static_cast<double>(count);
+    const double a = static_cast<double>(index) / static_cast<double>(count),
+                 b = static_cast<double>(index + 1) / static_cast<double>(count);
     return begin < b && begin + length > a;
   };
   if (!(width > 0 && height > 0)) return out;

@@ -118,9 +118,9 @@ Status CameraRegistry::Impl::refresh() {
     if (!versions) return std::unexpected(versions.error());
     const Cameras before = copy();
     const bool same = before.size() == versions->size() && std::ranges::all_of(before, [&](const auto& entry) {
-      const auto found = versions->find(entry.first);
-      return found != versions->end() && found->second == entry.second.camera.version;
-    });
+                        const auto found = versions->find(entry.first);
+                        return found != versions->end() && found->second == entry.second.camera.version;
+                      });
     if (same) return {};
     std::vector<std::string> problems;
     auto now = read_cameras(database_, secrets_, problems);

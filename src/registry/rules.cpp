@@ -115,8 +115,7 @@ std::optional<std::string> wrong_listener(std::string_view scheme, std::string_v
 }
 
 std::expected<CameraUrl, std::string> file_url(std::string_view path, const Rules& rules) {
-  if (rules.files.empty())
-    return std::unexpected("files are refused; the administrator can set a folder for them (ingest.files)");
+  if (rules.files.empty()) return std::unexpected("files are refused; the administrator can set a folder for them (ingest.files)");
   auto folder = rules.files;
   while (folder.ends_with('/')) folder.pop_back();
   const auto decoded = percent_decoded(path);
@@ -166,8 +165,9 @@ std::expected<CameraUrl, std::string> parse_camera_url(std::string_view text, co
   if (separator == std::string_view::npos) return std::unexpected("this is no URL; write it as rtsp://host/path");
   const auto scheme = lower(text.substr(0, separator));
   if (std::ranges::find(schemes, scheme) == std::end(schemes)) {
-    return std::unexpected("a camera's URL begins with rtsp://, rtsps://, srt://, rtmp://, rtmps://, http://, https:// or file://, or is whip:, not with " +
-                           scheme.substr(0, 20) + ":");
+    return std::unexpected(
+        "a camera's URL begins with rtsp://, rtsps://, srt://, rtmp://, rtmps://, http://, https:// or file://, or is whip:, not with " +
+        scheme.substr(0, 20) + ":");
   }
   const auto rest = text.substr(separator + 3);
   if (scheme == "file") return file_url(rest, rules);

@@ -51,7 +51,7 @@ Result<SecretBox> SecretBox::open(const std::filesystem::path& key_file) {
   }
   std::array<std::uint8_t, 32> key{};
   char more = 0;
-  struct stat status {};
+  struct stat status{};
   ::fstat(fd, &status);
   const bool whole = ::read(fd, key.data(), key.size()) == static_cast<ssize_t>(key.size()) && ::read(fd, &more, 1) == 0;
   ::close(fd);
@@ -76,8 +76,8 @@ Result<std::string> SecretBox::unseal(std::string_view sealed) const {
   Bytes box(sealed.size() + 1);
   std::size_t size = 0;
   const auto broken = [] { return fail(ErrorCode::corrupt, "a stored password cannot be read with this hub's key (DATA/secret.key)"); };
-  if (sodium_base642bin(box.data(), box.size(), sealed.data(), sealed.size(), nullptr, &size, nullptr,
-                        sodium_base64_VARIANT_ORIGINAL) != 0 ||
+  if (sodium_base642bin(box.data(), box.size(), sealed.data(), sealed.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) !=
+          0 ||
       size < crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES) {
     return broken();
   }

@@ -65,9 +65,7 @@ constexpr AlgorithmName algorithm_names[] = {{DigestAlgorithm::md5, "MD5"},
                                              {DigestAlgorithm::sha256, "SHA-256"},
                                              {DigestAlgorithm::sha256_sess, "SHA-256-sess"}};
 
-std::string_view name_of(DigestAlgorithm algorithm) {
-  return algorithm_names[static_cast<std::size_t>(algorithm)].name;
-}
+std::string_view name_of(DigestAlgorithm algorithm) { return algorithm_names[static_cast<std::size_t>(algorithm)].name; }
 
 std::optional<DigestAlgorithm> algorithm_named(std::string_view name) {
   for (const auto& a : algorithm_names) {
@@ -147,9 +145,7 @@ std::string digest_response(const DigestInput& in) {
   return in.qop ? hash(join({ha1, in.nonce, in.nc, in.cnonce, "auth", ha2})) : hash(join({ha1, in.nonce, ha2}));
 }
 
-bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
+bool same(std::string_view a, std::string_view b) { return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0; }
 
 }  // namespace
 
@@ -169,8 +165,8 @@ std::string hash_hex(DigestAlgorithm algorithm, std::string_view text) {
 
 std::string base64(std::string_view bytes) {
   std::string out((bytes.size() + 2) / 3 * 4, '\0');
-  const int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                                static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(n));
   return out;
 }
@@ -203,14 +199,13 @@ std::vector<Challenge> challenges_of(const Message& reply) {
   return out;
 }
 
-Authenticator::Authenticator(std::string user, std::string password)
-    : user_(std::move(user)), password_(std::move(password)) {}
+Authenticator::Authenticator(std::string user, std::string password) : user_(std::move(user)), password_(std::move(password)) {}
 
 Authenticator::Verdict Authenticator::on_unauthorized(const Message& reply) {
   auto offered = challenges_of(reply);
   if (!basic_allowed_) std::erase_if(offered, [](const Challenge& c) { return c.basic; });
-  const auto best = std::max_element(offered.begin(), offered.end(),
-                                     [](const auto& a, const auto& b) { return strength(a) < strength(b); });
+  const auto best =
+      std::max_element(offered.begin(), offered.end(), [](const auto& a, const auto& b) { return strength(a) < strength(b); });
   if (best == offered.end() || strength(*best) == 0) return Verdict::unsupported;
   if (user_.empty() && password_.empty()) return Verdict::refused;
   const bool worth_it = !answered_ || best->stale || new_connection_;
@@ -249,8 +244,8 @@ void AuthServer::renew_nonce() {
 
 void AuthServer::challenge(Message& reply, bool stale) const {
   for (const auto algorithm : algorithms_) {
-    reply.add("WWW-Authenticate", "Digest realm=" + quoted(realm_) + ", nonce=" + quoted(nonce_) + ", algorithm=" +
-                                      std::string(name_of(algorithm)) + ", qop=\"auth\"" + (stale ? ", stale=true" : ""));
+    reply.add("WWW-Authenticate", "Digest realm=" + quoted(realm_) + ", nonce=" + quoted(nonce_) +
+                                      ", algorithm=" + std::string(name_of(algorithm)) + ", qop=\"auth\"" + (stale ? ", stale=true" : ""));
   }
 }
 
@@ -259,9 +254,9 @@ AuthServer::Answer AuthServer::check(const Message& request) {
   if (value.empty()) return Answer::missing;
   if (!iequals(take_token(value), "Digest")) return Answer::wrong;
   std::string user, realm, nonce, uri, response, nc, cnonce, qop, algorithm = "MD5";
-  const std::pair<std::string_view, std::string*> wanted[] = {
-      {"username", &user}, {"realm", &realm}, {"nonce", &nonce},   {"uri", &uri},         {"response", &response},
-      {"nc", &nc},         {"qop", &qop},     {"cnonce", &cnonce}, {"algorithm", &algorithm}};
+  const std::pair<std::string_view, std::string*> wanted[] = {{"username", &user}, {"realm", &realm},       {"nonce", &nonce},
+                                                              {"uri", &uri},       {"response", &response}, {"nc", &nc},
+                                                              {"qop", &qop},       {"cnonce", &cnonce},     {"algorithm", &algorithm}};
   for (skip_separators(value); !value.empty(); skip_separators(value)) {
     auto parameter = take_parameter(value);
     if (!parameter) break;

@@ -240,8 +240,8 @@ void Client::on_message(const Message& message) {
 /// A server may ask, too: it gets a polite answer.
 void Client::on_server_request(const Message& request) {
   if (request.method == "REDIRECT") return redirect(request);
-  const bool known = request.method == "OPTIONS" || request.method == "GET_PARAMETER" || request.method == "SET_PARAMETER" ||
-                     request.method == "ANNOUNCE";
+  const bool known =
+      request.method == "OPTIONS" || request.method == "GET_PARAMETER" || request.method == "SET_PARAMETER" || request.method == "ANNOUNCE";
   Message answer = Message::make_response(known ? 200 : 501, known ? "OK" : "Not Implemented", request.cseq());
   if (request.method == "OPTIONS") answer.add("Public", "OPTIONS, GET_PARAMETER, SET_PARAMETER, ANNOUNCE, REDIRECT");
   if (!session_.empty()) answer.add("Session", session_);
@@ -306,17 +306,17 @@ void Client::on_error_status(const std::string& method, const Message& answer) {
   switch (answer.status) {
     case 404: return end(EndReason::not_found, Error{ErrorCode::not_found, where() + " has no such path (" + status + ")", {}});
     case 453:
-    case 503:
-      return end(EndReason::busy, Error{ErrorCode::unavailable, where() + " serves no more sessions (" + status + ")", {}});
+    case 503: return end(EndReason::busy, Error{ErrorCode::unavailable, where() + " serves no more sessions (" + status + ")", {}});
     case 461:
       if (method == "SETUP" && try_other_transport()) return;
-      return end(EndReason::no_transport,
-                 Error{ErrorCode::unsupported,
-                       where() + " will not send over " + (options_.other_transport ? "TCP or UDP" : transport_ == MediaTransport::tcp ? "TCP" : "UDP") +
-                           " (" + status + ")",
-                       {}});
-    default:
-      return end(EndReason::server_error, Error{ErrorCode::unavailable, where() + " answers " + method + " with " + status, {}});
+      return end(EndReason::no_transport, Error{ErrorCode::unsupported,
+                                                where() + " will not send over " +
+                                                    (options_.other_transport            ? "TCP or UDP"
+                                                     : transport_ == MediaTransport::tcp ? "TCP"
+                                                                                         : "UDP") +
+                                                    " (" + status + ")",
+                                                {}});
+    default: return end(EndReason::server_error, Error{ErrorCode::unavailable, where() + " answers " + method + " with " + status, {}});
   }
 }
 
@@ -327,10 +327,10 @@ void Client::on_described(const Message& answer) {
   if (!choose_tracks(sdp->media)) {
     std::string offered;
     for (const auto& m : sdp->media) offered += (offered.empty() ? "" : ", ") + m.kind + " " + m.encoding;
-    return end(EndReason::no_video, Error{ErrorCode::unsupported,
-                                          where() + " offers no H.264, H.265 or JPEG video (it offers: " +
-                                              (offered.empty() ? "nothing" : offered) + ")",
-                                          {}});
+    return end(EndReason::no_video,
+               Error{ErrorCode::unsupported,
+                     where() + " offers no H.264, H.265 or JPEG video (it offers: " + (offered.empty() ? "nothing" : offered) + ")",
+                     {}});
   }
   base_ = base_url(answer, request_url_);
   play_url_ = resolve_control(base_, sdp->control);

@@ -57,9 +57,7 @@ int Message::cseq() const {
   return value && *value >= 0 ? *value : -1;
 }
 
-void Message::add(std::string_view name, std::string_view value) {
-  headers.push_back({std::string(name), std::string(value)});
-}
+void Message::add(std::string_view name, std::string_view value) { headers.push_back({std::string(name), std::string(value)}); }
 
 Message Message::make_request(std::string_view method, std::string_view uri, int cseq) {
   Message out;
@@ -79,9 +77,8 @@ Message Message::make_response(int status, std::string_view reason, int cseq) {
 }
 
 std::string serialize(const Message& message) {
-  std::string out = message.request
-                        ? harmless(message.method) + " " + harmless(message.uri) + " RTSP/1.0\r\n"
-                        : "RTSP/1.0 " + std::to_string(message.status) + " " + harmless(message.reason) + "\r\n";
+  std::string out = message.request ? harmless(message.method) + " " + harmless(message.uri) + " RTSP/1.0\r\n"
+                                    : "RTSP/1.0 " + std::to_string(message.status) + " " + harmless(message.reason) + "\r\n";
   for (const auto& h : message.headers) {
     if (!iequals(h.name, "Content-Length")) out += harmless(h.name) + ": " + harmless(h.value) + "\r\n";
   }

@@ -17,8 +17,10 @@ std::optional<double> number(std::string_view text) {
   if (text.empty() || text.size() > 20) return std::nullopt;
   int dots = 0;
   for (const char c : text) {
-    if (c == '.') ++dots;
-    else if (!is_digit(c)) return std::nullopt;
+    if (c == '.')
+      ++dots;
+    else if (!is_digit(c))
+      return std::nullopt;
   }
   if (dots > 1 || text == ".") return std::nullopt;
   return std::strtod(std::string(text).c_str(), nullptr);

@@ -54,9 +54,7 @@ Relay::Relay(const Clock& clock, Timing timing, std::uint64_t seed) : clock_(clo
 
 Relay::~Relay() = default;
 
-bool Relay::can_send(const media::VideoFormat& format) {
-  return format.codec == media::Codec::h264 || format.codec == media::Codec::h265;
-}
+bool Relay::can_send(const media::VideoFormat& format) { return format.codec == media::Codec::h264 || format.codec == media::Codec::h265; }
 
 std::int64_t Relay::place(Track& track, std::int64_t media_time, UtcTime capture, bool discontinuity, bool video) {
   if (timing_ == Timing::live) {

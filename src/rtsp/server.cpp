@@ -26,8 +26,7 @@ class Server::UdpInput {
   } rtcp;
 };
 
-Server::Server(Reactor& reactor, ServerOptions options, ShowHost& host)
-    : reactor_(reactor), options_(std::move(options)), host_(host) {}
+Server::Server(Reactor& reactor, ServerOptions options, ShowHost& host) : reactor_(reactor), options_(std::move(options)), host_(host) {}
 
 Server::~Server() {
   listener_.reset();

@@ -124,8 +124,7 @@ void ServerSession::check_alive(MonoTime now) {
   if (unsent == 0 || unsent < last_unsent_) progress_ = now;
   last_unsent_ = unsent;
   const bool fed_by_tcp = playing_ && !by_udp();
-  const bool too_late = (!admitted_ && now - began_ > admission_limit) ||
-                        (partial_since_ && now - *partial_since_ > request_limit) ||
+  const bool too_late = (!admitted_ && now - began_ > admission_limit) || (partial_since_ && now - *partial_since_ > request_limit) ||
                         (busy_since_ && now - *busy_since_ > answer_limit) || now - progress_ > stuck_limit ||
                         (!fed_by_tcp && now - heard_ > longest_silence);
   if (too_late) close();
@@ -242,23 +241,23 @@ void ServerSession::with_show(const Message& request, std::function<void()> then
   }
   if (any_set_up()) return reply(459, "Aggregate Operation Not Allowed");
   const ShowRequest wanted{*credentials, peer_, target.path, target.query};
-  server_.host_.open(wanted, [this, alive = std::weak_ptr<bool>(alive_), wanted,
-                              go_on = std::move(then)](Result<std::unique_ptr<Show>> opened) {
-    if (alive.expired() || closed_) return;
-    if (opened) {
-      show_ = std::move(*opened);
-      show_path_ = wanted.path;
-      credentials_ = wanted.credentials;
-      admitted_ = true;
-      refusals_ = 0;
-      go_on();
-    } else if (opened.error().code == ErrorCode::invalid_argument) {
-      reply(400, "Bad Request");
-    } else {
-      refuse(opened.error());
-    }
-    answer_next();
-  });
+  server_.host_.open(wanted,
+                     [this, alive = std::weak_ptr<bool>(alive_), wanted, go_on = std::move(then)](Result<std::unique_ptr<Show>> opened) {
+                       if (alive.expired() || closed_) return;
+                       if (opened) {
+                         show_ = std::move(*opened);
+                         show_path_ = wanted.path;
+                         credentials_ = wanted.credentials;
+                         admitted_ = true;
+                         refusals_ = 0;
+                         go_on();
+                       } else if (opened.error().code == ErrorCode::invalid_argument) {
+                         reply(400, "Bad Request");
+                       } else {
+                         refuse(opened.error());
+                       }
+                       answer_next();
+                     });
 }
 
 void ServerSession::describe(const Message& request) {
@@ -462,8 +461,10 @@ void ServerSession::on_report(TrackKind kind, const SharedBytes& rtcp) {
 void ServerSession::count_viewer(bool playing) {
   if (playing == counted_) return;
   counted_ = playing;
-  if (playing) ++server_.counts_->viewers;
-  else --server_.counts_->viewers;
+  if (playing)
+    ++server_.counts_->viewers;
+  else
+    --server_.counts_->viewers;
 }
 
 }  // namespace ccoc::rtsp

@@ -72,7 +72,7 @@ class ServerSession final : private ConnectionHandler, private ShowListener {
   StreamParser parser_;
   bool closed_ = false;
   std::deque<Message> requests_;
-  bool busy_ = false;        ///< the first of requests_ is being answered
+  bool busy_ = false;  ///< the first of requests_ is being answered
   bool answering_ = false;
   MonoTime began_, heard_;
   std::optional<MonoTime> partial_since_;  ///< a request is not whole yet

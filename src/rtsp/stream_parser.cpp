@@ -12,18 +12,16 @@ constexpr std::size_t max_method = 24;
 constexpr std::size_t max_first_line = 16 * 1024;
 constexpr std::size_t head_chunk = 2048;
 
-constexpr std::string_view starts[] = {"RTSP/1.",  "OPTIONS ",       "DESCRIBE ",      "ANNOUNCE ", "SETUP ", "PLAY ",
-                                       "PAUSE ",   "TEARDOWN ",      "GET_PARAMETER ", "SET_PARAMETER ",
-                                       "REDIRECT ", "RECORD "};
+constexpr std::string_view starts[] = {"RTSP/1.", "OPTIONS ",  "DESCRIBE ",      "ANNOUNCE ",      "SETUP ",    "PLAY ",
+                                       "PAUSE ",  "TEARDOWN ", "GET_PARAMETER ", "SET_PARAMETER ", "REDIRECT ", "RECORD "};
 
 bool is_method_char(std::uint8_t c) { return (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_line_end(std::uint8_t c) { return c == '\r' || c == '\n'; }
 
 /// Could `text` be, or become, the start of a message that the standard names?
 bool known_start(std::string_view text) {
-  return std::any_of(std::begin(starts), std::end(starts), [&](std::string_view s) {
-    return text.starts_with(s) || (text.size() < s.size() && s.starts_with(text));
-  });
+  return std::any_of(std::begin(starts), std::end(starts),
+                     [&](std::string_view s) { return text.starts_with(s) || (text.size() < s.size() && s.starts_with(text)); });
 }
 
 /// Any "TOKEN " or "RTSP/": a method we may not know, from a peer we are in step with.
@@ -203,8 +201,8 @@ StreamParser::Step StreamParser::look_message(ByteView view, std::optional<Item>
   const auto text = as_text(view);
   if (!(in_step_ ? token_start(text) : known_start(text))) return skip_garbage(view);
   const auto line_end = text.find('\n');
-  const bool line_good = line_end == std::string_view::npos ? text.size() <= max_first_line && printable(text)
-                                                            : good_first_line(text.substr(0, line_end));
+  const bool line_good =
+      line_end == std::string_view::npos ? text.size() <= max_first_line && printable(text) : good_first_line(text.substr(0, line_end));
   if (!line_good) return skip_garbage(view);
   const std::size_t end = head_end(text, scanned_ > 3 ? scanned_ - 3 : 0);
   if (end == 0 ? view.size() > limits_.head_bytes : end > limits_.head_bytes) {
@@ -251,8 +249,8 @@ bool StreamParser::parse_head(std::string_view head, std::size_t& body_size) {
   if (!m.has("Content-Length")) return true;
   const auto size = to_int<std::uint64_t>(m.header("Content-Length"));
   if (!size || *size > limits_.body_bytes) {
-    give_up(ErrorCode::limit_exceeded, "the peer announces a body of '" + std::string(m.header("Content-Length").substr(0, 24)) +
-                                           "' bytes; at most 1 MiB is taken");
+    give_up(ErrorCode::limit_exceeded,
+            "the peer announces a body of '" + std::string(m.header("Content-Length").substr(0, 24)) + "' bytes; at most 1 MiB is taken");
     return false;
   }
   body_size = static_cast<std::size_t>(*size);

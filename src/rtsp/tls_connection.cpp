@@ -62,9 +62,8 @@ std::unique_ptr<TlsConnection> TlsConnection::accept(Reactor& reactor, int socke
   auto inner = reactor.adopt(socket, *out);
   if (!inner) return nullptr;
   out->inner_ = std::move(*inner);
-  out->deadline_ = reactor.call_after(timeout, [raw = out.get()] {
-    raw->end({ErrorCode::timeout, "the TLS handshake was not finished in time", {}});
-  });
+  out->deadline_ =
+      reactor.call_after(timeout, [raw = out.get()] { raw->end({ErrorCode::timeout, "the TLS handshake was not finished in time", {}}); });
   return out;
 }
 
@@ -128,7 +127,8 @@ bool TlsConnection::shake_hands() {
   }
   if (!pin_.empty() && fingerprint_ != pin_) {
     end({ErrorCode::conflict,
-         "the camera shows another certificate than before. If it was replaced on purpose, forget the old one at this camera", {}});
+         "the camera shows another certificate than before. If it was replaced on purpose, forget the old one at this camera",
+         {}});
     return false;
   }
   ready_ = true;

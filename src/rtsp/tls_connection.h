@@ -21,8 +21,8 @@ class TlsConnection final : public Connection, private ConnectionHandler {
   TlsConnection(Reactor& reactor, const Endpoint& to, Duration timeout, std::string pin, ConnectionHandler& handler);
   /// The server's side of a connection that came; on_connected follows the handshake, which may take `timeout`. Null when the
   /// connection is lost already.
-  static std::unique_ptr<TlsConnection> accept(Reactor& reactor, int socket, std::shared_ptr<const TlsIdentity> identity,
-                                               Duration timeout, ConnectionHandler& handler);
+  static std::unique_ptr<TlsConnection> accept(Reactor& reactor, int socket, std::shared_ptr<const TlsIdentity> identity, Duration timeout,
+                                               ConnectionHandler& handler);
   ~TlsConnection() override;
 
   void send(ByteView bytes) override;

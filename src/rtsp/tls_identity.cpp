@@ -1,5 +1,6 @@
 #include "ccoc/rtsp/tls_identity.h"
 
+#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -8,7 +9,6 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,16 +85,14 @@ Certificate make_certificate(EVP_PKEY* key, const std::vector<std::string>& name
   }
   auto* subject = X509_get_subject_name(out.get());
   const auto* common = reinterpret_cast<const unsigned char*>(names.front().c_str());
-  const bool good = number && X509_set_version(out.get(), 2) == 1 &&  // v3 (RFC 5280 §4.1.2.1)
-                    BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(out.get())) != nullptr &&
-                    set_time(X509_getm_notBefore(out.get()), now - begins_before) &&
-                    set_time(X509_getm_notAfter(out.get()), now + lifetime) && X509_set_pubkey(out.get(), key) == 1 &&
-                    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, common, -1, -1, 0) == 1 &&
-                    X509_set_issuer_name(out.get(), subject) == 1 &&
-                    add_extension(out.get(), NID_basic_constraints, "critical,CA:FALSE") &&
-                    add_extension(out.get(), NID_key_usage, "critical,digitalSignature") &&
-                    add_extension(out.get(), NID_ext_key_usage, "serverAuth") &&
-                    add_extension(out.get(), NID_subject_alt_name, alternatives) && X509_sign(out.get(), key, EVP_sha256()) > 0;
+  const bool good =
+      number && X509_set_version(out.get(), 2) == 1 &&  // v3 (RFC 5280 §4.1.2.1)
+      BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(out.get())) != nullptr &&
+      set_time(X509_getm_notBefore(out.get()), now - begins_before) && set_time(X509_getm_notAfter(out.get()), now + lifetime) &&
+      X509_set_pubkey(out.get(), key) == 1 && X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, common, -1, -1, 0) == 1 &&
+      X509_set_issuer_name(out.get(), subject) == 1 && add_extension(out.get(), NID_basic_constraints, "critical,CA:FALSE") &&
+      add_extension(out.get(), NID_key_usage, "critical,digitalSignature") && add_extension(out.get(), NID_ext_key_usage, "serverAuth") &&
+      add_extension(out.get(), NID_subject_alt_name, alternatives) && X509_sign(out.get(), key, EVP_sha256()) > 0;
   return good ? std::move(out) : nullptr;
 }
 

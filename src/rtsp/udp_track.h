@@ -55,7 +55,7 @@ class UdpTrack {
   Port rtcp_{*this, true};
   std::optional<PeerAddress> host_;
   std::uint16_t told_rtcp_port_ = 0;
-  std::uint16_t rtp_from_ = 0;   ///< 0: not learned yet
+  std::uint16_t rtp_from_ = 0;  ///< 0: not learned yet
   std::uint16_t rtcp_from_ = 0;
   DatagramPair sockets_;
 };

@@ -40,9 +40,9 @@ std::optional<HostPort> split_host(std::string_view text) {
     const auto close = text.find(']');
     if (close == std::string_view::npos) return std::nullopt;
     out.host = text.substr(1, close - 1);
-    const bool good = out.host.find(':') != std::string_view::npos &&
-                      std::all_of(out.host.begin(), out.host.end(),
-                                  [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.' || c == '%'; });
+    const bool good = out.host.find(':') != std::string_view::npos && std::all_of(out.host.begin(), out.host.end(), [](char c) {
+                        return hex_value(c) >= 0 || c == ':' || c == '.' || c == '%';
+                      });
     text = text.substr(close + 1);
     if (!good || (!text.empty() && text[0] != ':')) return std::nullopt;
     if (!text.empty()) out.port = text.substr(1);
@@ -129,8 +129,8 @@ Result<Url> parse_url(std::string_view text) {
   const auto end = rest.find_first_of("/?#");
   const auto host = split_host(rest.substr(0, end));
   if (!host) {
-    return fail(ErrorCode::invalid_argument,
-                "the URL names no host that can be read; write rtsp://HOST:PORT/PATH, an IPv6 address in [ ]", "url");
+    return fail(ErrorCode::invalid_argument, "the URL names no host that can be read; write rtsp://HOST:PORT/PATH, an IPv6 address in [ ]",
+                "url");
   }
   url.host = host->host;
   url.port = url.tls() ? 322 : 554;

@@ -99,8 +99,8 @@ Bytes slice(unsigned columns, unsigned rows) {
   out.bits(0, 4);
   out.ue(0);
   out.bits(0, 2);
-  out.ue(0);  // slice_qp_delta
-  out.ue(1);  // no deblocking
+  out.ue(0);   // slice_qp_delta
+  out.ue(1);   // no deblocking
   out.ue(25);  // I_PCM
   out.align();
   for (int i = 0; i < 256; ++i) out.bits(black, 8);

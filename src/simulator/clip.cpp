@@ -63,9 +63,7 @@ Bytes with_stamp(media::Codec codec, const Unit& unit) {
 
 struct ParameterSets {
   std::vector<Bytes> vps, sps, pps;
-  bool complete(media::Codec codec) const {
-    return !sps.empty() && !pps.empty() && (codec == media::Codec::h264 || !vps.empty());
-  }
+  bool complete(media::Codec codec) const { return !sps.empty() && !pps.empty() && (codec == media::Codec::h264 || !vps.empty()); }
 };
 
 ParameterSets parameter_sets(media::Codec codec, const Unit& unit) {
@@ -110,11 +108,10 @@ Result<std::shared_ptr<Clip>> Clip::from_annexb(media::Codec codec, ByteView ann
     }
     Frame frame{.offset = clip->bytes_.size(), .key = key};
     const auto stamped = with_stamp(codec, unit);
-    media::packetize_in_pieces(codec, stamped, media::most_rtp_bytes - media::rtp_header,
-                               [&](ByteView head, ByteView body, bool last) {
-                                 media::append_packet(clip->bytes_, {.payload_type = media::video_payload_type, .marker = last}, head, body);
-                                 ++frame.packets;
-                               });
+    media::packetize_in_pieces(codec, stamped, media::most_rtp_bytes - media::rtp_header, [&](ByteView head, ByteView body, bool last) {
+      media::append_packet(clip->bytes_, {.payload_type = media::video_payload_type, .marker = last}, head, body);
+      ++frame.packets;
+    });
     frame.size = clip->bytes_.size() - frame.offset;
     const auto stamp = find_stamp_text(ByteView(clip->bytes_).subspan(frame.offset));
     if (!stamp) return fail(ErrorCode::internal, "a frame was packetized without its stamp");

@@ -27,8 +27,8 @@ constexpr unsigned cameras_per_run = 6;  ///< share decoding and scaling
 constexpr const char* font = "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf";
 
 /// 16:9 pieces of a 768×576 picture; other footage is scaled to that first.
-constexpr const char* crops[] = {"768:432:0:100", "640:360:0:150", "640:360:128:90", "576:324:96:200", "512:288:256:120",
-                                 "512:288:0:60",  "704:396:64:180", "576:324:192:40"};
+constexpr const char* crops[] = {"768:432:0:100",   "640:360:0:150", "640:360:128:90", "576:324:96:200",
+                                 "512:288:256:120", "512:288:0:60",  "704:396:64:180", "576:324:192:40"};
 
 /// Holds a lock file while alive, so that two programs do not make the same clips.
 class FolderLock {
@@ -63,10 +63,36 @@ std::string captions(unsigned camera, int height) {
 
 void add_encoder(std::vector<std::string>& out, int fps, const char* bitrate) {
   const auto gop = std::to_string(fps * gop_seconds);
-  for (const std::string& a : std::initializer_list<std::string>{
-           "-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-b:v", bitrate,
-           "-maxrate", bitrate, "-bufsize", bitrate, "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-bf", "0", "-x264-params",
-           "repeat-headers=1:open-gop=0", "-frames:v", std::to_string(fps * clip_seconds), "-f", "h264"}) {
+  for (const std::string& a : std::initializer_list<std::string>{"-c:v",
+                                                                 "libx264",
+                                                                 "-preset",
+                                                                 "ultrafast",
+                                                                 "-threads",
+                                                                 "1",
+                                                                 "-profile:v",
+                                                                 "baseline",
+                                                                 "-pix_fmt",
+                                                                 "yuv420p",
+                                                                 "-b:v",
+                                                                 bitrate,
+                                                                 "-maxrate",
+                                                                 bitrate,
+                                                                 "-bufsize",
+                                                                 bitrate,
+                                                                 "-g",
+                                                                 gop,
+                                                                 "-keyint_min",
+                                                                 gop,
+                                                                 "-sc_threshold",
+                                                                 "0",
+                                                                 "-bf",
+                                                                 "0",
+                                                                 "-x264-params",
+                                                                 "repeat-headers=1:open-gop=0",
+                                                                 "-frames:v",
+                                                                 std::to_string(fps * clip_seconds),
+                                                                 "-f",
+                                                                 "h264"}) {
     out.push_back(a);
   }
 }
@@ -102,9 +128,7 @@ std::vector<std::string> ffmpeg_call(const std::string& footage, const std::vect
   return out;
 }
 
-std::string recipe_start() {
-  return "ccoc clips " + std::to_string(recipe_version) + ", " + std::to_string(clip_seconds) + " s, ";
-}
+std::string recipe_start() { return "ccoc clips " + std::to_string(recipe_version) + ", " + std::to_string(clip_seconds) + " s, "; }
 
 std::string recipe_of(const std::string& footage) {
   std::error_code ignored;
@@ -155,7 +179,8 @@ class Maker {
       if (!status_) return false;
     }
     const unsigned run = (cameras.front() - 1) / cameras_per_run;
-    auto made = run_program(ffmpeg_call(footage_, cameras, run, folder_), (folder_ / ("run" + std::to_string(run) + ".log")).string(), request_.cancelled);
+    auto made = run_program(ffmpeg_call(footage_, cameras, run, folder_), (folder_ / ("run" + std::to_string(run) + ".log")).string(),
+                            request_.cancelled);
     std::error_code failed;
     for (const auto c : cameras) {
       for (const char* stream : {"sub", "main"}) {
@@ -208,7 +233,8 @@ Result<std::vector<CameraMedia>> make_clips(const ClipRequest& request) {
   std::error_code failed;
   fs::create_directories(folder, failed);
   const FolderLock lock(folder / "lock");
-  if (failed || !lock.held()) return fail(ErrorCode::io, "the folder for clips " + request.folder + " cannot be written; choose another with --clips");
+  if (failed || !lock.held())
+    return fail(ErrorCode::io, "the folder for clips " + request.folder + " cannot be written; choose another with --clips");
   const std::string footage = request.footage.empty() ? find_footage() : request.footage;
   if (!footage.empty() && !fs::is_regular_file(footage, failed)) {
     return fail(ErrorCode::not_found, "the footage " + footage + " is not there", "footage");
@@ -249,8 +275,9 @@ Result<ClipPtr> load_clip(const std::string& path, double fps) {
   Result<ClipPtr> clip = fail(ErrorCode::unsupported, path + " holds neither H.264 nor H.265 video");
   for (const std::string codec : {"h264", "hevc"}) {
     const auto elementary = folder + "/clip." + codec;
-    const auto made = run_program({"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-i", path, "-map", "0:v:0", "-c", "copy",
-                                   "-bsf:v", codec + "_mp4toannexb", "-f", codec, elementary}, folder + "/log");
+    const auto made = run_program({"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-i", path, "-map", "0:v:0", "-c",
+                                   "copy", "-bsf:v", codec + "_mp4toannexb", "-f", codec, elementary},
+                                  folder + "/log");
     if (!made && made.error().code == ErrorCode::not_found) {
       clip = std::unexpected(made.error().within("reading " + path));
       break;

@@ -1,7 +1,6 @@
 #include "ccoc/simulator/command.h"
 
 #include <CLI/CLI.hpp>
-
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -105,7 +104,8 @@ int simulate(const Options& o) {
   for (const auto& spec : o.faults) {
     auto fault = parse_fault(spec);
     if (fault && fault->camera > o.cameras) {
-      fault = fail(ErrorCode::invalid_argument, "the fault '" + spec + "' names a camera beyond the " + std::to_string(o.cameras) + " simulated");
+      fault = fail(ErrorCode::invalid_argument,
+                   "the fault '" + spec + "' names a camera beyond the " + std::to_string(o.cameras) + " simulated");
     }
     if (!fault) return report(fault.error());
     farm_options.faults.add(*fault);
@@ -158,10 +158,13 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
   command->add_flag("--udp,!--no-udp", options->udp, "also offer RTP over UDP (default)");
   command->add_option("--sound", options->with_sound, "so many cameras, from the first, have a microphone (G.711, by TCP)");
   command->add_option("--clips", options->clips, "folder where the cameras' clips are kept (default: the user's cache)");
-  command->add_option("--footage", options->footage, "video to make the clips from (default: opencv-doc's vtest.avi, CCOC_FOOTAGE, or drawn)");
-  command->add_option("--fault", options->faults,
-                      "misbehave: cam03:drop@10s, cam03:stall@10s+20s, cam03:reboot@10s+5s, cam03:jump@10s=+7200s, "
-                      "all:loss@10s+30s=5%, cam03:drift@0s=500ppm, ...; docs/simulator.md has all; each with ,every=30s to repeat")->allow_extra_args(false);
+  command->add_option("--footage", options->footage,
+                      "video to make the clips from (default: opencv-doc's vtest.avi, CCOC_FOOTAGE, or drawn)");
+  command
+      ->add_option("--fault", options->faults,
+                   "misbehave: cam03:drop@10s, cam03:stall@10s+20s, cam03:reboot@10s+5s, cam03:jump@10s=+7200s, "
+                   "all:loss@10s+30s=5%, cam03:drift@0s=500ppm, ...; docs/simulator.md has all; each with ,every=30s to repeat")
+      ->allow_extra_args(false);
   command->add_option("--control", options->control, "take faults by HTTP at ADDRESS:PORT (docs/simulator.md)");
   command->add_option("--seconds", options->seconds, "stop after this long");
   command->add_option("--stats", options->stats, "write what was sent to this file at the end, as JSON (default: standard output)");

@@ -126,9 +126,7 @@ Stream* Farm::Impl::find_stream(std::string_view path) {
   if (error != std::errc{} || number == 0 || number > cameras_.size()) return nullptr;
   if (path.substr(1, static_cast<std::size_t>(end - path.data()) - 1) != camera_name(number)) return nullptr;
   const auto rest = path.substr(static_cast<std::size_t>(end - path.data()));
-  const auto is = [&](std::string_view role) {
-    return rest.starts_with(role) && (rest.size() == role.size() || rest[role.size()] == '/');
-  };
+  const auto is = [&](std::string_view role) { return rest.starts_with(role) && (rest.size() == role.size() || rest[role.size()] == '/'); };
   return is("/main") ? cameras_[number - 1].main : is("/sub") ? cameras_[number - 1].sub : nullptr;
 }
 
@@ -217,7 +215,8 @@ void Farm::Impl::handle(const Poller::Ready& ready) {
   if (ready.fd == listener_.rtcp) return read_rtcp();
   if (ready.fd == listener_.rtp) {
     sockaddr_storage from;
-    for (std::uint8_t byte = 0; receive_from(listener_.rtp, {&byte, 1}, from);) {}  // punches through firewalls, nothing more
+    for (std::uint8_t byte = 0; receive_from(listener_.rtp, {&byte, 1}, from);) {
+    }  // punches through firewalls, nothing more
     return;
   }
   const auto found = sessions_.find(ready.fd);
@@ -347,9 +346,7 @@ void Farm::Impl::say_farewell() {
   const auto until = clock_.now() + farewell;
   poller_.remove(listener_.tcp);
   std::vector<Poller::Ready> ready;
-  const auto owing = [&] {
-    return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& s) { return s.second->owes_bytes(); });
-  };
+  const auto owing = [&] { return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& s) { return s.second->owes_bytes(); }); };
   while (owing() && clock_.now() < until) {
     poller_.wait(until, ready);
     for (const auto& r : ready) handle(r);
@@ -431,8 +428,8 @@ std::string to_json(const std::vector<StreamCounts>& counts) {
     const auto number = [](std::uint64_t value) { return std::to_string(value); };
     if (out.back() == '}') out += ',';
     out += "\n{\"camera\":\"" + camera_name(c.camera) + "\",\"stream\":\"" + c.stream + "\",\"frames_sent\":" + number(c.frames_sent) +
-           ",\"frames_dropped\":" + number(c.frames_dropped) + ",\"bytes_sent\":" + number(c.bytes_sent) +
-           ",\"plays\":" + number(c.plays) + ",\"last_frame\":" + number(c.last_frame) + "}";
+           ",\"frames_dropped\":" + number(c.frames_dropped) + ",\"bytes_sent\":" + number(c.bytes_sent) + ",\"plays\":" + number(c.plays) +
+           ",\"last_frame\":" + number(c.last_frame) + "}";
   }
   return out + "\n]}\n";
 }

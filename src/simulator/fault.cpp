@@ -51,7 +51,8 @@ std::unexpected<Error> refuse(std::string_view spec, const std::string& why) {
   return fail(ErrorCode::invalid_argument,
               "the fault '" + std::string(spec.substr(0, 80)) + "' cannot be read: " + why +
                   "; write cam03:drop@10s, cam03:stall@10s+20s, cam03:jump@10s=+7200s or all:loss@10s+30s=5%, "
-                  "with ,every=30s behind it to repeat it", "fault");
+                  "with ,every=30s behind it to repeat it",
+              "fault");
 }
 
 /// "10s", "1.5m", "-250ms" off the front of `text`.

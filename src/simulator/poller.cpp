@@ -179,8 +179,8 @@ void Poller::wait(std::optional<MonoTime> until, std::vector<Ready>& ready) {
       if (::read(wake_, &count, sizeof count) < 0) continue;
       continue;
     }
-    ready.push_back({event.data.fd, (event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0,
-                     (event.events & (EPOLLERR | EPOLLHUP)) != 0});
+    ready.push_back(
+        {event.data.fd, (event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0, (event.events & (EPOLLERR | EPOLLHUP)) != 0});
   }
 }
 

@@ -39,8 +39,7 @@ bool wait_for_exit(pid_t pid, const std::function<bool()>& cancelled) {
 
 }  // namespace
 
-Status run_program(const std::vector<std::string>& arguments, const std::string& log_file,
-                   const std::function<bool()>& cancelled) {
+Status run_program(const std::vector<std::string>& arguments, const std::string& log_file, const std::function<bool()>& cancelled) {
   std::vector<char*> argv;
   for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);

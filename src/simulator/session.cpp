@@ -47,7 +47,10 @@ bool same_address(const sockaddr_storage& a, const sockaddr_storage& b) {
 }  // namespace
 
 Session::Session(SessionHost& host, int fd, const sockaddr_storage& peer)
-    : host_(host), fd_(fd), peer_(peer), auth_("ccoc camera", host.options().user, host.options().password),
+    : host_(host),
+      fd_(fd),
+      peer_(peer),
+      auth_("ccoc camera", host.options().user, host.options().password),
       last_heard_(host.clock().now()) {
   const int on = 1;
   const unsigned give_up_ms = 30'000;
@@ -76,7 +79,8 @@ void Session::finish() {
 void Session::discard_input() {
   std::array<std::uint8_t, 4096> buffer;
   ssize_t n = 0;
-  while ((n = ::recv(fd_, buffer.data(), buffer.size(), 0)) > 0) {}
+  while ((n = ::recv(fd_, buffer.data(), buffer.size(), 0)) > 0) {
+  }
   if (n == 0 || (errno != EAGAIN && errno != EINTR)) close();
 }
 
@@ -218,8 +222,8 @@ void Session::send_report(MonoTime now) {
   next_report_ = now + host_.options().report_interval;
   const auto* wrong = host_.condition(camera_, FaultKind::clock);
   const auto told = host_.clock().utc_now() + (wrong != nullptr ? wrong->amount : Duration{0});
-  const auto rtcp = media::make_sender_compound({stream_->ssrc(), media::utc_to_ntp(told),
-                                                 stream_->timestamp_at(now), packets_, octets_}, "ccoc");
+  const auto rtcp =
+      media::make_sender_compound({stream_->ssrc(), media::utc_to_ntp(told), stream_->timestamp_at(now), packets_, octets_}, "ccoc");
   if (transport_->tcp) {
     Bytes framed{'$', transport_->interleaved->second, 0, static_cast<std::uint8_t>(rtcp.size())};
     framed.insert(framed.end(), rtcp.begin(), rtcp.end());

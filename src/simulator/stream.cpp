@@ -45,8 +45,8 @@ std::uint32_t Stream::timestamp_of(std::int64_t frame) const {
 }
 
 std::uint32_t Stream::timestamp_at(MonoTime t) const {
-  return timestamp_base_ + timestamp_offset_ + static_cast<std::uint32_t>(static_cast<std::int64_t>(
-                                                  static_cast<double>(to_ticks(t - epoch_, video_timescale)) * pace_));
+  return timestamp_base_ + timestamp_offset_ +
+         static_cast<std::uint32_t>(static_cast<std::int64_t>(static_cast<double>(to_ticks(t - epoch_, video_timescale)) * pace_));
 }
 
 const Clip::Frame& Stream::picture_of(std::int64_t frame) const {
@@ -144,8 +144,12 @@ void Stream::reboot(MonoTime now) {
 }
 
 StreamCounts Stream::counts() const {
-  return {camera_, role_, sent_.load(std::memory_order_relaxed), dropped_.load(std::memory_order_relaxed),
-          bytes_.load(std::memory_order_relaxed), plays_.load(std::memory_order_relaxed),
+  return {camera_,
+          role_,
+          sent_.load(std::memory_order_relaxed),
+          dropped_.load(std::memory_order_relaxed),
+          bytes_.load(std::memory_order_relaxed),
+          plays_.load(std::memory_order_relaxed),
           last_frame_.load(std::memory_order_relaxed)};
 }
 

@@ -78,7 +78,7 @@ class Stream {
   std::uint32_t timestamp_offset_ = 0;
   std::optional<std::uint32_t> stray_;
   std::int64_t next_frame_ = 0;
-  std::int64_t picture_shift_ = 0;  ///< picture = (frame + shift) mod pictures of the clip
+  std::int64_t picture_shift_ = 0;     ///< picture = (frame + shift) mod pictures of the clip
   std::optional<std::size_t> frozen_;  ///< picture of the clip
   ClipPtr black_;
   MonoTime stalled_until_{};

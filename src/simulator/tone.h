@@ -5,7 +5,7 @@
 
 namespace ccoc::simulator {
 
-inline constexpr int tone_rate = 8000;  ///< Hz
+inline constexpr int tone_rate = 8000;       ///< Hz
 inline constexpr int tone_payload_type = 8;  ///< RFC 3551 §6
 
 media::AudioFormatPtr tone_format();

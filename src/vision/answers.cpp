@@ -18,7 +18,8 @@ std::unexpected<Error> nonsense() { return fail(ErrorCode::unavailable, "the pic
 /// Printable ASCII: it goes into logs and to browsers.
 std::string sentence_of(ByteView bytes) {
   std::string out;
-  for (const auto byte : bytes.first(std::min(bytes.size(), longest_sentence))) out += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '?';
+  for (const auto byte : bytes.first(std::min(bytes.size(), longest_sentence)))
+    out += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '?';
   return out.empty() ? "the picture cannot be decoded" : out;
 }
 
@@ -50,8 +51,8 @@ Result<Look> parse_look(ByteView body) {
   if (body.size() != sizeof head + sizeof look.cells) return nonsense();
   std::memcpy(&head, body.data(), sizeof head);
   std::memcpy(look.cells.data(), body.data() + sizeof head, sizeof look.cells);
-  const bool sane = head.width > 0 && head.width <= widest && head.height > 0 && head.height <= widest &&
-                    head.mean >= 0 && head.mean <= 255 && head.deviation >= 0 && head.deviation <= 255;
+  const bool sane = head.width > 0 && head.width <= widest && head.height > 0 && head.height <= widest && head.mean >= 0 &&
+                    head.mean <= 255 && head.deviation >= 0 && head.deviation <= 255;
   if (!sane) return nonsense();
   look.width = head.width;
   look.height = head.height;

@@ -22,8 +22,8 @@ struct MotionWatch::Thread {
   std::thread thread;
 };
 
-MotionWatch::MotionWatch(MotionWatchOptions options, const Clock& clock, PictureWatch::CameraList cameras,
-                         PictureWatch::Source source, Listener listener)
+MotionWatch::MotionWatch(MotionWatchOptions options, const Clock& clock, PictureWatch::CameraList cameras, PictureWatch::Source source,
+                         Listener listener)
     : options_(std::move(options)),
       clock_(clock),
       cameras_(std::move(cameras)),

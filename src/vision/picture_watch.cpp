@@ -32,8 +32,7 @@ struct PictureWatch::Thread {
   std::thread thread;
 };
 
-PictureWatch::PictureWatch(PictureWatchOptions options, const Clock& clock, CameraList cameras, Source source,
-                           Listener listener)
+PictureWatch::PictureWatch(PictureWatchOptions options, const Clock& clock, CameraList cameras, Source source, Listener listener)
     : options_(std::move(options)),
       clock_(clock),
       cameras_(std::move(cameras)),

@@ -4,14 +4,12 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "ccoc/media/nal.h"
 #include "answers.h"
+#include "ccoc/media/nal.h"
 #include "worker_process.h"
 
 namespace ccoc::vision {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 struct SnapshotService::State {
   SnapshotOptions options;
@@ -73,19 +71,15 @@ struct SnapshotService::State {
   }
 
   Result<Bytes> ask_in_turn(const media::AccessUnit& unit, const RequestHead& head, AnswerKind wanted) {
-    if (!unit.key || !unit.format || !unit.data)
-      return fail(ErrorCode::invalid_argument, "a picture can only be made of a key frame");
-    if (const auto turn = take_turn(std::chrono::steady_clock::now() + options.timeout); !turn)
-      return std::unexpected(turn.error());
+    if (!unit.key || !unit.format || !unit.data) return fail(ErrorCode::invalid_argument, "a picture can only be made of a key frame");
+    if (const auto turn = take_turn(std::chrono::steady_clock::now() + options.timeout); !turn) return std::unexpected(turn.error());
     auto body = ask(unit, head, wanted);
     end_turn(body.has_value());
     return body;
   }
 };
 
-SnapshotService::SnapshotService(SnapshotOptions options) : state_(std::make_unique<State>()) {
-  state_->options = std::move(options);
-}
+SnapshotService::SnapshotService(SnapshotOptions options) : state_(std::make_unique<State>()) { state_->options = std::move(options); }
 
 SnapshotService::SnapshotService(std::string worker) : SnapshotService(SnapshotOptions{.worker = std::move(worker)}) {}
 

@@ -12,8 +12,8 @@ constexpr std::string_view suffix = ".jpg";
 
 /// "cam01/main/1764048237000000-320.jpg": µs since 1970 and the width.
 std::string path_of(const ThumbnailKey& key) {
-  return key.camera + "/" + key.stream + "/" + std::to_string(key.at.time_since_epoch().count()) + "-" +
-         std::to_string(key.width) + std::string(suffix);
+  return key.camera + "/" + key.stream + "/" + std::to_string(key.at.time_since_epoch().count()) + "-" + std::to_string(key.width) +
+         std::string(suffix);
 }
 
 template <class T>
@@ -53,8 +53,7 @@ Result<Bytes> read_file(Disk& disk, const std::string& path) {
 
 }  // namespace
 
-ThumbnailCache::ThumbnailCache(std::shared_ptr<Disk> disk, std::uint64_t max_bytes)
-    : disk_(std::move(disk)), max_bytes_(max_bytes) {
+ThumbnailCache::ThumbnailCache(std::shared_ptr<Disk> disk, std::uint64_t max_bytes) : disk_(std::move(disk)), max_bytes_(max_bytes) {
   load();
   keep_within_limit();
 }

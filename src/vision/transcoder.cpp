@@ -216,8 +216,8 @@ class Session final : public TranscodeSession {
   const Output output_;
 
   std::mutex process_mutex_;  ///< held while the worker is started or collected, so that its pid is its own
-  std::mutex output_mutex_;  ///< held while output_ is called; taken before mutex_
-  std::mutex mutex_;         ///< of the next five
+  std::mutex output_mutex_;   ///< held while output_ is called; taken before mutex_
+  std::mutex mutex_;          ///< of the next five
   std::condition_variable wake_;
   std::deque<Job> waiting_;
   bool need_key_ = true;

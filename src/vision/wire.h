@@ -35,10 +35,10 @@ enum class AnswerKind : std::uint8_t { jpeg = 0, error = 1, look = 2, units = 3 
 
 /// Answer to `look`, followed by look_columns × look_rows means of brightness, u16, 256ths.
 struct LookHead {
-  std::uint32_t width = 0;   ///< of the picture, pixels
+  std::uint32_t width = 0;  ///< of the picture, pixels
   std::uint32_t height = 0;
-  float mean = 0;            ///< brightness, 0 to 255 in full range
-  float deviation = 0;       ///< standard deviation of it, over pixels
+  float mean = 0;       ///< brightness, 0 to 255 in full range
+  float deviation = 0;  ///< standard deviation of it, over pixels
 };
 static_assert(sizeof(LookHead) == 16);
 inline constexpr std::size_t look_columns = 64, look_rows = 36;

@@ -15,9 +15,7 @@
 namespace ccoc::vision {
 namespace {
 
-std::unexpected<Error> worker_ended() {
-  return fail(ErrorCode::unavailable, "the picture decoder ended while it worked on this picture");
-}
+std::unexpected<Error> worker_ended() { return fail(ErrorCode::unavailable, "the picture decoder ended while it worked on this picture"); }
 
 }  // namespace
 
@@ -90,8 +88,7 @@ Status WorkerProcess::read_all(std::span<std::uint8_t> into, Deadline deadline) 
   return {};
 }
 
-Result<Bytes> WorkerProcess::exchange(std::span<const ByteView> pieces, Deadline deadline,
-                                      const std::function<void()>& sent) {
+Result<Bytes> WorkerProcess::exchange(std::span<const ByteView> pieces, Deadline deadline, const std::function<void()>& sent) {
   std::size_t size = 0;
   for (const auto piece : pieces) size += piece.size();
   if (size > max_message) return fail(ErrorCode::limit_exceeded, "the picture is larger than 16 MiB");

@@ -14,8 +14,8 @@ constexpr Duration near = std::chrono::seconds{10};
 std::uint32_t PictureTimes::of(const media::AccessUnit& unit) {
   if (last_) {
     const bool cached = unit.capture_time < since_;
-    const auto passed = unit.discontinuity ? to_ticks(unit.capture_time - last_->capture_time, video_timescale)
-                                           : unit.media_time - last_->media_time;
+    const auto passed =
+        unit.discontinuity ? to_ticks(unit.capture_time - last_->capture_time, video_timescale) : unit.media_time - last_->media_time;
     time_ += static_cast<std::uint32_t>(cached ? squeezed : std::clamp(passed, squeezed, longest));
   }
   last_ = Last{unit.media_time, unit.capture_time};

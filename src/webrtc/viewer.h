@@ -31,8 +31,8 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
 
   struct Wanted {
     std::string offer;
-    std::string profile;         ///< of the H.264 that he is sent
-    bool convert = false;        ///< his pictures have to be made into H.264, from the first on
+    std::string profile;          ///< of the H.264 that he is sent
+    bool convert = false;         ///< his pictures have to be made into H.264, from the first on
     media::AudioFormatPtr sound;  ///< what the camera's sound is; null: there is none
   };
   void start(const ViewerOptions& options, const Wanted& wanted, Answered answered);
@@ -79,7 +79,7 @@ class Viewer final : public std::enable_shared_from_this<Viewer>, private Connec
   PictureTimes times_;
   SoundTimes sound_times_;
   bool set_up_ = false, needs_key_ = true;
-  bool hears_ = false;        ///< he is to be sent the sound
+  bool hears_ = false;         ///< he is to be sent the sound
   bool was_silenced_ = false;  ///< and told why not
 };
 

@@ -75,7 +75,8 @@ constexpr const char* converted_profile = "42e01f";
 
 /// Why pictures have to be converted, for who learns that they are not.
 std::string peculiarity(const media::VideoFormat& format) {
-  if (format.codec != media::Codec::h264) return "this stream is " + std::string(to_string(format.codec)) + ", which browsers are not sent as it is";
+  if (format.codec != media::Codec::h264)
+    return "this stream is " + std::string(to_string(format.codec)) + ", which browsers are not sent as it is";
   return "this stream has B-frames, which players by WebRTC do not show in order";
 }
 
@@ -96,11 +97,11 @@ struct Viewers::State : std::enable_shared_from_this<State> {
   const live::Directory& channels;
   vision::Transcoder& transcoder;
   const ViewerOptions options;
-  std::atomic<std::size_t> number{0};       ///< also those that are being let in
-  std::map<std::string, Entry> entries;     ///< reactor's thread
-  bool stopped = false;                     ///< reactor's thread
-  std::shared_mutex asking;                 ///< held while a right is asked for
-  bool asks = true;                         ///< under it
+  std::atomic<std::size_t> number{0};    ///< also those that are being let in
+  std::map<std::string, Entry> entries;  ///< reactor's thread
+  bool stopped = false;                  ///< reactor's thread
+  std::shared_mutex asking;              ///< held while a right is asked for
+  bool asks = true;                      ///< under it
 
   void drop(const std::string& id, const std::string& why) {
     const auto found = entries.find(id);
@@ -123,8 +124,10 @@ struct Viewers::State : std::enable_shared_from_this<State> {
         const bool allowed = ask();
         self->reactor.post([self, id, allowed] {
           if (!self->entries.contains(id)) return;
-          if (allowed) self->check_later(id);
-          else self->drop(id, "he may not watch any more");
+          if (allowed)
+            self->check_later(id);
+          else
+            self->drop(id, "he may not watch any more");
         });
       });
       if (!taken) check_later(id);
@@ -187,8 +190,8 @@ Result<Admitted> Viewers::admit(const std::string& camera, const std::string& st
   auto answer = std::make_shared<std::promise<Result<std::string>>>();
   auto future = answer->get_future();
   const auto id = random_name();
-  state_->reactor.post([state = state_, id, place = Viewer::Place{camera, stream}, offer = std::move(offer),
-                        begun, allowed = std::move(still_allowed), answer]() mutable {
+  state_->reactor.post([state = state_, id, place = Viewer::Place{camera, stream}, offer = std::move(offer), begun,
+                        allowed = std::move(still_allowed), answer]() mutable {
     state->let_in(id, place, offer, begun, std::move(allowed), [answer](Result<std::string> sdp) { answer->set_value(std::move(sdp)); });
   });
   const auto& format = *begun.key->format;

@@ -124,8 +124,7 @@ Result<CameraFootage> read_footage(const std::string& footage, int camera, const
   for (const auto& entry : fs::recursive_directory_iterator(folder, none)) {
     if (entry.path().extension() != ".mp4") continue;
     const auto header = media::parse_file_header(ClearFile(entry.path(), key).bytes());
-    if (!header || !header->origin)
-      return fail(ErrorCode::corrupt, entry.path().string() + " does not say whose it is");
+    if (!header || !header->origin) return fail(ErrorCode::corrupt, entry.path().string() + " does not say whose it is");
     files.emplace_back(header->origin->start, entry.path());
   }
   std::ranges::sort(files);
@@ -138,8 +137,8 @@ Result<CameraFootage> read_footage(const std::string& footage, int camera, const
   return out;
 }
 
-Result<ArchiveVerdict> check_archive(const Options& options, const std::string& footage,
-                                     const std::map<std::string, SentFrames>& sent, const std::string& key_file) {
+Result<ArchiveVerdict> check_archive(const Options& options, const std::string& footage, const std::map<std::string, SentFrames>& sent,
+                                     const std::string& key_file) {
   ArchiveVerdict out;
   for (int camera = 1; camera <= options.cameras; ++camera) {
     const auto recorded = read_footage(footage, camera, {}, key_file);
@@ -161,9 +160,8 @@ Result<ArchiveVerdict> check_archive(const Options& options, const std::string& 
     if (counts.sent != recorded->frames || recorded->missing + recorded->out_of_order + recorded->foreign > 0) {
       out.complaints.push_back(camera_id(camera) + ": sent " + std::to_string(counts.sent) + ", in the archive " +
                                std::to_string(recorded->frames) + " (" + std::to_string(recorded->first) + "…" +
-                               std::to_string(recorded->last) + "), missing between " +
-                               std::to_string(recorded->missing) + ", out of order " +
-                               std::to_string(recorded->out_of_order) + ", foreign " +
+                               std::to_string(recorded->last) + "), missing between " + std::to_string(recorded->missing) +
+                               ", out of order " + std::to_string(recorded->out_of_order) + ", foreign " +
                                std::to_string(recorded->foreign));
     }
   }

@@ -20,17 +20,15 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr int wall = 60;           // cameras of one timeline
+constexpr int wall = 60;  // cameras of one timeline
 constexpr unsigned buckets = 1000;
-constexpr int questions = 300;     // of each kind
+constexpr int questions = 300;  // of each kind
 constexpr int batches = 15;
 constexpr int retention_steps = 30;
 constexpr const char* timeline_bar = "≤ 20 ms p99";
 constexpr double timeline_bar_ms = 20;
 
-double ms_since(steady_clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
-}
+double ms_since(steady_clock::time_point begin) { return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count(); }
 
 std::string p50_p99(const Samples& samples) { return decimal(samples.at(0.5), 2) + " ms, " + decimal(samples.at(0.99), 2) + " ms"; }
 
@@ -52,8 +50,11 @@ class IndexBench {
  private:
   Status timelines() {
     say("timelines");
-    for (const auto& [name, length] : {std::pair<const char*, Duration>{"an hour", hours{1}}, {"three hours", hours{3}},
-                                       {"a day", hours{24}}, {"a week", hours{24 * 7}}, {"the month", plan_.to - plan_.from()}}) {
+    for (const auto& [name, length] : {std::pair<const char*, Duration>{"an hour", hours{1}},
+                                       {"three hours", hours{3}},
+                                       {"a day", hours{24}},
+                                       {"a week", hours{24 * 7}},
+                                       {"the month", plan_.to - plan_.from()}}) {
       if (length > plan_.to - plan_.from()) continue;
       Samples taken;
       std::size_t spans = 0;
@@ -90,7 +91,9 @@ class IndexBench {
     const auto status = [](const auto& answer) { return answer ? Status{} : Status(std::unexpected(answer.error())); };
     auto done = measure("the file at an instant", [&](const auto& key, UtcTime at) { return status(store_->at_or_after(key, at)); });
     if (done) done = measure("the file before an instant", [&](const auto& key, UtcTime at) { return status(store_->before(key, at)); });
-    if (done) done = measure("the files of ten minutes", [&](const auto& key, UtcTime at) { return status(store_->find(key, at, at + minutes{10})); });
+    if (done)
+      done =
+          measure("the files of ten minutes", [&](const auto& key, UtcTime at) { return status(store_->find(key, at, at + minutes{10})); });
     if (done) done = measure("first and last footage of a camera", [&](const auto& key, UtcTime) { return status(store_->extent(key)); });
     return done;
   }
@@ -106,7 +109,8 @@ class IndexBench {
         for (const int minute : {i - 1, i}) {
           if (minute < 0) continue;
           const auto start = plan_.to + minutes{minute};
-          archive::Segment segment{"main", {plan_.camera(camera), "main"}, {}, start, start + minutes{1}, 30'000'000, 1, minute == i, levels};
+          archive::Segment segment{"main", {plan_.camera(camera), "main"}, {}, start, start + minutes{1}, 30'000'000, 1, minute == i,
+                                   levels};
           segment.path = segment.key.camera + "/main/" + format_day(start) + "/" + format_time_of_day(start) + ".mp4";
           batch.segments.push_back(std::move(segment));
         }
@@ -159,7 +163,8 @@ class IndexBench {
 
   Status dropped_week() {
     const auto week = database_.query(
-        "select name, pg_total_relation_size(name::regclass) from segment_partitions order by pg_total_relation_size(name::regclass) desc limit 1");
+        "select name, pg_total_relation_size(name::regclass) from segment_partitions order by pg_total_relation_size(name::regclass) desc "
+        "limit 1");
     if (!week) return std::unexpected(week.error());
     const auto begin = steady_clock::now();
     if (auto gone = database_.query("drop table " + (*week)[0].text(0)); !gone) return std::unexpected(gone.error());
@@ -198,7 +203,8 @@ Status add_sizes(db::Database& database, Report& report) {
   for (const auto& row : *rows) {
     const auto data = static_cast<double>(row.i64(1)) / 1e9, indices = static_cast<double>(row.i64(2)) / 1e9;
     all += data + indices;
-    table.rows.push_back({"`" + row.text(0) + "`", std::to_string(row.i64(3)), std::to_string(row.i64(4)), decimal(data, 2), decimal(indices, 2)});
+    table.rows.push_back(
+        {"`" + row.text(0) + "`", std::to_string(row.i64(3)), std::to_string(row.i64(4)), decimal(data, 2), decimal(indices, 2)});
   }
   report.add(std::move(table));
   report.add({"the index on disk", decimal(all, 1) + " GB", "", true});

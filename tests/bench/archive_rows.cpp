@@ -119,7 +119,8 @@ Status make_rows(db::Database& database, const RowPlan& plan) {
     if (auto made = one(database, sql, {plan.from(), plan.to, plan.cameras, digits}); !made) return made;
   }
   if (auto done = database.query("drop table noise"); !done) return std::unexpected(done.error());
-  const auto tables = database.query("select name from segment_partitions union all values ('timeline_hours'), ('timeline_days'), ('gaps')");
+  const auto tables =
+      database.query("select name from segment_partitions union all values ('timeline_hours'), ('timeline_days'), ('gaps')");
   if (!tables) return std::unexpected(tables.error());
   for (const auto& table : *tables) {
     // What autovacuum has done by then.

@@ -1,5 +1,7 @@
 // Seeks of a hub whose index is full: 60 cameras × 30 days of rows, over three hours of real files that are sought in again and
 // again; what those files hold beside the pictures.
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -9,8 +11,6 @@
 #include <set>
 #include <span>
 #include <thread>
-
-#include <unistd.h>
 
 #include "archive_rows.h"
 #include "ccoc/archive/archive.h"
@@ -55,7 +55,8 @@ struct Pictures {
 
 Result<Pictures> load_pictures(const Options& options) {
   const auto folder = options.clips.empty() ? options.work + "/clips" : options.clips;
-  if (auto made = simulator::make_clips({.cameras = 1, .folder = folder, .footage = {}, .progress = {}, .cancelled = {}}); !made) return std::unexpected(made.error());
+  if (auto made = simulator::make_clips({.cameras = 1, .folder = folder, .footage = {}, .progress = {}, .cancelled = {}}); !made)
+    return std::unexpected(made.error());
   std::ifstream file(folder + "/cam01-main.h264", std::ios::binary);
   const Bytes bytes{std::istreambuf_iterator<char>(file), {}};
   Pictures out;
@@ -108,7 +109,8 @@ class RealFiles {
     std::set<Minute> chosen;
     for (int camera = 1; camera <= plan_.cameras; ++camera) {
       for (int i = 0; i < std::max(3, real_minutes / plan_.cameras);) {
-        const auto at = plan_.from() + minutes{std::uniform_int_distribution<std::int64_t>(1, (plan_.to - plan_.from()) / minutes{1} - 2)(random)};
+        const auto at =
+            plan_.from() + minutes{std::uniform_int_distribution<std::int64_t>(1, (plan_.to - plan_.from()) / minutes{1} - 2)(random)};
         const auto in_day = at - std::chrono::floor<std::chrono::days>(at);
         if (in_day / hours{1} == plan_.gap_hour(camera, at) && in_day % hours{1} == minutes{30}) continue;
         i += chosen.insert({camera, at + plan_.late(camera)}).second ? 1 : 0;
@@ -199,7 +201,8 @@ Result<Samples> seek_all(const RowPlan& plan, HubProcess& hub, const std::vector
   for (std::size_t i = 0; i < minutes_of_all.size(); ++i) {
     const auto& minute = minutes_of_all[i];
     // Somewhere else of the same camera first: its last minute.
-    const auto last = std::ranges::find_if(minutes_of_all.rbegin(), minutes_of_all.rend(), [&](const Minute& m) { return m.camera == minute.camera; });
+    const auto last =
+        std::ranges::find_if(minutes_of_all.rbegin(), minutes_of_all.rend(), [&](const Minute& m) { return m.camera == minute.camera; });
     const auto target = minute.start + milliseconds{std::uniform_int_distribution<int>(1000, 55'000)(random)};
     if (*last == minute) continue;
     if (auto shown = show(*last, last->start + seconds{1}, true); !shown) return std::unexpected(shown.error());
@@ -231,8 +234,8 @@ Result<Samples> ffmpeg_seeks(const Options& options, const RealFiles& files, con
       if (auto done = run({"ffmpeg", "-v", "error", "-version"}); !done) return std::unexpected(done.error());
     }
     const auto begin = steady_clock::now();
-    if (auto done = run({"ffmpeg", "-v", "error", "-nostdin", "-ss", decimal(offset / 1000.0, 3), "-i", footage + "/" + files.path_of(minute),
-                         "-frames:v", "1", "-c", "copy", "-f", "null", "-"});
+    if (auto done = run({"ffmpeg", "-v", "error", "-nostdin", "-ss", decimal(offset / 1000.0, 3), "-i",
+                         footage + "/" + files.path_of(minute), "-frames:v", "1", "-c", "copy", "-f", "null", "-"});
         !done) {
       return std::unexpected(done.error());
     }
@@ -298,8 +301,8 @@ Status measure_seeks(const Options& options, Report& report) {
   const std::string rows = std::to_string(plan.cameras) + " cameras × " + std::to_string(plan.days) + " days in the index";
   const auto add = [&](const std::string& what, const Result<Samples>& taken, const std::string& bar, double bar_ms) -> Status {
     if (!taken) return std::unexpected(taken.error());
-    report.add({what + ", of " + std::to_string(taken->size()) + " (p50, p99)", decimal(taken->at(0.5)) + " ms, " + decimal(taken->at(0.99)) + " ms", bar,
-                bar.empty() || taken->at(0.99) <= bar_ms});
+    report.add({what + ", of " + std::to_string(taken->size()) + " (p50, p99)",
+                decimal(taken->at(0.5)) + " ms, " + decimal(taken->at(0.99)) + " ms", bar, bar.empty() || taken->at(0.99) <= bar_ms});
     return {};
   };
   ::sync();
@@ -314,8 +317,10 @@ Status measure_seeks(const Options& options, Report& report) {
   say("seeks: warm");
   if (done) done = add("first picture of a seek, warm, " + rows, seek_all(plan, *hub, all, 4, false), "≤ 100 ms p99", warm_bar_ms);
   say("seeks: ffmpeg's");
-  if (done && may_drop) done = add("`ffmpeg -ss` to the same pictures, cold, its start included", ffmpeg_seeks(options, files, footage, all, true), "", 0);
-  if (done) done = add("`ffmpeg -ss` to the same pictures, warm, its start included", ffmpeg_seeks(options, files, footage, all, false), "", 0);
+  if (done && may_drop)
+    done = add("`ffmpeg -ss` to the same pictures, cold, its start included", ffmpeg_seeks(options, files, footage, all, true), "", 0);
+  if (done)
+    done = add("`ffmpeg -ss` to the same pictures, warm, its start included", ffmpeg_seeks(options, files, footage, all, false), "", 0);
   if (!done) return done;
   if (auto stopped = hub->stop(); !stopped) return std::unexpected(stopped.error());
   remove_folder(options, folder);

@@ -16,7 +16,7 @@ struct CrowdReport {
   std::uint64_t viewers = 0;
   std::uint64_t frames = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t missing = 0;  ///< frames that a viewer did not get between two that it got
+  std::uint64_t missing = 0;                    ///< frames that a viewer did not get between two that it got
   double p50_ms = 0, p99_ms = 0, worst_ms = 0;  ///< from the camera's send to the frame's last byte at the viewer
 };
 

@@ -221,7 +221,8 @@ Status measure_fanout(const Options& options, Report& report) {
                 decimal(playing->late_ms.at(0.5), 1) + " ms, " + decimal(playing->late_ms.at(0.99), 1) + " ms, " +
                     decimal(playing->late_ms.max(), 1) + " ms",
                 "p99 ≤ 40 ms, a frame", playing->late_ms.at(0.99) <= 40});
-    report.add({"… the hub's CPU with the recording; the whole machine", decimal(playing->hub) + " %; " + decimal(playing->machine) + " % of 2 cores", "", true});
+    report.add({"… the hub's CPU with the recording; the whole machine",
+                decimal(playing->hub) + " %; " + decimal(playing->machine) + " % of 2 cores", "", true});
   }
 
   const auto sent = farm->stop();
@@ -230,8 +231,8 @@ Status measure_fanout(const Options& options, Report& report) {
   if (auto stopped = hub->stop(); !stopped) return std::unexpected(stopped.error());
   const auto verdict = check_archive(options, hub->footage(), *sent);
   if (!verdict) return std::unexpected(verdict.error());
-  report.add({"frames in the archive of frames sent, all that time", std::to_string(verdict->archived) + " of " + std::to_string(verdict->sent),
-              "all", verdict->whole()});
+  report.add({"frames in the archive of frames sent, all that time",
+              std::to_string(verdict->archived) + " of " + std::to_string(verdict->sent), "all", verdict->whole()});
   for (const auto& complaint : verdict->complaints) report.note(complaint);
   remove_folder(options, folder);
   return {};

@@ -12,9 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-UtcTime wall_clock() {
-  return UtcTime{std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch())};
-}
+UtcTime wall_clock() { return UtcTime{std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch())}; }
 
 double ms(Duration span) { return static_cast<double>(span.count()) / 1000; }
 
@@ -67,8 +65,8 @@ Status measure_kills(const Options& options, Report& report) {
     if (!again) return std::unexpected(again.error().within("after kill " + std::to_string(number)));
     hub = std::move(again);
     if (!wait_until([&] { return hub->live_cameras().value_or(0) == own.cameras; }, std::chrono::seconds{60})) {
-      return fail(ErrorCode::timeout, "after kill " + std::to_string(number) + " only " +
-                                          std::to_string(hub->live_cameras().value_or(0)) + " cameras are live again");
+      return fail(ErrorCode::timeout, "after kill " + std::to_string(number) + " only " + std::to_string(hub->live_cameras().value_or(0)) +
+                                          " cameras are live again");
     }
     live_s.add(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     kills.push_back(kill);
@@ -111,7 +109,8 @@ Status measure_kills(const Options& options, Report& report) {
   report.add({name + ": frames twice or out of order", std::to_string(out_of_order), "0", out_of_order == 0});
   report.add({name + ": start to all cameras live (p50, worst)", decimal(live_s.at(0.5), 2) + " s, " + decimal(live_s.max(), 2) + " s",
               "≤ 5 s", live_s.max() <= 5});
-  report.add({name + ": every byte of " + std::to_string(files) + " files against checksum and index", agree ? "agree" : verdict, "agree", agree});
+  report.add(
+      {name + ": every byte of " + std::to_string(files) + " files against checksum and index", agree ? "agree" : verdict, "agree", agree});
   remove_folder(own, folder);
   return {};
 }

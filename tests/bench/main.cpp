@@ -31,7 +31,8 @@ void remove_folder(const Options& options, const std::string& folder) {
 
 namespace {
 
-constexpr const char* usage = R"(usage: ccoc_bench [record|peers|ingest|latency|fanout|playback|seeks|index|archive|kills|encryption|all] [OPTIONS]
+constexpr const char* usage =
+    R"(usage: ccoc_bench [record|peers|ingest|latency|fanout|playback|seeks|index|archive|kills|encryption|all] [OPTIONS]
   record     the hub recording the cameras: CPU, memory, threads, every frame counted
   peers      ffmpeg, GStreamer and the floor under the same cameras
   ingest     more and smaller cameras, and UDP
@@ -123,7 +124,8 @@ Result<Options> parse(int argc, char** argv) {
   if (!out.document.empty() && out.mode != "all" && out.mode != "archive") {
     return fail(ErrorCode::invalid_argument, "--write is for all or archive: the page has no place for '" + out.mode + "' alone");
   }
-  for (const auto* mode : {"record", "peers", "ingest", "latency", "fanout", "playback", "seeks", "index", "archive", "kills", "encryption", "all"}) {
+  for (const auto* mode :
+       {"record", "peers", "ingest", "latency", "fanout", "playback", "seeks", "index", "archive", "kills", "encryption", "all"}) {
     if (out.mode == mode) return out;
   }
   return fail(ErrorCode::invalid_argument, "there is no '" + out.mode + "'");

@@ -34,8 +34,8 @@ Result<std::uint16_t> free_port() {
   if (fd < 0) return std::unexpected(errno_error(errno, "socket"));
   auto address = loopback(0);
   socklen_t size = sizeof address;
-  const bool ok = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  const bool ok =
+      ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   const int error = errno;
   ::close(fd);
   if (!ok) return std::unexpected(errno_error(error, "bind"));
@@ -50,7 +50,8 @@ Result<Socket> Socket::connect(std::uint16_t port, const std::string& from) {
   const int on = 1;
   if (out.fd_ >= 0 && !from.empty()) {
     auto own = loopback(0);
-    if (::inet_pton(AF_INET, from.c_str(), &own.sin_addr) != 1 || ::bind(out.fd_, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) {
+    if (::inet_pton(AF_INET, from.c_str(), &own.sin_addr) != 1 ||
+        ::bind(out.fd_, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) {
       return std::unexpected(errno_error(errno, "bind to " + from));
     }
   }
@@ -147,8 +148,7 @@ std::string request_head(const HttpClient& http, std::string_view method, std::s
 }  // namespace
 
 Result<HttpResponse> HttpClient::request(std::string_view method, std::string_view target, std::string_view body,
-                                         std::string_view content_type,
-                                         const std::function<void(ByteView)>& sink) const {
+                                         std::string_view content_type, const std::function<void(ByteView)>& sink) const {
   auto socket = Socket::connect(port_);
   if (!socket) return std::unexpected(socket.error());
   auto head = request_head(*this, method, target) + "Connection: close\r\n";
@@ -188,8 +188,7 @@ Result<WebSocket> WebSocket::open(const HttpClient& http, std::string_view targe
   auto answer = exchange_heads(*socket, head, rest);
   if (!answer) return std::unexpected(answer.error());
   if (answer->status != 101) {
-    return fail(ErrorCode::unavailable,
-                "no WebSocket: " + std::to_string(answer->status) + " " + std::string(as_text(rest)));
+    return fail(ErrorCode::unavailable, "no WebSocket: " + std::to_string(answer->status) + " " + std::string(as_text(rest)));
   }
   WebSocket out{std::move(*socket)};
   std::ranges::copy(rest, out.buffer_.begin());

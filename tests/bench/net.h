@@ -57,8 +57,7 @@ class HttpClient {
 
   /// A body that is given to `sink` is not kept.
   Result<HttpResponse> request(std::string_view method, std::string_view target, std::string_view body = {},
-                               std::string_view content_type = "application/json",
-                               const std::function<void(ByteView)>& sink = {}) const;
+                               std::string_view content_type = "application/json", const std::function<void(ByteView)>& sink = {}) const;
 
  private:
   std::uint16_t port_;

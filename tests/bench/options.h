@@ -8,10 +8,10 @@ namespace ccoc::bench {
 struct Options {
   std::string mode = "all";  ///< record, peers, ingest, latency, fanout, playback, seeks, index, archive, kills, encryption, all
   int cameras = 60;
-  int seconds = 60;    ///< of each recording measurement
-  int warm_up_s = 14;  ///< before it
-  int runs = 2;        ///< of the hub's recording, so that the noise shows
-  int kills = 100;     ///< of the hub, in "kills"
+  int seconds = 60;             ///< of each recording measurement
+  int warm_up_s = 14;           ///< before it
+  int runs = 2;                 ///< of the hub's recording, so that the noise shows
+  int kills = 100;              ///< of the hub, in "kills"
   long long rows = 43'200'000;  ///< of the index
   std::string index;            ///< URL of a database with the rows of an earlier run; empty: they are made
   bool peers = true;

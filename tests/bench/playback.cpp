@@ -58,10 +58,10 @@ class Nginx {
     const auto own = folder + "/nginx";
     fs::create_directories(own);
     std::ofstream(own + "/nginx.conf") << "daemon off; master_process off; pid " << own << "/pid; error_log stderr;\n"
-                                       << "events {}\nhttp { access_log off; sendfile on; client_body_temp_path " << own << "/body; proxy_temp_path "
-                                       << own << "/proxy; fastcgi_temp_path " << own << "/fastcgi; uwsgi_temp_path " << own
-                                       << "/uwsgi; scgi_temp_path " << own << "/scgi;\nserver { listen 127.0.0.1:" << *port << "; root "
-                                       << root << "; } }\n";
+                                       << "events {}\nhttp { access_log off; sendfile on; client_body_temp_path " << own
+                                       << "/body; proxy_temp_path " << own << "/proxy; fastcgi_temp_path " << own
+                                       << "/fastcgi; uwsgi_temp_path " << own << "/uwsgi; scgi_temp_path " << own
+                                       << "/scgi;\nserver { listen 127.0.0.1:" << *port << "; root " << root << "; } }\n";
     auto child = Child::start({"nginx", "-p", own, "-c", own + "/nginx.conf"}, own + "/log");
     if (!child) return std::unexpected(child.error());
     Nginx out(std::move(*child), *port);

@@ -20,8 +20,7 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-Result<Child> Child::start(const std::vector<std::string>& arguments, const std::string& log,
-                           const std::vector<std::string>& environment) {
+Result<Child> Child::start(const std::vector<std::string>& arguments, const std::string& log, const std::vector<std::string>& environment) {
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (out < 0) return std::unexpected(errno_error(errno, "open " + log));
   std::vector<char*> argv;

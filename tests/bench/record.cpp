@@ -75,9 +75,9 @@ Result<Run> record_once(const Options& options, int number) {
   auto verdict = check_archive(options, hub->footage(), *sent, options.encrypted ? hub->data() + "/footage.key" : "");
   if (!verdict) return std::unexpected(verdict.error());
   out.archive = std::move(*verdict);
-  say("hub, run " + std::to_string(number) + ": " + percent(out.load.program) + " + PostgreSQL " +
-      percent(out.load.postgres) + ", " + mebibytes(out.load.memory.rss_bytes) + ", archived " +
-      std::to_string(out.archive.archived) + " of " + std::to_string(out.archive.sent));
+  say("hub, run " + std::to_string(number) + ": " + percent(out.load.program) + " + PostgreSQL " + percent(out.load.postgres) + ", " +
+      mebibytes(out.load.memory.rss_bytes) + ", archived " + std::to_string(out.archive.archived) + " of " +
+      std::to_string(out.archive.sent));
   remove_folder(options, folder);
   return out;
 }
@@ -95,9 +95,8 @@ std::vector<std::string> cells(const std::string& name, const Load& load) {
           percent(load.others)};
 }
 
-const std::vector<std::string> load_heads{"recorder",     "CPU of a core",  "RSS",
-                                          "PSS",          "threads",        "processes",
-                                          "written MB/s", "the farm's CPU", "all else on the machine"};
+const std::vector<std::string> load_heads{"recorder",       "CPU of a core",          "RSS", "PSS", "threads", "processes", "written MB/s",
+                                          "the farm's CPU", "all else on the machine"};
 
 }  // namespace
 
@@ -111,23 +110,23 @@ Status measure_recording(const Options& options, Report& report) {
   std::ranges::sort(runs, {}, &Run::total);
   const auto& run = runs[(runs.size() - 1) / 2];  // the median; of two the better, and the table has both
   const auto sum = run.total();
-  report.add({"CPU with PostgreSQL, recording " + std::to_string(options.cameras) + " cameras for " +
-                  std::to_string(options.seconds) + " s",
-              percent(sum), "≤ 15 % of a core (goal 12 %)", sum <= 15});
-  report.add({"RSS without PostgreSQL", mebibytes(run.load.memory.rss_bytes), "≤ 150 MiB",
-              run.load.memory.rss_bytes <= (150U << 20)});
+  report.add(
+      {"CPU with PostgreSQL, recording " + std::to_string(options.cameras) + " cameras for " + std::to_string(options.seconds) + " s",
+       percent(sum), "≤ 15 % of a core (goal 12 %)", sum <= 15});
+  report.add({"RSS without PostgreSQL", mebibytes(run.load.memory.rss_bytes), "≤ 150 MiB", run.load.memory.rss_bytes <= (150U << 20)});
   report.add({"threads", std::to_string(run.load.memory.threads), "≤ 16", run.load.memory.threads <= 16});
   const auto whole = std::ranges::all_of(runs, [](const Run& r) { return r.archive.whole(); });
   const auto& archive = run.archive;
-  report.add({"frames in the archive of frames sent, every run",
-              std::to_string(archive.archived) + " of " + std::to_string(archive.sent), "all", whole});
-  const auto beside = static_cast<double>(archive.bytes - archive.payload) / static_cast<double>(std::max<std::uint64_t>(archive.payload, 1)) * 100;
-  report.add({"what the files hold beside the pictures (headers, times, checksums), 4 Mbit/s", decimal(beside, 2) + " %", "≤ 0.5 %", beside <= 0.5});
+  report.add({"frames in the archive of frames sent, every run", std::to_string(archive.archived) + " of " + std::to_string(archive.sent),
+              "all", whole});
+  const auto beside =
+      static_cast<double>(archive.bytes - archive.payload) / static_cast<double>(std::max<std::uint64_t>(archive.payload, 1)) * 100;
+  report.add({"what the files hold beside the pictures (headers, times, checksums), 4 Mbit/s", decimal(beside, 2) + " %", "≤ 0.5 %",
+              beside <= 0.5});
   report.add({"start to ready, empty data folder", decimal(run.start_s, 2) + " s", "", true});
   report.add({"registered to all cameras live", decimal(run.live_s, 2) + " s", "", true});
   const auto slowest = std::ranges::max(runs, {}, &Run::stop).stop;
-  report.add(
-      {"SIGTERM to exit, recording closed", std::to_string(slowest.count()) + " ms", "≤ 3 s", slowest.count() <= 3000});
+  report.add({"SIGTERM to exit, recording closed", std::to_string(slowest.count()) + " ms", "≤ 3 s", slowest.count() <= 3000});
 
   Table table{"Recording", load_heads, {}};
   for (const auto& each : runs) {
@@ -146,8 +145,7 @@ Status measure_recording(const Options& options, Report& report) {
     report.note("noise: the runs differ by " + decimal(runs.back().total() - runs.front().total()) +
                 " % of a core; figures are of the median run (of two, the cheaper)");
   }
-  if (options.sub_streams)
-    report.note("the hub also takes every camera's sub stream; the peers take only the main one");
+  if (options.sub_streams) report.note("the hub also takes every camera's sub stream; the peers take only the main one");
   return {};
 }
 
@@ -157,9 +155,16 @@ namespace {
 Result<std::string> small_clip(const Options& options) {
   const auto path = options.tools + "/bench-1mbit.h264";
   if (std::filesystem::exists(path)) return path;
-  auto child = Child::start({"ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=10",
-                             "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-b:v", "1M", "-minrate", "1M", "-maxrate",
-                             "1M", "-bufsize", "1M", "-g", "50", "-x264-params", "nal-hrd=cbr:scenecut=0", "-f", "h264", path},
+  auto child = Child::start({"ffmpeg",   "-nostdin",     "-loglevel",
+                             "error",    "-y",           "-f",
+                             "lavfi",    "-i",           "testsrc2=size=1280x720:rate=25:duration=10",
+                             "-c:v",     "libx264",      "-preset",
+                             "veryfast", "-tune",        "zerolatency",
+                             "-b:v",     "1M",           "-minrate",
+                             "1M",       "-maxrate",     "1M",
+                             "-bufsize", "1M",           "-g",
+                             "50",       "-x264-params", "nal-hrd=cbr:scenecut=0",
+                             "-f",       "h264",         path},
                             path + ".log");
   if (!child) return std::unexpected(child.error());
   if (!wait_until([&] { return !child->running(); }, std::chrono::minutes{2}) || !std::filesystem::exists(path)) {
@@ -215,8 +220,8 @@ void report_case(const IngestCase& each, std::vector<Run> runs, Report& report, 
     for (std::size_t i = 0; i < std::min(shown, complaints.size()); ++i) report.note(std::string(each.name) + ": " + complaints[i]);
     if (complaints.size() > shown) report.note("… and " + std::to_string(complaints.size() - shown) + " more cameras");
   }
-  report.add({std::string("frames kept of frames sent, ") + each.name, std::to_string(archived) + " of " + std::to_string(sent),
-              "all", whole});
+  report.add(
+      {std::string("frames kept of frames sent, ") + each.name, std::to_string(archived) + " of " + std::to_string(sent), "all", whole});
 }
 
 }  // namespace
@@ -284,8 +289,8 @@ Status measure_encryption(const Options& options, Report& report) {
 
 namespace {
 
-Result<Load> peer_once(const Options& options, const FarmProcess& farm,
-                       const std::vector<std::vector<std::string>>& commands, const std::string& log) {
+Result<Load> peer_once(const Options& options, const FarmProcess& farm, const std::vector<std::vector<std::string>>& commands,
+                       const std::string& log) {
   std::vector<Child> children;
   std::vector<pid_t> roots;
   for (const auto& command : commands) {
@@ -303,13 +308,11 @@ Result<Load> peer_once(const Options& options, const FarmProcess& farm,
   return out;
 }
 
-std::vector<std::vector<std::string>> ffmpeg_commands(const Options& options, const FarmProcess& farm,
-                                                      const std::string& folder) {
+std::vector<std::vector<std::string>> ffmpeg_commands(const Options& options, const FarmProcess& farm, const std::string& folder) {
   std::vector<std::vector<std::string>> out;
   for (int camera = 1; camera <= options.cameras; ++camera) {
-    out.push_back({"ffmpeg", "-nostdin", "-loglevel", "error", "-rtsp_transport", "tcp", "-i", farm.url(camera, "main"),
-                   "-c", "copy", "-f", "segment", "-segment_time", "60", "-segment_format", "mp4",
-                   folder + "/" + camera_id(camera) + "-%03d.mp4"});
+    out.push_back({"ffmpeg", "-nostdin", "-loglevel", "error", "-rtsp_transport", "tcp", "-i", farm.url(camera, "main"), "-c", "copy", "-f",
+                   "segment", "-segment_time", "60", "-segment_format", "mp4", folder + "/" + camera_id(camera) + "-%03d.mp4"});
   }
   return out;
 }

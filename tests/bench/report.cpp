@@ -74,13 +74,12 @@ std::string machine(const Options& options) {
   const auto memory = std::strtod(field("/proc/meminfo", "MemTotal").c_str(), nullptr) / (1 << 20);
   auto processor = field("/proc/cpuinfo", "model name");
   std::string out;
-  out += "Measured " + format_rfc3339(now_utc()).substr(0, 16) + "Z on " +
-         std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)) + " cores (" + processor + "), " + decimal(memory, 0) +
-         " GiB, " + field("/etc/os-release", "PRETTY_NAME") + ", Linux " + kernel.release + ", footage on " +
-         file_system(options.work) + ".\n";
-  out += "Versions: " + first_line("'" + options.program + "' --version") + "; " +
-         first_line("ffmpeg -version | cut -d' ' -f1-3") + "; " + first_line("gst-launch-1.0 --version | sed -n 2p") +
-         "; " + first_line("ls /usr/lib/postgresql | sort -V | tail -n 1 | sed 's/^/PostgreSQL /'") + ".\n";
+  out += "Measured " + format_rfc3339(now_utc()).substr(0, 16) + "Z on " + std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)) + " cores (" +
+         processor + "), " + decimal(memory, 0) + " GiB, " + field("/etc/os-release", "PRETTY_NAME") + ", Linux " + kernel.release +
+         ", footage on " + file_system(options.work) + ".\n";
+  out += "Versions: " + first_line("'" + options.program + "' --version") + "; " + first_line("ffmpeg -version | cut -d' ' -f1-3") + "; " +
+         first_line("gst-launch-1.0 --version | sed -n 2p") + "; " +
+         first_line("ls /usr/lib/postgresql | sort -V | tail -n 1 | sed 's/^/PostgreSQL /'") + ".\n";
   return out;
 }
 

@@ -113,8 +113,7 @@ struct Reader {
       const auto count = ::recv(stream.socket.fd(), block.data() + kept, block.size() - kept, 0);
       if (count <= 0) return fail(ErrorCode::unavailable, "a camera closed the connection");
       const auto bytes = ByteView(block).first(kept + static_cast<std::size_t>(count));
-      const auto taken =
-          for_each_packet(bytes, [&](std::uint8_t channel, ByteView packet) { visit(stream, channel, packet); });
+      const auto taken = for_each_packet(bytes, [&](std::uint8_t channel, ByteView packet) { visit(stream, channel, packet); });
       stream.tail.assign(bytes.begin() + static_cast<std::ptrdiff_t>(taken), bytes.end());
     }
     return {};
@@ -145,8 +144,7 @@ Status read_frames(std::uint16_t port, const std::vector<std::string>& urls, dou
                    const std::function<void(ByteView first_packet, UtcTime received)>& on_frame) {
   Reader reader;
   if (auto opened = reader.open(port, urls, 1); !opened) return opened;
-  const auto end =
-      steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(std::chrono::duration<double>(seconds));
+  const auto end = steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(std::chrono::duration<double>(seconds));
   while (steady_clock::now() < end) {
     const auto visit = [&](Stream& stream, std::uint8_t channel, ByteView packet) {
       if (channel != 0 || packet.size() < 12) return;

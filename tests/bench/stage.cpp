@@ -15,9 +15,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-double seconds_since(steady_clock::time_point begin) {
-  return std::chrono::duration<double>(steady_clock::now() - begin).count();
-}
+double seconds_since(steady_clock::time_point begin) { return std::chrono::duration<double>(steady_clock::now() - begin).count(); }
 
 std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -34,8 +32,7 @@ Result<json::value> parse_json(const std::string& text, const std::string& what)
 }
 
 Error unexpected_answer(const std::string& what, const HttpResponse& answer) {
-  return Error{
-      ErrorCode::unavailable, what + ": " + std::to_string(answer.status) + " " + answer.body.substr(0, 600), {}};
+  return Error{ErrorCode::unavailable, what + ": " + std::to_string(answer.status) + " " + answer.body.substr(0, 600), {}};
 }
 
 }  // namespace
@@ -65,9 +62,8 @@ Result<FarmProcess> FarmProcess::start(const Options& options, const std::string
   if (!port) return std::unexpected(port.error());
   fs::create_directories(folder);
   const auto stats = folder + "/sent.json";
-  std::vector<std::string> arguments{
-      options.program,       "simulate", "--cameras", std::to_string(options.cameras), "--port",
-      std::to_string(*port), "--stats",  stats};
+  std::vector<std::string> arguments{options.program,       "simulate", "--cameras", std::to_string(options.cameras), "--port",
+                                     std::to_string(*port), "--stats",  stats};
   if (!options.main_clip.empty()) {
     arguments.insert(arguments.end(), {"--main", options.main_clip});
   } else if (!options.clips.empty()) {
@@ -94,8 +90,7 @@ Result<std::map<std::string, SentFrames>> FarmProcess::stop() {
   std::map<std::string, SentFrames> out;
   for (const auto& stream : value->at("streams").as_array()) {
     const auto key = std::string(stream.at("camera").as_string()) + "/" + std::string(stream.at("stream").as_string());
-    out[key] = {stream.at("frames_sent").to_number<std::uint64_t>(),
-                stream.at("frames_dropped").to_number<std::uint64_t>()};
+    out[key] = {stream.at("frames_sent").to_number<std::uint64_t>(), stream.at("frames_dropped").to_number<std::uint64_t>()};
   }
   return out;
 }
@@ -108,14 +103,14 @@ Result<HubProcess> HubProcess::start(const Options& options, const FarmProcess& 
   std::string csv = "id,name_th,name_en,lat,lon,main_url,sub_url,transport\n";
   for (int camera = 1; camera <= options.cameras; ++camera) {
     const auto number = std::to_string(camera);
-    csv += camera_id(camera) + ",กล้อง " + number + ",Camera " + number + ",18.80,98.98," + farm.url(camera, "main") +
-           "," + (options.sub_streams ? farm.url(camera, "sub") : "") + "," + (options.udp ? "udp" : "tcp") + "\n";
+    csv += camera_id(camera) + ",กล้อง " + number + ",Camera " + number + ",18.80,98.98," + farm.url(camera, "main") + "," +
+           (options.sub_streams ? farm.url(camera, "sub") : "") + "," + (options.udp ? "udp" : "tcp") + "\n";
   }
   if (auto done = out->import_cameras(csv, options.cameras); !done) return std::unexpected(done.error());
   const auto all_live = [&] { return out->live_cameras().value_or(0) == options.cameras; };
   if (!wait_until(all_live, std::chrono::seconds{40})) {
-    return fail(ErrorCode::timeout, "only " + std::to_string(out->live_cameras().value_or(0)) +
-                                        " cameras became live:\n" + tail(folder + "/hub.log"));
+    return fail(ErrorCode::timeout,
+                "only " + std::to_string(out->live_cameras().value_or(0)) + " cameras became live:\n" + tail(folder + "/hub.log"));
   }
   out->live_s_ = seconds_since(registered);
   return out;
@@ -130,8 +125,8 @@ Result<HubProcess> HubProcess::start_alone(const Options& options, const std::st
   std::vector<std::string> environment{"CCOC_INGEST__ALLOW_LOOPBACK=true", "CCOC_ADMIN_PASSWORD=" + password};
   environment.insert(environment.end(), extra.begin(), extra.end());
   const auto begin = steady_clock::now();
-  auto child = Child::start({options.program, "serve", "--data", data, "--http", "127.0.0.1:" + std::to_string(*port)},
-                            folder + "/hub.log", environment);
+  auto child = Child::start({options.program, "serve", "--data", data, "--http", "127.0.0.1:" + std::to_string(*port)}, folder + "/hub.log",
+                            environment);
   if (!child) return std::unexpected(child.error());
   HubProcess out{std::move(*child), HttpClient{*port}, data};
   const auto ready = [&] {

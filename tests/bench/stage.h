@@ -32,8 +32,7 @@ class FarmProcess {
   Result<std::map<std::string, SentFrames>> stop();
 
  private:
-  FarmProcess(Child child, std::uint16_t port, std::string stats)
-      : child_(std::move(child)), port_(port), stats_(std::move(stats)) {}
+  FarmProcess(Child child, std::uint16_t port, std::string stats) : child_(std::move(child)), port_(port), stats_(std::move(stats)) {}
   Child child_;
   std::uint16_t port_;
   std::string stats_;
@@ -61,8 +60,7 @@ class HubProcess {
   void kill() { child_.kill(); }
 
  private:
-  HubProcess(Child child, HttpClient http, std::string data)
-      : child_(std::move(child)), http_(std::move(http)), data_(std::move(data)) {}
+  HubProcess(Child child, HttpClient http, std::string data) : child_(std::move(child)), http_(std::move(http)), data_(std::move(data)) {}
   Status log_in(const std::string& password);
 
   Child child_;

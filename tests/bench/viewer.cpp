@@ -20,21 +20,17 @@ Result<Viewer> Viewer::open(const HttpClient& http) {
 }
 
 Status Viewer::subscribe(int id, const std::string& camera, const std::string& stream, const std::string& position) {
-  return socket_.send_text(R"({"op":"subscribe","id":)" + std::to_string(id) + R"(,"camera":")" + camera +
-                           R"(","stream":")" + stream + R"(","position":")" + position + R"("})");
+  return socket_.send_text(R"({"op":"subscribe","id":)" + std::to_string(id) + R"(,"camera":")" + camera + R"(","stream":")" + stream +
+                           R"(","position":")" + position + R"("})");
 }
 
 Status Viewer::seek(int id, UtcTime position) {
-  return socket_.send_text(R"({"op":"seek","id":)" + std::to_string(id) + R"(,"position":")" +
-                           format_rfc3339(position) + R"("})");
+  return socket_.send_text(R"({"op":"seek","id":)" + std::to_string(id) + R"(,"position":")" + format_rfc3339(position) + R"("})");
 }
 
-Status Viewer::unsubscribe(int id) {
-  return socket_.send_text(R"({"op":"unsubscribe","id":)" + std::to_string(id) + "}");
-}
+Status Viewer::unsubscribe(int id) { return socket_.send_text(R"({"op":"unsubscribe","id":)" + std::to_string(id) + "}"); }
 
-Result<Picture> Viewer::next_picture(std::chrono::steady_clock::time_point deadline,
-                                     const std::function<bool(const Picture&)>& wanted) {
+Result<Picture> Viewer::next_picture(std::chrono::steady_clock::time_point deadline, const std::function<bool(const Picture&)>& wanted) {
   for (;;) {
     const auto message = socket_.receive(deadline);
     if (!message) return std::unexpected(message.error());

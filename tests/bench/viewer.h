@@ -29,8 +29,7 @@ class Viewer {
   Status seek(int id, UtcTime position);
   Status unsubscribe(int id);
   /// The next picture that `wanted` takes; an error message of the hub is an error.
-  Result<Picture> next_picture(std::chrono::steady_clock::time_point deadline,
-                               const std::function<bool(const Picture&)>& wanted);
+  Result<Picture> next_picture(std::chrono::steady_clock::time_point deadline, const std::function<bool(const Picture&)>& wanted);
   std::uint64_t bytes_received() const { return socket_.bytes_received(); }
 
  private:

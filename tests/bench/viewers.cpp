@@ -120,8 +120,7 @@ Status measure_first_pictures(const Options& options, HubProcess& hub, Report& r
     auto first = first_pictures(options, hub, stream);
     if (!first) return std::unexpected(first.error());
     report.add({"first picture after subscribing, " + stream + ", of " + std::to_string(subscribes) + " (p50, p99)",
-                milliseconds_text(first->at(0.5)) + ", " + milliseconds_text(first->at(0.99)), "≤ 300 ms",
-                first->at(0.99) <= 300});
+                milliseconds_text(first->at(0.5)) + ", " + milliseconds_text(first->at(0.99)), "≤ 300 ms", first->at(0.99) <= 300});
   }
   say("viewers: a whole wall at once");
   Samples wall;
@@ -130,8 +129,7 @@ Status measure_first_pictures(const Options& options, HubProcess& hub, Report& r
     if (!taken) return std::unexpected(taken.error());
     wall.add(*taken);
   }
-  report.add({std::to_string(options.cameras) +
-                  " tiles subscribed at once, until the last one's first picture (p50, worst of " +
+  report.add({std::to_string(options.cameras) + " tiles subscribed at once, until the last one's first picture (p50, worst of " +
                   std::to_string(wall_rounds) + ")",
               milliseconds_text(wall.at(0.5)) + ", " + milliseconds_text(wall.max()), "≤ 1 s", wall.max() <= 1000});
   return {};
@@ -145,8 +143,7 @@ Status measure_viewers(const Options& options, const FarmProcess& farm, HubProce
   say("viewers: what the hub takes without any");
   const double idle = idle_cpu(hub);
   Table table{"Latency, send stamp to viewer, ms (" + std::to_string(latency_seconds) + " s each, the hub recording)",
-              {"streams", "hub p50", "p99", "worst", "frames", "direct p50", "p99", "the hub's CPU beside recording",
-               "per Gbit/s"},
+              {"streams", "hub p50", "p99", "worst", "frames", "direct p50", "p99", "the hub's CPU beside recording", "per Gbit/s"},
               {}};
   const std::vector<std::pair<int, std::string>> walls{
       {1, "main"}, {std::min(16, options.cameras), "main"}, {options.cameras, "sub"}, {options.cameras, "main"}};
@@ -162,20 +159,17 @@ Status measure_viewers(const Options& options, const FarmProcess& farm, HubProce
     if (!direct) return std::unexpected(direct.error().within(name + " directly"));
     const double gbit_s = static_cast<double>(through->bytes) * 8 / latency_seconds / 1e9;
     const double more = through->hub_cpu - idle;
-    table.rows.push_back({name, decimal(through->ms.at(0.5), 2), decimal(through->ms.at(0.99), 2),
-                          decimal(through->ms.max(), 2), std::to_string(through->ms.size()),
-                          decimal(direct->at(0.5), 2), decimal(direct->at(0.99), 2), decimal(more) + " %",
-                          gbit_s > 0.05 ? decimal(more / gbit_s, 0) + " %" : "–"});
+    table.rows.push_back({name, decimal(through->ms.at(0.5), 2), decimal(through->ms.at(0.99), 2), decimal(through->ms.max(), 2),
+                          std::to_string(through->ms.size()), decimal(direct->at(0.5), 2), decimal(direct->at(0.99), 2),
+                          decimal(more) + " %", gbit_s > 0.05 ? decimal(more / gbit_s, 0) + " %" : "–"});
     worst_p99 = std::max(worst_p99, through->ms.at(0.99));
-    if (through->skipped > 0)
-      report.note(name + ": frames were skipped " + std::to_string(through->skipped) + " times");
+    if (through->skipped > 0) report.note(name + ": frames were skipped " + std::to_string(through->skipped) + " times");
   }
-  report.add({"latency from the camera's send to the viewer, p99, worst of the walls below",
-              milliseconds_text(worst_p99), "≤ 10 ms (goal 5 ms)", worst_p99 <= 10});
+  report.add({"latency from the camera's send to the viewer, p99, worst of the walls below", milliseconds_text(worst_p99),
+              "≤ 10 ms (goal 5 ms)", worst_p99 <= 10});
   report.add(std::move(table));
   const double taken = std::chrono::duration<double>(steady_clock::now() - clock_begin).count();
-  report.note("while latency was measured the whole machine was busy with " +
-              decimal((machine_cpu_s() - quiet_begin) / taken * 100, 0) +
+  report.note("while latency was measured the whole machine was busy with " + decimal((machine_cpu_s() - quiet_begin) / taken * 100, 0) +
               " % of a core; waiting for one is in the latency");
   return {};
 }

@@ -46,8 +46,9 @@ TEST_F(Dialogue, fault_1_closed_at_any_byte_of_the_dialogue_is_tried_again_with_
     Message reply = Message::make_response(200, "OK", request.cseq());
     if (request.method == "DESCRIBE") {
       reply.add("Content-Base", request.uri + "/");
-      reply.body = "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
-                   "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\na=control:t\r\n";
+      reply.body =
+          "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+          "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\na=control:t\r\n";
     }
     if (request.method == "SETUP") {
       reply.add("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1");
@@ -235,8 +236,9 @@ TEST_F(Dialogue, fault_12_keep_alives_that_are_never_answered_are_no_reason_to_r
 
 // 13
 TEST_F(Dialogue, fault_13_relative_absolute_and_missing_control_urls) {
-  const std::string head = "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
-                           "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\n";
+  const std::string head =
+      "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+      "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\n";
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"a=control:track1\r\n", "rtsp://cam/main/track1"},
       {"a=control:rtsp://cam/other/track2\r\n", "rtsp://cam/other/track2"},
@@ -257,12 +259,13 @@ TEST_F(Dialogue, fault_13_relative_absolute_and_missing_control_urls) {
 
 TEST_F(Dialogue, fault_13_odd_replies_are_understood) {
   script.raw = [](const Message& request) -> std::optional<std::string> {
-    const std::string sdp = std::string("v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=control:t\n"
-                                        "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\n");
+    const std::string sdp = std::string(
+        "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=control:t\n"
+        "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\n");
     // Header case, folding, a wrong CSeq, no content type, no RTP-Info.
     if (request.method == "DESCRIBE") {
-      return "RTSP/1.0 200 OK\r\ncseq: 999\r\nCONTENT-BASE:\r\n rtsp://cam/main/\r\ncontent-length: " +
-             std::to_string(sdp.size()) + "\r\n\r\n" + sdp;
+      return "RTSP/1.0 200 OK\r\ncseq: 999\r\nCONTENT-BASE:\r\n rtsp://cam/main/\r\ncontent-length: " + std::to_string(sdp.size()) +
+             "\r\n\r\n" + sdp;
     }
     if (request.method == "SETUP") {
       return "RTSP/1.0 200 OK\r\nsession:   abc ; timeout = 30\r\ntransport:RTP/AVP/TCP;unicast;interleaved=0-1;mode=play\r\n\r\n";
@@ -313,8 +316,30 @@ TEST_F(Dialogue, fault_13_channels_chosen_by_the_camera) {
 
 TEST_F(Dialogue, fault_13_frames_of_a_dead_session_do_not_disturb) {
   const auto stranger = [](std::uint16_t sequence) {
-    Bytes frame{'$', 0, 0, 20, 0x80, 0xe0, static_cast<std::uint8_t>(sequence >> 8), static_cast<std::uint8_t>(sequence), 9, 9, 9, 9,
-                0xde, 0xad, 0xde, 0xad, 0x41, 0x9a, 1, 2, 3, 4, 5, 6};
+    Bytes frame{'$',
+                0,
+                0,
+                20,
+                0x80,
+                0xe0,
+                static_cast<std::uint8_t>(sequence >> 8),
+                static_cast<std::uint8_t>(sequence),
+                9,
+                9,
+                9,
+                9,
+                0xde,
+                0xad,
+                0xde,
+                0xad,
+                0x41,
+                0x9a,
+                1,
+                2,
+                3,
+                4,
+                5,
+                6};
     return frame;
   };
   expect_live_after(1s);
@@ -423,9 +448,10 @@ TEST_F(Dialogue, fault_14_no_more_sessions_is_told_and_tried_again) {
 
 // C1
 TEST_F(Dialogue, fault_C1_a_section_that_cannot_be_read_costs_that_section_only) {
-  script.sdp = "v=0\r\ns=x\r\nm=application 0 RTP/AVP smart/0/25000\r\na=control:track3\r\nm=video 0/0\r\n"
-               "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
-               "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\n";
+  script.sdp =
+      "v=0\r\ns=x\r\nm=application 0 RTP/AVP smart/0/25000\r\na=control:track3\r\nm=video 0/0\r\n"
+      "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
+      "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\n";
   expect_live_after(2s);
 }
 
@@ -442,10 +468,11 @@ TEST_F(Dialogue, fault_C2_the_session_id_comes_late_or_changes) {
 }
 
 TEST_F(Dialogue, fault_C2_a_camera_that_sends_nothing_unless_all_its_tracks_are_set_up) {
-  script.sdp = "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
-               "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\n"
-               "m=audio 0 RTP/AVP 0\r\na=control:track2\r\n"
-               "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:track3\r\n";
+  script.sdp =
+      "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
+      "a=fmtp:96 sprop-parameter-sets=Z0LAHtkAoC/5cBEAAAMAAQAAAwAyDxYuSA==,aMuDyyA=\r\n"
+      "m=audio 0 RTP/AVP 0\r\na=control:track2\r\n"
+      "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:track3\r\n";
   script.needs_all_tracks = true;
   expect_live_after(12s);
   EXPECT_EQ(stage.status().transport, "tcp");

@@ -1,4 +1,6 @@
 // The simulated cameras with their faults, over real sockets, and the hub's ingest that has to live with them.
+#include "ccoc/simulator/farm.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +8,6 @@
 
 #include "ccoc/base/asio_reactor.h"
 #include "ccoc/ingest/ingest.h"
-#include "ccoc/simulator/farm.h"
 #include "support/process.h"
 #include "unit/simulator/small_clip.h"
 
@@ -74,11 +75,8 @@ class FromFarm : public testing::Test {
     out.backoff_max = std::chrono::seconds{1};
     return out;
   }
-  ingest::Ingest ingest{{&reactor},
-                        options(),
-                        [this](const auto&, Reactor&, std::function<void(bool)>) { return ingest::StreamSinks{{counter}}; },
-                        {},
-                        {}};
+  ingest::Ingest ingest{
+      {&reactor}, options(), [this](const auto&, Reactor&, std::function<void(bool)>) { return ingest::StreamSinks{{counter}}; }, {}, {}};
 };
 
 TEST_F(FromFarm, faults_1_2_and_3_events_are_survived) {

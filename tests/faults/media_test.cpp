@@ -23,8 +23,7 @@ class Media : public testing::Test {
     const auto first = sim::find_mark(*stage.units().front()->data)->picture;
     const auto last = sim::find_mark(*stage.units().back()->data)->picture;
     const double sent_s = static_cast<double>(last - first) / stage.camera.script.fps;
-    const double kept_s =
-        static_cast<double>((stage.units().back()->capture_time - stage.units().front()->capture_time).count()) / 1e6;
+    const double kept_s = static_cast<double>((stage.units().back()->capture_time - stage.units().front()->capture_time).count()) / 1e6;
     return kept_s - sent_s;
   }
   std::size_t runs() const {
@@ -91,7 +90,9 @@ TEST_F(Media, fault_4_timestamps_from_zero_after_a_reconnect) {
 
 // 5
 TEST_F(Media, fault_5_another_rate_than_declared_leaves_no_gap_and_no_error) {
-  struct Rates { int stamped, sent; };
+  struct Rates {
+    int stamped, sent;
+  };
   for (const auto& [stamped, sent] : {Rates{25, 21}, Rates{15, 25}}) {
     Stage own(4);
     own.camera.script.fps = sent;
@@ -193,9 +194,12 @@ TEST_F(Media, fault_8_marker_missing_or_on_every_packet) {
 }
 
 TEST_F(Media, fault_8_long_and_short_groups_large_pictures_and_odd_rates) {
-  struct Course { int fps, gop; std::size_t bytes; };
-  for (const auto& [fps, gop, bytes] : {Course{25, 250, 2000}, Course{25, 1, 8000}, Course{60, 60, 1500}, Course{1, 5, 4000},
-                                        Course{5, 5, 500'000}}) {
+  struct Course {
+    int fps, gop;
+    std::size_t bytes;
+  };
+  for (const auto& [fps, gop, bytes] :
+       {Course{25, 250, 2000}, Course{25, 1, 8000}, Course{60, 60, 1500}, Course{1, 5, 4000}, Course{5, 5, 500'000}}) {
     Stage own(5);
     own.camera.script.fps = fps;
     own.camera.script.gop_frames = gop;
@@ -219,8 +223,8 @@ TEST_F(Media, fault_9_parameter_sets_only_in_band) {
     Bytes out;
     if (key) {
       // The sets of the usual SDP.
-      const Bytes sps{0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00,
-                      0x01, 0x00, 0x00, 0x03, 0x00, 0x32, 0x0f, 0x16, 0x2e, 0x48};
+      const Bytes sps{0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00,
+                      0x03, 0x00, 0x01, 0x00, 0x00, 0x03, 0x00, 0x32, 0x0f, 0x16, 0x2e, 0x48};
       const Bytes pps{0x68, 0xcb, 0x83, 0xcb, 0x20};
       for (const auto& set : {sps, pps}) {
         for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(set.size() >> shift));

@@ -86,8 +86,7 @@ Bytes picture_with_sets(std::uint64_t number, bool key) {
 class Replies : public testing::TestWithParam<const char*> {
  protected:
   /// Whether there are pictures within `patience` from a camera that describes itself so.
-  static bool shows_pictures(const std::vector<std::string>& headers, const std::string& sdp, int payload_type,
-                             Duration patience = 4s) {
+  static bool shows_pictures(const std::vector<std::string>& headers, const std::string& sdp, int payload_type, Duration patience = 4s) {
     Stage stage;
     auto& script = stage.camera.script;
     script.payload_type = static_cast<std::uint8_t>(payload_type);
@@ -137,8 +136,7 @@ TEST_P(Replies, are_understood_with_any_one_line_twice_or_after_the_next) {
     auto twice = reply.sdp;
     twice.insert(twice.begin() + static_cast<std::ptrdiff_t>(i), reply.sdp[i]);
     EXPECT_TRUE(shows_pictures(twice)) << "twice: " << reply.sdp[i];
-    const bool moves_between_sections =
-        i + 1 >= reply.sdp.size() || reply.sdp[i].starts_with("m=") || reply.sdp[i + 1].starts_with("m=");
+    const bool moves_between_sections = i + 1 >= reply.sdp.size() || reply.sdp[i].starts_with("m=") || reply.sdp[i + 1].starts_with("m=");
     if (moves_between_sections) continue;
     auto swapped = reply.sdp;
     std::swap(swapped[i], swapped[i + 1]);
@@ -147,8 +145,8 @@ TEST_P(Replies, are_understood_with_any_one_line_twice_or_after_the_next) {
 }
 
 TEST_P(Replies, are_understood_with_nonsense_between_any_two_lines) {
-  for (const char* nonsense : {"", "x", "=", "a=", "a=rtpmap:", "a=fmtp:96", "b=AS:99999999999999999999", "c=IN IP9 ::::",
-                               "m=application 0 RTP/AVP smart/0/25000", "a=framerate:nan"}) {
+  for (const char* nonsense : {"", "x", "=", "a=", "a=rtpmap:", "a=fmtp:96", "b=AS:99999999999999999999",
+                               "c=IN IP9 ::::", "m=application 0 RTP/AVP smart/0/25000", "a=framerate:nan"}) {
     // Not before the first line, and not where it would begin a section in the midst of the pictures' own.
     for (std::size_t i = 1; i <= reply.sdp.size(); ++i) {
       if (std::string_view(nonsense).starts_with("m=") && i > section.begin && i < section.end) continue;
@@ -197,8 +195,7 @@ TEST_P(Replies, with_broken_bytes_crash_nothing) {
 
 INSTANTIATE_TEST_SUITE_P(OfRealCameras, Replies,
                          testing::Values("hikvision_describe.txt", "dahua_describe_h264_aac_onvif.txt", "reolink_describe.txt",
-                                         "foscam_describe.txt", "gw_main_describe.txt", "bunny_describe.txt",
-                                         "geovision_sdp.txt"),
+                                         "foscam_describe.txt", "gw_main_describe.txt", "bunny_describe.txt", "geovision_sdp.txt"),
                          [](const auto& reply) {
                            const std::string name = reply.param;
                            return name.substr(0, name.find('.'));

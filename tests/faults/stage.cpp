@@ -34,9 +34,7 @@ class ScriptedCamera::Session final : public sim::Peer {
   ~Session() override { wire_->attach(nullptr); }
 
   bool dead() const { return dead_; }
-  bool playing() const {
-    return playing_ && !dead_ && (!camera_.script.needs_all_tracks || set_up_ >= tracks_in(camera_.script.sdp));
-  }
+  bool playing() const { return playing_ && !dead_ && (!camera_.script.needs_all_tracks || set_up_ >= tracks_in(camera_.script.sdp)); }
   bool by_udp() const { return udp_rtp_ != 0; }
   bool wants_sound() const { return playing() && set_up_ > 1; }
   std::uint16_t udp_port() const { return udp_rtp_; }
@@ -228,15 +226,15 @@ void ScriptedCamera::next_frame() {
 }
 
 void ScriptedCamera::send_picture(std::uint64_t number, bool key) {
-  const Bytes unit = script.picture ? script.picture(number, key)
-                                    : sim::make_picture(key, 1, number, key ? script.frame_bytes * 4 : script.frame_bytes);
+  const Bytes unit =
+      script.picture ? script.picture(number, key) : sim::make_picture(key, 1, number, key ? script.frame_bytes * 4 : script.frame_bytes);
   const double ticks = static_cast<double>(frames_since_boot_) * 90000.0 / script.fps * script.rtp_scale;
   std::uint32_t timestamp = rtp_base_ + static_cast<std::uint32_t>(std::llround(ticks));
   if (script.timestamp) timestamp = script.timestamp(number, timestamp);
   std::vector<Bytes> packets;
   media::packetize(media::Codec::h264, unit, max_payload, [&](ByteView payload, bool last) {
-    Bytes packet{0x80, static_cast<std::uint8_t>(script.payload_type | (last ? 0x80 : 0)),
-                 static_cast<std::uint8_t>(sequence_ >> 8), static_cast<std::uint8_t>(sequence_)};
+    Bytes packet{0x80, static_cast<std::uint8_t>(script.payload_type | (last ? 0x80 : 0)), static_cast<std::uint8_t>(sequence_ >> 8),
+                 static_cast<std::uint8_t>(sequence_)};
     ++sequence_;
     for (const auto word : {timestamp, ssrc_}) {
       for (int shift = 24; shift >= 0; shift -= 8) packet.push_back(static_cast<std::uint8_t>(word >> shift));
@@ -292,8 +290,7 @@ class Stage::Sink final : public media::FrameSink {
   Stage& stage_;
 };
 
-Stage::Stage(std::uint64_t seed)
-    : world(seed, UtcTime{std::chrono::seconds{1'795'000'000}}), camera(world, "cam") {
+Stage::Stage(std::uint64_t seed) : world(seed, UtcTime{std::chrono::seconds{1'795'000'000}}), camera(world, "cam") {
   log::set_level(log::Level::error);
   config.camera = "cam01";
   config.role = "main";

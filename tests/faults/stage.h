@@ -24,24 +24,24 @@ using namespace std::chrono_literals;
 struct Script {
   std::string user, password;  ///< empty: no authentication
   std::vector<rtsp::DigestAlgorithm> algorithms{rtsp::DigestAlgorithm::md5};
-  std::string sdp;             ///< empty: one H.264 track
+  std::string sdp;  ///< empty: one H.264 track
   int fps = 25;
   int gop_frames = 25;
   std::size_t frame_bytes = 3000;
   std::uint8_t payload_type = 96;
-  std::uint8_t rtp_channel = 0;     ///< of the frames it sends
-  std::uint16_t udp_port = 6970;    ///< where it sends from; reports from the next one
-  bool sound = false;               ///< 40 ms of G.711 with each picture, by TCP, where a second track was set up
+  std::uint8_t rtp_channel = 0;   ///< of the frames it sends
+  std::uint16_t udp_port = 6970;  ///< where it sends from; reports from the next one
+  bool sound = false;             ///< 40 ms of G.711 with each picture, by TCP, where a second track was set up
   std::uint8_t sound_channel = 2;
-  double sound_ppm = 0;             ///< its clock is too fast by so much against the pictures'
-  bool needs_all_tracks = false;    ///< sends nothing before each track of the SDP was set up
-  bool sends = true;                ///< pictures
+  double sound_ppm = 0;           ///< its clock is too fast by so much against the pictures'
+  bool needs_all_tracks = false;  ///< sends nothing before each track of the SDP was set up
+  bool sends = true;              ///< pictures
   bool answers = true;
-  bool accepts = true;              ///< connections
-  Duration report_interval = 5s;    ///< of sender reports; 0: none
-  Duration clock_offset{0};         ///< of the camera's clock against true time
-  double clock_ppm = 0;             ///< too fast by so much
-  double rtp_scale = 1;             ///< RTP time per true time
+  bool accepts = true;            ///< connections
+  Duration report_interval = 5s;  ///< of sender reports; 0: none
+  Duration clock_offset{0};       ///< of the camera's clock against true time
+  double clock_ppm = 0;           ///< too fast by so much
+  double rtp_scale = 1;           ///< RTP time per true time
   /// Changes an answer before it goes out.
   std::function<void(const rtsp::Message& request, rtsp::Message& reply)> edit;
   /// Bytes instead of the answer; an empty string: no answer.

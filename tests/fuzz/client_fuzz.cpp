@@ -79,11 +79,10 @@ class Listener final : public rtsp::ClientListener {
   Listener(Bench& bench, bool udp) : bench_(bench), udp_(udp) {}
   void on_track(rtsp::TrackKind kind, const media::SdpMedia& track, std::optional<std::uint32_t> ssrc) override {
     const bool video = kind == rtsp::TrackKind::video;
-    auto depacketizer =
-        video ? media::make_depacketizer(track, [](media::RawUnit&& unit) { check(unit.data && !unit.data->empty()); })
-              : media::make_audio_depacketizer(track, [](media::RawAudio&& sound) {
-                  check(sound.format && sound.data && !sound.data->empty() && sound.duration > 0);
-                });
+    auto depacketizer = video ? media::make_depacketizer(track, [](media::RawUnit&& unit) { check(unit.data && !unit.data->empty()); })
+                              : media::make_audio_depacketizer(track, [](media::RawAudio&& sound) {
+                                  check(sound.format && sound.data && !sound.data->empty() && sound.duration > 0);
+                                });
     if (!depacketizer) return;
     ingest::RtpReceiverOptions options;
     options.payload_type = track.payload_type;
@@ -107,9 +106,7 @@ class Listener final : public rtsp::ClientListener {
  private:
   Bench& bench_;
   const bool udp_;
-  std::unique_ptr<ingest::RtpReceiver>& receiver_of(rtsp::TrackKind kind) {
-    return kind == rtsp::TrackKind::video ? video_ : audio_;
-  }
+  std::unique_ptr<ingest::RtpReceiver>& receiver_of(rtsp::TrackKind kind) { return kind == rtsp::TrackKind::video ? video_ : audio_; }
   std::unique_ptr<ingest::RtpReceiver> video_, audio_;
 };
 

@@ -13,8 +13,7 @@ inline void feed_packets(ccoc::media::Depacketizer& depacketizer, ccoc::ByteView
   std::uint16_t sequence = 0;
   while (bytes.size() >= 3) {
     const auto flags = bytes[0];
-    const std::size_t size =
-        std::min<std::size_t>(static_cast<std::size_t>(bytes[1] << 8 | bytes[2]), bytes.size() - 3);
+    const std::size_t size = std::min<std::size_t>(static_cast<std::size_t>(bytes[1] << 8 | bytes[2]), bytes.size() - 3);
     if ((flags & 2) != 0) timestamp += 3000;
     if ((flags & 4) != 0) depacketizer.lost(1);
     if ((flags & 8) != 0) depacketizer.lost(5);

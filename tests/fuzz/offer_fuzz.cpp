@@ -1,9 +1,8 @@
 // What a WebRTC peer offers, before GStreamer reads it.
-#include "bridge/offer.h"
-
 #include <algorithm>
 #include <string_view>
 
+#include "bridge/offer.h"
 #include "ccoc/base/bytes.h"
 #include "check.h"
 
@@ -21,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   order.sound = true;
   check(!bridge::sound_for(*offer, order) || offer->listens);
   std::size_t candidates = 0;
-  for (auto at = offer->sdp.find("\r\na=candidate:"); at != std::string::npos; at = offer->sdp.find("\r\na=candidate:", at + 1)) ++candidates;
+  for (auto at = offer->sdp.find("\r\na=candidate:"); at != std::string::npos; at = offer->sdp.find("\r\na=candidate:", at + 1))
+    ++candidates;
   check(candidates <= 32);
   return 0;
 }

@@ -7,8 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView packet{data, size};
   if (const auto rtp = media::parse_rtp(packet)) {
     check(rtp->payload.size() + 12 <= size);
-    check(rtp->payload.empty() ||
-          (rtp->payload.data() >= data && rtp->payload.data() + rtp->payload.size() <= data + size));
+    check(rtp->payload.empty() || (rtp->payload.data() >= data && rtp->payload.data() + rtp->payload.size() <= data + size));
   }
   media::has_bye(packet);
   if (const auto report = media::parse_sender_report(packet)) {

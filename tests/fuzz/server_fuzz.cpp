@@ -97,8 +97,8 @@ class FuzzShow final : public rtsp::Show {
   explicit FuzzShow(const Clock& clock, bool sound) : relay_(clock, rtsp::Relay::Timing::live, 1) {
     offer_.video = video_format();
     if (sound) {
-      offer_.audio = std::make_shared<const media::AudioFormat>(media::AudioFormat{
-          .codec = media::AudioCodec::pcmu, .sample_rate = 8000, .channels = 1, .config = {}, .codec_string = "ulaw"});
+      offer_.audio = std::make_shared<const media::AudioFormat>(
+          media::AudioFormat{.codec = media::AudioCodec::pcmu, .sample_rate = 8000, .channels = 1, .config = {}, .codec_string = "ulaw"});
     }
   }
   const media::Offer& offer() const override { return offer_; }

@@ -1,8 +1,9 @@
 // Log-in, sessions, keys, users and the audit trail on a real PostgreSQL.
+#include "ccoc/access/access.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ccoc/access/access.h"
 #include "support/manual_clock.h"
 #include "support/postgres.h"
 
@@ -96,8 +97,7 @@ TEST_F(AccessTest, wrong_names_and_wrong_passwords_are_refused_with_the_same_wor
 TEST_F(AccessTest, guessing_is_slowed_and_waiting_helps) {
   make("somchai");
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(access.log_in("somchai", "guess number " + std::to_string(i), "10.0.0.1").error().error.code,
-              ErrorCode::unauthenticated);
+    EXPECT_EQ(access.log_in("somchai", "guess number " + std::to_string(i), "10.0.0.1").error().error.code, ErrorCode::unauthenticated);
   }
   const auto slowed = access.log_in("somchai", good, "10.0.0.1");
   ASSERT_FALSE(slowed);

@@ -118,8 +118,8 @@ TEST_F(ApiAccess, no_route_but_the_public_ones_answers_a_stranger) {
     }
     const auto target = target_of(route->path);
     const bool socket = std::holds_alternative<api::SocketHandler>(route->handler);
-    const int status = socket ? SocketPeer(world->port(), target).answer().status
-                              : Peer(world->port()).ask(api::to_string(route->method), target).status;
+    const int status =
+        socket ? SocketPeer(world->port(), target).answer().status : Peer(world->port()).ask(api::to_string(route->method), target).status;
     EXPECT_EQ(status, 401) << target;
   }
 }
@@ -172,8 +172,8 @@ TEST_F(ApiAccess, an_ended_log_in_ends_its_web_sockets) {
 
 TEST_F(ApiAccess, users_are_made_changed_and_disabled) {
   const auto administrator = person("administrator");
-  const auto made = administrator.ask("POST", "/api/v1/users",
-                                      R"({"username":"somchai","name":"สมชาย","role":"viewer","password":"a long password"})");
+  const auto made =
+      administrator.ask("POST", "/api/v1/users", R"({"username":"somchai","name":"สมชาย","role":"viewer","password":"a long password"})");
   ASSERT_EQ(made.status, 201) << made.body;
   const auto id = std::string(json_of(made).at("id").as_string());
   Person somchai(world->port());
@@ -187,7 +187,8 @@ TEST_F(ApiAccess, users_are_made_changed_and_disabled) {
   EXPECT_EQ(administrator.ask("PATCH", "/api/v1/users/" + id, R"({"enabled":false})").status, 200);
   EXPECT_EQ(somchai.get("/api/v1/session").status, 401);
   EXPECT_EQ(administrator.ask("PATCH", "/api/v1/users/" + id, R"({"role":"king"})").status, 422);
-  EXPECT_EQ(administrator.ask("POST", "/api/v1/users", R"({"username":"somchai","role":"viewer","password":"a long password"})").status, 409);
+  EXPECT_EQ(administrator.ask("POST", "/api/v1/users", R"({"username":"somchai","role":"viewer","password":"a long password"})").status,
+            409);
 }
 
 TEST_F(ApiAccess, guessing_is_slowed_down) {

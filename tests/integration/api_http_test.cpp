@@ -47,7 +47,11 @@ TEST_F(ApiHttp, a_camera_is_registered_changed_and_taken_out) {
   const auto changed = administrator->ask("PATCH", "/api/v1/cameras/gate", R"({"notes":"<b>bold</b>"})");
   ASSERT_EQ(changed.status, 200) << changed.body;
   EXPECT_EQ(json_of(changed).at("notes").as_string(), "<b>bold</b>");
-  EXPECT_EQ(administrator->ask("POST", "/api/v1/cameras", R"({"id":"gate","name":{"th":"ก","en":"x"},"streams":[{"role":"main","url":"rtsp://192.0.2.1/a"}]})").status, 409);
+  EXPECT_EQ(administrator
+                ->ask("POST", "/api/v1/cameras",
+                      R"({"id":"gate","name":{"th":"ก","en":"x"},"streams":[{"role":"main","url":"rtsp://192.0.2.1/a"}]})")
+                .status,
+            409);
   EXPECT_EQ(administrator->ask("DELETE", "/api/v1/cameras/gate").status, 204);
   EXPECT_EQ(administrator->get("/api/v1/cameras/gate").status, 404);
   EXPECT_EQ(administrator->ask("DELETE", "/api/v1/cameras/gate").status, 404);
@@ -69,9 +73,8 @@ TEST_F(ApiHttp, queries_are_judged) {
        {"/api/v1/cameras?limit=0", "/api/v1/cameras?limit=many", "/api/v1/timeline", "/api/v1/audit?cursor=x",
         "/api/v1/timeline?cameras=cam01&from=2026-11-24T06:00:00Z&to=2026-11-24T05:00:00Z",
         "/api/v1/timeline?cameras=cam01&from=2016-11-24T06:00:00Z&to=2026-11-24T05:00:00Z",
-        "/api/v1/timeline?cameras=&from=2026-11-24T05:00:00Z&to=2026-11-24T06:00:00Z",
-        "/api/v1/cameras/cam01/recording.mp4", "/api/v1/cameras/cam01/snapshot.jpg?width=9999999",
-        "/api/v1/cameras/cam01/recording.mp4?from=now&to=2026-11-24T05:00:00Z",
+        "/api/v1/timeline?cameras=&from=2026-11-24T05:00:00Z&to=2026-11-24T06:00:00Z", "/api/v1/cameras/cam01/recording.mp4",
+        "/api/v1/cameras/cam01/snapshot.jpg?width=9999999", "/api/v1/cameras/cam01/recording.mp4?from=now&to=2026-11-24T05:00:00Z",
         "/api/v1/cameras/cam01/recording.mp4?from=2026-11-24T05:00:00Z&to=2026-11-24T06:00:00Z&stream=third"}) {
     const auto answer = administrator->get(target);
     EXPECT_EQ(answer.status, 422) << target;
@@ -90,10 +93,11 @@ TEST_F(ApiHttp, sql_and_paths_in_names_are_inert) {
 }
 
 TEST_F(ApiHttp, a_list_is_imported_dry_then_for_good) {
-  const std::string csv = "\xef\xbb\xbfid,name_th,name_en,lat,lon,main_url\n"
-                          "im1,หนึ่ง,One,18.80,98.98,rtsp://192.0.2.1/1\n"
-                          "im2,สอง,Two,98.98,18.80,rtsp://192.0.2.1/2\n"
-                          "im3,สาม,Three,18.80,98.98,ftp://192.0.2.1/3\n";
+  const std::string csv =
+      "\xef\xbb\xbfid,name_th,name_en,lat,lon,main_url\n"
+      "im1,หนึ่ง,One,18.80,98.98,rtsp://192.0.2.1/1\n"
+      "im2,สอง,Two,98.98,18.80,rtsp://192.0.2.1/2\n"
+      "im3,สาม,Three,18.80,98.98,ftp://192.0.2.1/3\n";
   const auto dry = json_of(administrator->ask("POST", "/api/v1/cameras/import?dry_run=true", csv));
   EXPECT_TRUE(dry.at("dry_run").as_bool());
   EXPECT_EQ(administrator->get("/api/v1/cameras/im1").status, 404);
@@ -202,8 +206,8 @@ TEST_F(ApiHttp, an_account_adds_up_footage_and_gaps) {
 }
 
 TEST_F(ApiHttp, a_token_opens_one_range_of_one_camera) {
-  const auto made = administrator->ask("POST", "/api/v1/tokens",
-                                       R"({"camera":"cam01","from":"2026-11-24T05:00:00Z","to":"2026-11-24T05:00:20Z"})");
+  const auto made =
+      administrator->ask("POST", "/api/v1/tokens", R"({"camera":"cam01","from":"2026-11-24T05:00:00Z","to":"2026-11-24T05:00:20Z"})");
   ASSERT_EQ(made.status, 201) << made.body;
   const auto token = "&token=" + std::string(json_of(made).at("token").as_string());
   const auto ask = [&](const std::string& target) { return Peer(world->port()).ask("GET", target + token).status; };
@@ -238,8 +242,8 @@ TEST_F(ApiHttp, the_console_is_served_and_nothing_else) {
   EXPECT_EQ(Peer(port).ask("GET", "/assets/app-1234.js", {{"If-None-Match", asset.header("ETag")}}).status, 304);
   EXPECT_EQ(Peer(port).ask("GET", "/assets/missing.js").status, 404);
   EXPECT_EQ(Peer(port).ask("POST", "/").status, 405);
-  for (const std::string_view target : {"/link.txt", "/../secret.txt", "/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt",
-                                        "//etc/passwd", "/assets/../../secret.txt", "/.hidden"}) {
+  for (const std::string_view target : {"/link.txt", "/../secret.txt", "/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt", "//etc/passwd",
+                                        "/assets/../../secret.txt", "/.hidden"}) {
     const auto answer = Peer(port).ask("GET", target);
     EXPECT_TRUE(answer.status == 404 || answer.status == 400) << target << " " << answer.status;
     EXPECT_EQ(answer.body.find("nobody may read this"), std::string::npos) << target;

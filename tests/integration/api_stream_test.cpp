@@ -211,8 +211,9 @@ TEST_F(ApiStream, a_camera_of_a_group_is_shown_earlier_or_later_by_its_offset) {
   socket.send_text(R"({"op":"unsubscribe","id":4})");
   patch.playback_offset_ms = 0;
   ASSERT_TRUE(world->cameras.update("cam02", patch));
-  for (const char* wrong : {R"({"op":"offset","id":1})", R"({"op":"offset","id":1,"offset_ms":60001})", R"({"op":"offset","id":1,"offset_ms":"1"})",
-                            R"({"op":"subscribe","id":9,"camera":"cam01","offset_ms":1.5})", R"({"op":"subscribe","id":9,"camera":"cam01","gaps":"jump"})"}) {
+  for (const char* wrong :
+       {R"({"op":"offset","id":1})", R"({"op":"offset","id":1,"offset_ms":60001})", R"({"op":"offset","id":1,"offset_ms":"1"})",
+        R"({"op":"subscribe","id":9,"camera":"cam01","offset_ms":1.5})", R"({"op":"subscribe","id":9,"camera":"cam01","gaps":"jump"})"}) {
     socket.send_text(wrong);
     EXPECT_FALSE(next_error(socket).empty()) << wrong;
   }
@@ -285,8 +286,12 @@ TEST_F(ApiStream, who_may_see_live_only_sees_no_footage) {
 
 TEST_F(ApiStream, a_right_that_is_withdrawn_ends_what_it_allowed) {
   const access::Actor nobody;
-  const auto user = world->access.create_user({.username = "short", .name = "", .role = access::Role::investigator,
-                                               .password = std::string(password), .must_change_password = false}, nobody);
+  const auto user = world->access.create_user({.username = "short",
+                                               .name = "",
+                                               .role = access::Role::investigator,
+                                               .password = std::string(password),
+                                               .must_change_password = false},
+                                              nobody);
   ASSERT_TRUE(user);
   Person person(world->port());
   ASSERT_EQ(person.log_in("short").status, 200);

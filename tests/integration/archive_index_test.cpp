@@ -71,7 +71,8 @@ TEST_F(ArchiveIndex, rows_of_many_files_that_are_gone_are_forgotten_a_piece_at_a
   IndexBatch batch;
   for (int i = 0; i < 700; ++i) {
     const auto start = at("2026-11-23T00:00:00.000Z") + minutes{i};
-    batch.segments.push_back({"main", cam01, "cam01/main/2026-11-23/" + std::to_string(100000 + i) + "Z.mp4", start, start + minutes{1}, 1, 1, false, {}});
+    batch.segments.push_back(
+        {"main", cam01, "cam01/main/2026-11-23/" + std::to_string(100000 + i) + "Z.mp4", start, start + minutes{1}, 1, 1, false, {}});
   }
   ASSERT_TRUE(make_sql_segment_store(*database)->apply(batch));
   boot();
@@ -221,8 +222,9 @@ TEST_F(ArchiveIndex, reindex_makes_the_table_anew_from_the_files_alone) {
   const auto before = count(sum);
   ASSERT_TRUE(database->execute("delete from segments"));
   ASSERT_TRUE(database->query("select make_segment_partitions('2020-01-01Z', '2020-01-01Z')"));
-  ASSERT_TRUE(database->execute("insert into segments values ('main', 'cam01/main/2020-01-01/000000Z.mp4', 'cam01', 'main', "
-                                "'2020-01-01Z', '2020-01-02Z', 1, 1, true)"));
+  ASSERT_TRUE(
+      database->execute("insert into segments values ('main', 'cam01/main/2020-01-01/000000Z.mp4', 'cam01', 'main', "
+                        "'2020-01-01Z', '2020-01-02Z', 1, 1, true)"));
   const auto report = reindex(volumes(), *database).value();
   EXPECT_EQ(report.files, 8u);
   EXPECT_TRUE(report.skipped.empty());
@@ -283,11 +285,13 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
   const std::string by_stream = "from segments where camera = 'cam7' and stream = 'main' and closed ";
   for (const auto& sql : {
            "select path " + by_stream + "and starts_at < '2026-10-03Z' order by starts_at desc limit 1",
-           "select path " + by_stream + "and ends_at > '2026-10-03Z' and starts_at >= coalesce((select max(starts_at) " +
-               by_stream + "and starts_at <= '2026-10-03Z'), '2026-10-03Z') order by starts_at limit 1",
-           std::string("select path from segments where closed and ends_at < '2026-10-03Z' and starts_at < '2026-10-03Z' order by starts_at limit 200"),
+           "select path " + by_stream + "and ends_at > '2026-10-03Z' and starts_at >= coalesce((select max(starts_at) " + by_stream +
+               "and starts_at <= '2026-10-03Z'), '2026-10-03Z') order by starts_at limit 1",
+           std::string("select path from segments where closed and ends_at < '2026-10-03Z' and starts_at < '2026-10-03Z' order by "
+                       "starts_at limit 200"),
            std::string("select path from segments where not closed order by volume, path"),
-           std::string("select peaks from timeline_hours where camera = 'cam7' and stream = 'main' and hour > '2026-10-02Z' and hour < '2026-10-03Z'"),
+           std::string("select peaks from timeline_hours where camera = 'cam7' and stream = 'main' and hour > '2026-10-02Z' and hour < "
+                       "'2026-10-03Z'"),
        }) {
     for (const auto* table : {"Seq Scan on segments_2026_09_28", "Seq Scan on segments_2026_10_05", "Seq Scan on timeline"}) {
       EXPECT_EQ(plan(sql).find(table), std::string::npos) << sql << "\n" << plan(sql);
@@ -295,7 +299,8 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
   }
   // A question with limits of time looks into the weeks it concerns; one without into one week after the other, no further
   // than the answer is (an append with a limit, no merge and no sort).
-  const auto near = plan("select path " + by_stream + "and starts_at < '2026-10-03Z' and starts_at >= '2026-10-01Z' order by starts_at desc limit 1");
+  const auto near =
+      plan("select path " + by_stream + "and starts_at < '2026-10-03Z' and starts_at >= '2026-10-01Z' order by starts_at desc limit 1");
   EXPECT_NE(near.find("segments_2026_09_28"), std::string::npos) << near;
   EXPECT_EQ(near.find("segments_2026_10_05"), std::string::npos) << near;
   for (const auto* order : {"", " desc"}) {
@@ -304,9 +309,10 @@ TEST_F(ArchiveIndex, finds_its_way_by_index_among_many_rows) {
     EXPECT_EQ(far.find("Merge"), std::string::npos) << far;
   }
   // What is due of many cameras: one after the other, no further than the answer is.
-  const auto due = plan("select f.path from rows from (json_to_recordset('[{\"camera\": \"cam1\"}, {\"camera\": \"cam2\"}]') as (camera text)) "
-                        "with ordinality as w(camera, n), lateral (select path, starts_at from segments where closed and camera = w.camera "
-                        "and stream = 'main' and starts_at < '2026-10-03Z' order by starts_at limit 200) f order by w.n, f.starts_at limit 200");
+  const auto due = plan(
+      "select f.path from rows from (json_to_recordset('[{\"camera\": \"cam1\"}, {\"camera\": \"cam2\"}]') as (camera text)) "
+      "with ordinality as w(camera, n), lateral (select path, starts_at from segments where closed and camera = w.camera "
+      "and stream = 'main' and starts_at < '2026-10-03Z' order by starts_at limit 200) f order by w.n, f.starts_at limit 200");
   EXPECT_NE(due.find("Presorted Key: w.n"), std::string::npos) << due;
   EXPECT_NE(due.find("camera = w.camera"), std::string::npos) << due;
   EXPECT_EQ(due.find("Seq Scan on segments_2026_09_28"), std::string::npos) << due;
@@ -408,7 +414,8 @@ TEST_F(IndexRows, that_are_due_are_those_the_model_index_names) {
   const auto below = [&](int limit) { return static_cast<int>(random() % static_cast<unsigned>(limit)); };
   IndexBatch batch;
   for (int i = 0; i < 300; ++i) {
-    auto made = segment("cam0" + std::to_string(below(8)), (i % 30 == 0 ? at("1970-01-02T00:00:00.000Z") : begin) + seconds{i * 1800 + below(1000)});
+    auto made = segment("cam0" + std::to_string(below(8)),
+                        (i % 30 == 0 ? at("1970-01-02T00:00:00.000Z") : begin) + seconds{i * 1800 + below(1000)});
     made.key.stream = below(3) == 0 ? "sub" : "main";
     made.volume = below(4) == 0 ? "disk2" : "main";
     made.path = made.key.camera + "/" + std::to_string(i);
@@ -421,8 +428,9 @@ TEST_F(IndexRows, that_are_due_are_those_the_model_index_names) {
     const auto from = begin + hours{below(100)}, to = from + hours{1 + below(30)};
     const auto camera = "cam0" + std::to_string(i);
     tables->holds.push_back({camera, from, to});
-    ASSERT_TRUE(database->execute("insert into holds (camera, starts_at, ends_at, reason, created_by, created_at) values ($1, $2, $3, '', '', now())",
-                                  {camera, from, to}));
+    ASSERT_TRUE(database->execute(
+        "insert into holds (camera, starts_at, ends_at, reason, created_by, created_at) values ($1, $2, $3, '', '', now())",
+        {camera, from, to}));
   }
   const auto paths = [](const Result<std::vector<Segment>>& found) {
     std::vector<std::string> all;
@@ -500,7 +508,8 @@ TEST_F(IndexRows, that_are_all_gone_take_their_week_with_them) {
   apply({}, {{"main", second.path}});
   {
     // Somebody reads it at the moment: next time.
-    db::Database other(db::DatabaseOptions{.url = with_database(postgres().url(), database->query("select current_database()").value()[0].text(0))});
+    db::Database other(
+        db::DatabaseOptions{.url = with_database(postgres().url(), database->query("select current_database()").value()[0].text(0))});
     EXPECT_TRUE(other.transaction([&](db::Transaction& transaction) -> Status {
       EXPECT_TRUE(transaction.query("select 1 from segments"));
       EXPECT_TRUE(store->tidy(now));
@@ -525,7 +534,8 @@ TEST_F(IndexRows, keep_the_gaps_around_them_and_no_others) {
   const auto t = at("2026-11-24T05:20:00.000Z");
   const auto first = segment("cam01", t), second = segment("cam01", t + minutes{2}), third = segment("cam01", t + minutes{5});
   apply({first, second, third}, {},
-        {{cam01, t + minutes{1}, t + minutes{2}, media::GapCause::camera, "a"}, {cam01, t + minutes{3}, t + minutes{5}, media::GapCause::network, "b"}});
+        {{cam01, t + minutes{1}, t + minutes{2}, media::GapCause::camera, "a"},
+         {cam01, t + minutes{3}, t + minutes{5}, media::GapCause::network, "b"}});
   apply({}, {{"main", first.path}});
   EXPECT_EQ(store->gaps(cam01, t, t + hours{1}).value().size(), 2u) << "the first leads up to the oldest footage";
   apply({}, {{"main", second.path}});
@@ -537,7 +547,8 @@ TEST_F(IndexRows, keep_the_gaps_around_them_and_no_others) {
 TEST_F(IndexRows, tell_of_gaps_that_reach_into_a_range_however_long_they_last) {
   const auto t = at("2026-11-01T00:00:00.000Z");
   apply({segment("cam01", t), segment("cam01", t + hours{500})}, {},
-        {{cam01, t + minutes{1}, t + hours{500}, media::GapCause::camera, "away"}, {cam01, t + hours{500} + minutes{1}, {}, media::GapCause::hub, "lasts"}});
+        {{cam01, t + minutes{1}, t + hours{500}, media::GapCause::camera, "away"},
+         {cam01, t + hours{500} + minutes{1}, {}, media::GapCause::hub, "lasts"}});
   for (const auto length : {hours{1}, hours{1000}}) {
     const auto gaps = store->gaps(cam01, t + hours{300}, t + hours{300} + length).value();
     EXPECT_EQ(gaps.size(), length == hours{1} ? 1u : 2u);
@@ -585,7 +596,8 @@ TEST_F(IndexRows, make_the_same_timeline_by_seconds_hours_and_days) {
   EXPECT_EQ(busy_days[static_cast<std::size_t>(busy_day)], 1.0);
   EXPECT_LE(std::abs(busy_day - busy), 1);
   const auto minute = day + minutes{2000};
-  const auto by_seconds = store->timeline(one, "main", minute - minutes{1}, minute + minutes{2}, 180, milliseconds{500}).value().at("cam02");
+  const auto by_seconds =
+      store->timeline(one, "main", minute - minutes{1}, minute + minutes{2}, 180, milliseconds{500}).value().at("cam02");
   const auto levels = by_seconds.activity->relative();
   EXPECT_EQ(std::ranges::count(levels, 1.0), 60);
   EXPECT_EQ(joined(by_seconds.spans).size(), 1u);

@@ -121,8 +121,29 @@ class Bridge : public testing::Test {
 
   /// A clip of 4 s: 320×180, 25 fps, GOP of 1 s, B-frames, sound; and its pictures as Annex B in "clip.h264".
   void make_clip() {
-    ffmpeg({"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "4", "-c:v",
-            "libx264", "-preset", "veryfast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac", file("clip.mp4")});
+    ffmpeg({"-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=320x180:rate=25",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=sample_rate=48000",
+            "-t",
+            "4",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+            "-bf",
+            "2",
+            "-g",
+            "25",
+            "-pix_fmt",
+            "yuv420p",
+            "-c:a",
+            "aac",
+            file("clip.mp4")});
     ffmpeg({"-i", file("clip.mp4"), "-an", "-c", "copy", "-bsf:v", "h264_mp4toannexb", file("clip.h264")});
   }
   void ffmpeg(const std::vector<std::string>& arguments) {
@@ -335,8 +356,8 @@ TEST_F(Bridge, receives_rtmp_that_is_pushed_with_the_right_key) {
 TEST_F(Bridge, receives_rtmp_from_gstreamer_too) {
   open("rtmp://:" + std::to_string(port_) + "/live/key?mode=listener");
   ASSERT_TRUE(eventually([&] { return !report().waiting.empty(); }));
-  Process sender({"gst-launch-1.0", "-q", "videotestsrc", "is-live=true", "!", "video/x-raw,width=320,height=180,framerate=25/1", "!", "x264enc",
-                  "tune=zerolatency", "key-int-max=25", "!", "h264parse", "!", "flvmux", "streamable=true", "!", "rtmp2sink",
+  Process sender({"gst-launch-1.0", "-q", "videotestsrc", "is-live=true", "!", "video/x-raw,width=320,height=180,framerate=25/1", "!",
+                  "x264enc", "tune=zerolatency", "key-int-max=25", "!", "h264parse", "!", "flvmux", "streamable=true", "!", "rtmp2sink",
                   "location=rtmp://" + at_ + "/live/key"});
   ASSERT_TRUE(has_pictures(30)) << recorder_.end();
   EXPECT_EQ(recorder_.received().pictures.front().format->width, 320u);
@@ -366,7 +387,8 @@ TEST_F(Bridge, pulls_rtmp_from_a_server) {
 
 TEST_F(Bridge, plays_hls_in_its_time) {
   make_clip();
-  ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", file("index.m3u8")});
+  ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0",
+          file("index.m3u8")});
   test::FileServer server(test::FileServer::files_of(folder_.path()));
   open(server.url("/index.m3u8"));
   ASSERT_TRUE(has_pictures(120)) << recorder_.end();
@@ -438,8 +460,10 @@ TEST_F(Bridge, receives_motion_jpeg_by_http_with_a_login) {
 TEST_F(Bridge, takes_a_camera_by_rtspsrc) {
   make_clip();
   Process server({std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
-                  "( filesrc location=" + file("clip.mp4") + " ! qtdemux name=d  d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96 "
-                  "config-interval=-1  d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97 )", "admin", "pa@ss/word"});
+                  "( filesrc location=" + file("clip.mp4") +
+                      " ! qtdemux name=d  d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96 "
+                      "config-interval=-1  d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97 )",
+                  "admin", "pa@ss/word"});
   ASSERT_TRUE(server.wait_for_output("ready"));
   open("rtsp://" + at_ + "/test", "admin", "wrong");
   ASSERT_TRUE(has_ended());
@@ -453,11 +477,16 @@ TEST_F(Bridge, takes_a_camera_by_rtspsrc) {
 
 TEST_F(Bridge, takes_a_camera_by_rtspsrc_over_tls_and_keeps_to_its_certificate) {
   const auto pem = file("both.pem");
-  Process made({"sh", "-c", "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=camera -keyout \"$0\" -out \"$0.crt\" && cat \"$0.crt\" >> \"$0\"", pem});
+  Process made(
+      {"sh", "-c",
+       "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=camera -keyout \"$0\" -out \"$0.crt\" && cat \"$0.crt\" >> \"$0\"",
+       pem});
   ASSERT_EQ(made.wait(), 0);
-  Process server({std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
-                  "( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
-                  "rtph264pay name=pay0 pt=96 )", pem});
+  Process server(
+      {std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
+       "( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
+       "rtph264pay name=pay0 pt=96 )",
+       pem});
   ASSERT_TRUE(server.wait_for_output("ready"));
   open("rtsps://" + at_ + "/test");
   ASSERT_TRUE(has_pictures(30)) << recorder_.end();
@@ -501,7 +530,8 @@ TEST_F(Bridge, listens_again_at_the_port_of_the_attempt_before) {
       if (!sender || gone.si_pid != 0)
         sender = send_clip({"-f", srt ? "mpegts" : "flv", srt ? "srt://" + at_ : "rtmp://" + at_ + "/live/key"});
       return recorder_.pictures() > before + 10;
-    })) << url << ": " << recorder_.end();
+    })) << url
+        << ": " << recorder_.end();
     EXPECT_TRUE(recorder_.end().empty()) << recorder_.end();
     drop();
   }
@@ -554,7 +584,8 @@ TEST_F(Bridge, leaves_no_process_behind_when_it_is_stopped) {
 TEST_F(Bridge, says_that_a_certificate_is_not_trusted) {
   make_clip();
   const auto pem = file("own.pem");
-  Process made({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", pem, "-out", pem + ".crt"});
+  Process made({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", pem, "-out",
+                pem + ".crt"});
   ASSERT_EQ(made.wait(), 0);
   Process server({"openssl", "s_server", "-accept", std::to_string(port_), "-cert", pem + ".crt", "-key", pem, "-WWW"});
   ASSERT_TRUE(server.wait_for_output("ACCEPT"));
@@ -644,7 +675,8 @@ TEST_F(Bridge, does_not_carry_a_password_along_a_redirect_to_another_host) {
 /// A playlist can send the hub elsewhere just as well.
 TEST_F(Bridge, follows_a_playlist_to_another_host_only_when_allowed) {
   make_clip();
-  ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", file("index.m3u8")});
+  ffmpeg({"-stream_loop", "3", "-i", file("clip.mp4"), "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0",
+          file("index.m3u8")});
   test::FileServer elsewhere(test::FileServer::files_of(folder_.path()), "127.0.0.2");
   std::ifstream in(file("index.m3u8"));
   std::string playlist;
@@ -672,7 +704,7 @@ TEST_F(Bridge, refuses_loopback_in_redirects_and_in_playlists) {
   });
   std::filesystem::create_directory(folder_.path() / "away");
   std::ofstream(file("away/index.m3u8")) << "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n" + inside.url("/secret.ts") +
-                                               "\n#EXT-X-ENDLIST\n";
+                                                "\n#EXT-X-ENDLIST\n";
   options_.refuse_local = true;
   options_.follow_redirects = true;
   test::FileServer redirect(test::FileServer::redirect_to(inside.url("/secret.ts")), test::usable_address());
@@ -727,8 +759,9 @@ class IngestByBridge : public Bridge {
 
   void ingest(const StreamConfig& config) {
     ingest_ = std::make_unique<Ingest>(
-        std::vector<Reactor*>{&reactor_}, options_, [this](const StreamConfig&, Reactor&, std::function<void(bool)>) { return StreamSinks{{collector_}}; },
-        SinkRetired{}, StateListener{});
+        std::vector<Reactor*>{&reactor_}, options_,
+        [this](const StreamConfig&, Reactor&, std::function<void(bool)>) { return StreamSinks{{collector_}}; }, SinkRetired{},
+        StateListener{});
     ingest_->apply("cam01", {config});
   }
   StreamStatus status() const {
@@ -758,9 +791,10 @@ TEST_F(IngestByBridge, gives_pictures_their_times_and_a_stream_its_health) {
 
 TEST_F(IngestByBridge, takes_rtsp_by_gstreamer_when_asked_to) {
   make_clip();
-  Process server({std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
-                  "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
-                  "rtph264pay name=pay0 pt=96 )"});
+  Process server(
+      {std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
+       "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
+       "rtph264pay name=pay0 pt=96 )"});
   ASSERT_TRUE(server.wait_for_output("ready"));
   StreamConfig config{"cam01", "main", "rtsp://" + at_ + "/test", "", ""};
   config.client = "gstreamer";
@@ -778,7 +812,8 @@ TEST_F(IngestByBridge, probes_rtsp_with_gstreamer_where_its_own_client_fails) {
   const auto serve = [&](const std::string& end) {
     return std::make_unique<Process>(std::vector<std::string>{
         std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port_),
-        "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! " + end + " )"});
+        "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! " + end +
+            " )"});
   };
   ingest({"cam02", "main", "srt://192.0.2.1:9", "", ""});
   const StreamConfig config{"probe", "main", "rtsp://" + at_ + "/test", "", ""};

@@ -65,8 +65,8 @@ TEST_P(EveryKindOfValue, comes_back_as_it_was) {
 
 TEST(Database, brings_lists_of_numbers_in_binary) {
   auto database = empty();
-  const auto rows = database.query("select '{}'::bigint[], '{7}'::bigint[], array[-1, 0, 9223372036854775807]::bigint[], null::bigint[]", {},
-                                   RowFormat::binary);
+  const auto rows = database.query("select '{}'::bigint[], '{7}'::bigint[], array[-1, 0, 9223372036854775807]::bigint[], null::bigint[]",
+                                   {}, RowFormat::binary);
   ASSERT_TRUE(rows) << rows.error().message;
   const Row& row = (*rows)[0];
   EXPECT_EQ(row.i64s(0), (std::vector<std::int64_t>{}));
@@ -77,7 +77,8 @@ TEST(Database, brings_lists_of_numbers_in_binary) {
 
 TEST(DatabaseDeathTest, aborts_where_a_binary_value_is_read_as_what_it_is_not) {
   auto database = empty();
-  const auto rows = database.query("select 1.5::numeric, 7::integer, now(), array[null, null, null]::bigint[], 'x'::text", {}, RowFormat::binary);
+  const auto rows =
+      database.query("select 1.5::numeric, 7::integer, now(), array[null, null, null]::bigint[], 'x'::text", {}, RowFormat::binary);
   ASSERT_TRUE(rows) << rows.error().message;
   const Row& row = (*rows)[0];
   EXPECT_DEATH((void)row.f64(0), "not a number");
@@ -195,8 +196,8 @@ TEST(Database, cancels_a_statement_that_takes_too_long) {
 }
 
 TEST(Database, says_that_it_is_busy_instead_of_waiting_for_ever) {
-  Database database(DatabaseOptions{
-      .url = test::empty_database_url(), .max_connections = 1, .connect_timeout = std::chrono::milliseconds(50)});
+  Database database(
+      DatabaseOptions{.url = test::empty_database_url(), .max_connections = 1, .connect_timeout = std::chrono::milliseconds(50)});
   const auto outer = database.transaction([&](Transaction&) -> Status {
     const auto inner = database.ping();
     EXPECT_FALSE(inner);

@@ -89,8 +89,7 @@ TEST(Migrations, of_several_programs_at_once_are_applied_once) {
 
 TEST(Migrations, of_this_program_build_the_whole_schema) {
   const auto database = test::fresh_database();
-  EXPECT_EQ(number(*database, "select max(version) from schema_migrations"),
-            static_cast<std::int64_t>(embedded_migrations().size()));
+  EXPECT_EQ(number(*database, "select max(version) from schema_migrations"), static_cast<std::int64_t>(embedded_migrations().size()));
   EXPECT_EQ(number(*database, "select count(*) from cameras"), 0);
 }
 

@@ -1,5 +1,3 @@
-#include "ccoc/db/private_server.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -13,6 +11,7 @@
 #include <thread>
 
 #include "ccoc/db/database.h"
+#include "ccoc/db/private_server.h"
 #include "support/postgres.h"
 
 namespace ccoc::db {
@@ -43,7 +42,7 @@ TEST(PrivateServer, is_reached_by_its_socket_only) {
   EXPECT_EQ(setting((*server)->url(), "listen_addresses"), "");
   EXPECT_EQ(setting((*server)->url(), "fsync"), "on");
   EXPECT_EQ(setting((*server)->url(), "server_encoding"), "UTF8");
-  struct stat is {};
+  struct stat is{};
   ASSERT_EQ(::stat((folder.path() / "postgres").c_str(), &is), 0);
   EXPECT_EQ(is.st_mode & 0777, 0700u);
   EXPECT_NE(is.st_uid, 0u) << "PostgreSQL never runs as root";

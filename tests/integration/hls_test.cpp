@@ -35,10 +35,10 @@ struct Hls : testing::Test {
     EXPECT_EQ(answer.status, 201) << answer.body;
     return std::string(json_of(answer).at("token").as_string());
   }
-  static std::string range_token() {
-    return token("cam01", R"(,"from":"2026-11-24T05:00:03.500Z","to":"2026-11-24T05:00:13Z")");
+  static std::string range_token() { return token("cam01", R"(,"from":"2026-11-24T05:00:03.500Z","to":"2026-11-24T05:00:13Z")"); }
+  static std::string url(const std::string& target) {
+    return "http://127.0.0.1:" + std::to_string(world->port()) + "/api/v1/cameras/" + target;
   }
-  static std::string url(const std::string& target) { return "http://127.0.0.1:" + std::to_string(world->port()) + "/api/v1/cameras/" + target; }
   static Answer get(const std::string& target) { return Peer(world->port()).ask("GET", "/api/v1/cameras/" + target); }
   static std::string run(const std::vector<std::string>& arguments) {
     std::vector<std::string> bounded{"timeout", "60"};
@@ -69,8 +69,10 @@ struct Hls : testing::Test {
 TEST_F(Hls, ffmpeg_and_gstreamer_play_a_recorded_range) {
   const auto address = url(std::string("cam01/playback.m3u8?") + range + "&token=" + range_token());
   EXPECT_EQ(run({"ffprobe", "-v", "error", "-count_packets", "-select_streams", "v", "-show_entries", "stream=nb_read_packets", "-of",
-                 "csv=p=0", address}).substr(0, 3),
-            "250") << "from the key frame before, ten seconds";
+                 "csv=p=0", address})
+                .substr(0, 3),
+            "250")
+      << "from the key frame before, ten seconds";
   run({"gst-launch-1.0", "-q", "playbin", "uri=" + address, "video-sink=fakesink", "audio-sink=fakesink"});
 }
 
@@ -163,7 +165,10 @@ int pictures_by_vlc(const std::string& address, int seconds = 0) {
   EXPECT_EQ(Process(arguments, {"HOME=" + folder.path().string()}, true).wait(&said), 0) << said;
   std::string counted;
   EXPECT_EQ(Process({"ffprobe", "-v", "error", "-count_packets", "-select_streams", "v", "-show_entries", "stream=nb_read_packets", "-of",
-                     "csv=p=0", file}).wait(&counted), 0) << said;
+                     "csv=p=0", file})
+                .wait(&counted),
+            0)
+      << said;
   return std::atoi(counted.c_str());
 }
 
@@ -202,7 +207,8 @@ TEST_F(Hls, sound_is_heard_beside_the_pictures_live_and_recorded) {
   const auto address = url("cam04/playback.m3u8?from=2026-11-24T07:00:02Z&to=2026-11-24T07:00:10Z&token=" + given);
   EXPECT_TRUE(run({"ffprobe", "-v", "error", "-show_entries", streams, "-of", "csv=p=0", address}).starts_with("h264\naac\n"));
   EXPECT_EQ(run({"ffmpeg", "-v", "error", "-i", address, "-f", "null", "-"}), "");
-  const auto frames = run({"ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", address});
+  const auto frames =
+      run({"ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", address});
   EXPECT_TRUE(frames.starts_with("200\n")) << frames;
   EXPECT_NEAR(std::atoi(frames.c_str() + 4), 8000 / 64, 3) << "eight seconds of sound";
   run({"gst-launch-1.0", "-q", "playbin", "uri=" + address, "video-sink=fakesink", "audio-sink=fakesink"});
@@ -233,7 +239,8 @@ TEST_F(Hls, blocking_reloads_wait_for_pictures_and_hold_up_nobody) {
   std::vector<Peer> waiting;
   for (int i = 0; i < 8; ++i) {
     waiting.emplace_back(world->port());
-    waiting.back().send("GET /api/v1/cameras/" + live + "&_HLS_msn=" + std::to_string(sequence + 1) + "&_HLS_part=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    waiting.back().send("GET /api/v1/cameras/" + live + "&_HLS_msn=" + std::to_string(sequence + 1) +
+                        "&_HLS_part=1 HTTP/1.1\r\nHost: x\r\n\r\n");
   }
   const auto all = addresses(playlist.body);
   const auto hint = all.back();

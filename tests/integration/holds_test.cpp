@@ -1,7 +1,8 @@
 // Holds over a real PostgreSQL: the API places and releases them, retention keeps to them.
+#include "ccoc/archive/holds.h"
+
 #include <gmock/gmock.h>
 
-#include "ccoc/archive/holds.h"
 #include "support/api_world.h"
 
 namespace ccoc {

@@ -137,8 +137,8 @@ TEST_F(IngestFromGst, takes_rtsps_and_afterwards_only_the_certificate_seen_first
   const test::TemporaryFolder folder;
   const auto make_certificate = [&](const std::string& name) {
     const auto pem = (folder.path() / (name + ".pem")).string();
-    Process openssl({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name, "-keyout",
-                     pem, "-out", pem + ".crt"});
+    Process openssl({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name, "-keyout", pem,
+                     "-out", pem + ".crt"});
     EXPECT_EQ(openssl.wait(), 0);
     std::ifstream certificate(pem + ".crt");
     std::ofstream(pem, std::ios::app) << certificate.rdbuf();
@@ -251,12 +251,14 @@ TEST_F(IngestFromGst, connects_an_on_demand_stream_only_while_someone_watches) {
   std::function<void(bool)> watch;
   auto options_now = options();
   options_now.linger = std::chrono::milliseconds{50};
-  Ingest ingest{{&reactor_}, options_now,
+  Ingest ingest{{&reactor_},
+                options_now,
                 [&](const StreamConfig&, Reactor&, std::function<void(bool)> set_prompt) {
                   watch = std::move(set_prompt);
                   return StreamSinks{{collector_}};
                 },
-                {}, {}};
+                {},
+                {}};
   auto sub = stream();
   sub.role = "sub";
   sub.on_demand = true;
@@ -273,7 +275,8 @@ TEST_F(IngestFromGst, connects_an_on_demand_stream_only_while_someone_watches) {
 
 TEST(Ingest, refuses_loopback_unless_it_is_allowed) {
   AsioReactor reactor{"media"};
-  Ingest ingest{{&reactor}, IngestOptions{}, [](const StreamConfig&, Reactor&, std::function<void(bool)>) { return StreamSinks{}; }, {}, {}};
+  Ingest ingest{
+      {&reactor}, IngestOptions{}, [](const StreamConfig&, Reactor&, std::function<void(bool)>) { return StreamSinks{}; }, {}, {}};
   for (const char* url : {"rtsp://127.0.0.1:9/x", "rtsp://localhost:9/x", "rtsp://[::1]:9/x", "rtsp://169.254.1.1:9/x"}) {
     const auto result = ingest.probe({"cam01", "main", url, "", ""}, std::chrono::seconds{5});
     EXPECT_FALSE(result.ok) << url;

@@ -14,7 +14,8 @@ class Motion : public ::testing::Test {
     investigator = new Person(world->port());
     ASSERT_EQ(investigator->log_in("investigator").status, 200);
     // Upper left for three seconds around the change of a minute; lower right later.
-    for (int i = 0; i < 4; ++i) world->motion.note("cam01", at("2026-11-24T05:00:58.500Z") + seconds{i}, registry::motion_area(0, 0, 0.1, 0.1));
+    for (int i = 0; i < 4; ++i)
+      world->motion.note("cam01", at("2026-11-24T05:00:58.500Z") + seconds{i}, registry::motion_area(0, 0, 0.1, 0.1));
     ASSERT_TRUE(world->motion.flush());
     world->motion.note("cam01", at("2026-11-24T05:01:30.000Z"), registry::motion_area(0.9, 0.9, 0.1, 0.1));
     world->motion.note("cam02", at("2026-11-24T05:01:30.000Z"), registry::motion_area(0, 0, 1, 1));

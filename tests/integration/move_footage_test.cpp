@@ -36,9 +36,7 @@ class MortalDisk final : public Disk {
   }
   Result<std::vector<DiskEntry>> list(const std::string& folder) override { return inner_->list(folder); }
   Status remove(const std::string& path) override { return life_->over() ? dead() : inner_->remove(path); }
-  Status rename(const std::string& from, const std::string& to) override {
-    return life_->over() ? dead() : inner_->rename(from, to);
-  }
+  Status rename(const std::string& from, const std::string& to) override { return life_->over() ? dead() : inner_->rename(from, to); }
   Result<DiskSpace> space() override { return inner_->space(); }
   Status sync_all() override { return life_->over() ? dead() : inner_->sync_all(); }
 
@@ -336,9 +334,10 @@ TEST_F(MoveFootage, a_kill_at_any_moment_of_mending_leaves_nothing_behind) {
     fresh_world();
     ASSERT_GE(archive->move_footage(two_copies()).value().files_copied, 3u);
     const auto damaged = rot(*hot, 1);
-    ASSERT_TRUE(database->execute("insert into damage (volume, path, \"offset\", camera, stream, starts_at, ends_at, detail, found_at) "
-                                  "select volume, path, 0, camera, stream, starts_at, ends_at, 'rotten', now() from segments where path = $1",
-                                  {damaged}));
+    ASSERT_TRUE(
+        database->execute("insert into damage (volume, path, \"offset\", camera, stream, starts_at, ends_at, detail, found_at) "
+                          "select volume, path, 0, camera, stream, starts_at, ends_at, 'rotten', now() from segments where path = $1",
+                          {damaged}));
     life->operations_left = operations;
     const auto report = archive->move_footage(two_copies());
     if (operations == endless) {
@@ -386,7 +385,8 @@ TEST_F(CopyUnderWay, is_kept_when_it_is_the_only_one) {
 
 TEST_F(CopyUnderWay, goes_when_there_is_another) {
   cold->put("elsewhere", hot->content(first.path));
-  ASSERT_TRUE(database->execute("insert into copies (volume, path, copy_volume, copy_path) values ('main', $1, 'third', 'elsewhere')", {first.path}));
+  ASSERT_TRUE(database->execute("insert into copies (volume, path, copy_volume, copy_path) values ('main', $1, 'third', 'elsewhere')",
+                                {first.path}));
   step();
   EXPECT_EQ(cold->content(copy).size(), 0u);
   EXPECT_EQ(count("select count(*) from copies"), 1);

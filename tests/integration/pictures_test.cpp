@@ -28,8 +28,9 @@ class Pictures : public testing::Test {
  protected:
   void SetUp() override {
     const auto clip = std::string(CCOC_TEST_DATA) + "/clips/main.h264";
-    cameras = std::make_unique<Process>(std::vector<std::string>{program, "simulate", "--cameras", "3", "--port", std::to_string(camera_port),
-                                                                 "--main", clip, "--sub", clip, "--control", "127.0.0.1:" + std::to_string(control_port)});
+    cameras = std::make_unique<Process>(std::vector<std::string>{program, "simulate", "--cameras", "3", "--port",
+                                                                 std::to_string(camera_port), "--main", clip, "--sub", clip, "--control",
+                                                                 "127.0.0.1:" + std::to_string(control_port)});
     hub = std::make_unique<Process>(
         std::vector<std::string>{program, "serve", "--data", folder.path().string(), "--http", "127.0.0.1:" + std::to_string(port)},
         std::vector<std::string>{"CCOC_INGEST__ALLOW_LOOPBACK=true", std::string("CCOC_ADMIN_PASSWORD=") + password,
@@ -105,10 +106,13 @@ TEST_F(Pictures, are_looked_at_on_when_decoders_are_killed_and_hang_and_recordin
     for (const int pid : now) kill(pid, round % 2 == 0 ? SIGKILL : SIGSTOP);
     const auto bytes = written("cam01");
     ASSERT_TRUE(eventually([&] { return written("cam01") > bytes; }, std::chrono::seconds{30}));
-    ASSERT_TRUE(eventually([&] {
-      const auto then = workers(hub->pid());
-      return !then.empty() && std::ranges::none_of(then, [&](int pid) { return now.contains(pid); });
-    }, std::chrono::seconds{60})) << "it was replaced";
+    ASSERT_TRUE(eventually(
+        [&] {
+          const auto then = workers(hub->pid());
+          return !then.empty() && std::ranges::none_of(then, [&](int pid) { return now.contains(pid); });
+        },
+        std::chrono::seconds{60}))
+        << "it was replaced";
   }
   fault("cam03", "black");
   EXPECT_TRUE(becomes("cam03", "black"));
@@ -122,7 +126,8 @@ TEST_F(Pictures, are_searched_for_movement_where_a_camera_asks_for_it) {
   const auto from = format_rfc3339(SystemClock{}.utc_now());
   ASSERT_EQ(client.request("PATCH", "/api/v1/cameras/cam03", R"({"motion":{"enabled":true}})", "application/json").status, 200);
   const auto moved = [&](const std::string& camera) {
-    const auto answer = client.get("/api/v1/footage/motion?camera=" + camera + "&from=" + from + "&to=" + format_rfc3339(SystemClock{}.utc_now()));
+    const auto answer =
+        client.get("/api/v1/footage/motion?camera=" + camera + "&from=" + from + "&to=" + format_rfc3339(SystemClock{}.utc_now()));
     EXPECT_EQ(answer.status, 200) << answer.body;
     return !answer.json().at("items").as_array().empty();
   };

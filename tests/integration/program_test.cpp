@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "ccoc/base/clock.h"
-#include "support/simple_http.h"
 #include "support/postgres.h"
 #include "support/process.h"
+#include "support/simple_http.h"
 
 namespace ccoc {
 namespace {
@@ -39,13 +39,12 @@ Ended run(std::vector<std::string> arguments, const std::vector<std::string>& en
 /// A hub as a process of its own, on a private PostgreSQL and a port the kernel gave.
 class RunningHub {
  public:
-  RunningHub(const fs::path& data, std::uint16_t port, const std::vector<std::string>& more_environment = {})
-      : port_(port) {
-    std::vector<std::string> environment{"CCOC_INGEST__ALLOW_LOOPBACK=true", "CCOC_RTSP__LISTEN=127.0.0.1:0", std::string("CCOC_ADMIN_PASSWORD=") + password};
+  RunningHub(const fs::path& data, std::uint16_t port, const std::vector<std::string>& more_environment = {}) : port_(port) {
+    std::vector<std::string> environment{"CCOC_INGEST__ALLOW_LOOPBACK=true", "CCOC_RTSP__LISTEN=127.0.0.1:0",
+                                         std::string("CCOC_ADMIN_PASSWORD=") + password};
     environment.insert(environment.end(), more_environment.begin(), more_environment.end());
     process_ = std::make_unique<Process>(
-        std::vector<std::string>{program, "serve", "--data", data.string(), "--http", "127.0.0.1:" + std::to_string(port)},
-        environment);
+        std::vector<std::string>{program, "serve", "--data", data.string(), "--http", "127.0.0.1:" + std::to_string(port)}, environment);
   }
   bool ready() {
     return eventually([&] { return HttpClient(port_).get("/readyz").status == 200; }, std::chrono::seconds{40});
@@ -107,8 +106,9 @@ std::vector<fs::path> footage_of(const fs::path& data, const std::string& camera
 
 /// Frames that ffprobe, which is not ours, decodes from a file; -1 when it complains.
 int frames_by_ffprobe(const fs::path& file) {
-  Process probe({"ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0", "-show_entries",
-                 "stream=nb_read_frames", "-of", "csv=p=0", file.string()}, {}, true);
+  Process probe({"ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0", "-show_entries", "stream=nb_read_frames", "-of",
+                 "csv=p=0", file.string()},
+                {}, true);
   std::string output;
   if (probe.wait(&output) != 0) return -1;
   char* end = nullptr;
@@ -119,9 +119,14 @@ int frames_by_ffprobe(const fs::path& file) {
 TEST(Program, tells_its_version_and_helps_everywhere) {
   EXPECT_EQ(run({"--version"}).code, 0);
   EXPECT_NE(run({"--version"}).output.find("ccoc "), std::string::npos);
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"--help"}, {"serve", "--help"}, {"simulate", "--help"}, {"cameras", "import", "--help"},
-        {"user", "add", "--help"}, {"archive", "check", "--help"}, {"export", "--help"}, {"doctor", "--help"}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"--help"},
+                                                  {"serve", "--help"},
+                                                  {"simulate", "--help"},
+                                                  {"cameras", "import", "--help"},
+                                                  {"user", "add", "--help"},
+                                                  {"archive", "check", "--help"},
+                                                  {"export", "--help"},
+                                                  {"doctor", "--help"}}) {
     const auto help = run(command);
     EXPECT_EQ(help.code, 0) << command[0];
     EXPECT_NE(help.output.find("Usage"), std::string::npos) << command[0];
@@ -192,7 +197,7 @@ TEST(Program, keeps_a_random_first_password_in_a_file_only_its_owner_reads) {
   Process hub({program, "serve", "--data", folder.path().string(), "--http", "127.0.0.1:" + std::to_string(port)});
   ASSERT_TRUE(eventually([&] { return HttpClient(port).get("/readyz").status == 200; }, std::chrono::seconds{40}));
   const auto file = folder.path() / "initial-admin-password";
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
   std::string secret;
@@ -201,8 +206,8 @@ TEST(Program, keeps_a_random_first_password_in_a_file_only_its_owner_reads) {
   const auto session = client.log_in("admin", secret);
   ASSERT_EQ(session.status, 200) << session.body;
   EXPECT_TRUE(session.json().at("user").at("must_change_password").as_bool());
-  const auto changed = client.request("POST", "/api/v1/session/password",
-                                      R"({"current":")" + secret + R"(","new":"another-good-password"})");
+  const auto changed =
+      client.request("POST", "/api/v1/session/password", R"({"current":")" + secret + R"(","new":"another-good-password"})");
   EXPECT_EQ(changed.status, 204) << changed.body;
   EXPECT_TRUE(eventually([&] { return !fs::exists(file); })) << "kept until it is changed";
 }
@@ -246,17 +251,19 @@ TEST(Program, records_what_cameras_send_serves_it_and_survives_being_killed) {
   }
   EXPECT_GE(files_before, 1u);
   ASSERT_TRUE(eventually([&] {
-    const auto timeline = client.get("/api/v1/timeline?cameras=cam01&from=" + from + "&to=" +
-                                     format_rfc3339(SystemClock{}.utc_now() + std::chrono::seconds{1}));
+    const auto timeline = client.get("/api/v1/timeline?cameras=cam01&from=" + from +
+                                     "&to=" + format_rfc3339(SystemClock{}.utc_now() + std::chrono::seconds{1}));
     if (timeline.status != 200) return false;
     const auto item = timeline.json().at("items").as_array().at(0).as_object();
     return item.at("spans").as_array().size() >= 2 && !item.at("gaps").as_array().empty() &&
            item.at("gaps").as_array()[0].at("cause").as_string() == "hub";
-  })) << client.get("/api/v1/timeline?cameras=cam01&from=" + from + "&to=" +
-                    format_rfc3339(SystemClock{}.utc_now() + std::chrono::seconds{1})).body;
+  })) << client
+             .get("/api/v1/timeline?cameras=cam01&from=" + from +
+                  "&to=" + format_rfc3339(SystemClock{}.utc_now() + std::chrono::seconds{1}))
+             .body;
   // One MP4 over the kill, read by ffprobe.
-  const auto range = "/api/v1/cameras/cam01/recording.mp4?from=" + from + "&to=" +
-                     format_rfc3339(SystemClock{}.utc_now() + std::chrono::seconds{5});
+  const auto range =
+      "/api/v1/cameras/cam01/recording.mp4?from=" + from + "&to=" + format_rfc3339(SystemClock{}.utc_now() + std::chrono::seconds{5});
   const auto movie = client.get(range);
   ASSERT_EQ(movie.status, 200) << movie.body.substr(0, 300);
   const auto file = folder.path() / "range.mp4";
@@ -299,7 +306,8 @@ TEST(Program, says_that_nothing_was_recorded_because_somebody_switched_it_off) {
     EXPECT_TRUE(eventually([&] {
       const auto gaps = timeline(camera).at("gaps").as_array();
       return !gaps.empty() && gaps.back().at("cause").as_string() == "disabled";
-    })) << camera << ": " << boost::json::serialize(timeline(camera));
+    })) << camera
+        << ": " << boost::json::serialize(timeline(camera));
   }
   // A second or less would not part one span from the next.
   EXPECT_TRUE(eventually([&] {
@@ -348,7 +356,8 @@ TEST(Program, adds_users_who_can_then_log_in) {
   const auto shell = run({"user", "add", "somchai", "--role", "dictator", "--data", data});
   EXPECT_EQ(shell.code, 2);
   EXPECT_NE(shell.output.find("investigator"), std::string::npos) << shell.output;
-  Process add({"/bin/sh", "-c", "exec \"$0\" user add somchai --role viewer --data \"$1\" < \"$2\"", program, data, file.string()}, {}, true);
+  Process add({"/bin/sh", "-c", "exec \"$0\" user add somchai --role viewer --data \"$1\" < \"$2\"", program, data, file.string()}, {},
+              true);
   std::string output;
   EXPECT_EQ(add.wait(&output), 0) << output;
   const auto port = test::free_port();

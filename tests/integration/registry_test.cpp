@@ -44,7 +44,9 @@ struct RegistryTest : testing::Test {
   std::int64_t stored() const { return (*database->query("select count(*) from cameras"))[0].i64(0); }
 };
 
-std::string row(const std::string& id, const std::string& rest = "Gate,18.79543,98.98659,rtsp://10.1.2.3/a") { return id + "," + rest + "\n"; }
+std::string row(const std::string& id, const std::string& rest = "Gate,18.79543,98.98659,rtsp://10.1.2.3/a") {
+  return id + "," + rest + "\n";
+}
 const std::string header = "id,name_en,lat,lon,main_url\n";
 
 TEST_F(RegistryTest, keeps_a_camera_as_it_was_given) {

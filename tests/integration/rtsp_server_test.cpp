@@ -165,16 +165,16 @@ const HeaderList by_tcp{{"Transport", "RTP/AVP/TCP;unicast;interleaved=0-1"}};
 TEST_F(RtspServer, ffprobe_describes_live_pictures_and_sound) {
   const LiveCamera camera(*world, "cam02", Microphone::Kind::g711);
   ASSERT_TRUE(becomes([] { return world->live.find("cam02", "main")->audio_format() != nullptr; }));
-  const auto seen = run({"ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=codec_name,width,sample_rate",
-                         "-of", "csv=p=0", url("/cam02/main", everything)});
+  const auto seen = run({"ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=codec_name,width,sample_rate", "-of",
+                         "csv=p=0", url("/cam02/main", everything)});
   EXPECT_EQ(seen, "h264,320\npcm_alaw,8000\n");
 }
 
 TEST_F(RtspServer, ffmpeg_decodes_live_by_tcp_and_by_udp_without_a_complaint) {
   const LiveCamera camera(*world, "cam02");
   for (const char* transport : {"tcp", "udp"}) {
-    const auto said = run({"ffmpeg", "-v", "warning", "-rtsp_transport", transport, "-i", url("/cam02/main", everything), "-frames:v",
-                           "40", "-f", "null", "-"});
+    const auto said = run({"ffmpeg", "-v", "warning", "-rtsp_transport", transport, "-i", url("/cam02/main", everything), "-frames:v", "40",
+                           "-f", "null", "-"});
     EXPECT_EQ(said, "") << transport;
   }
 }
@@ -184,7 +184,8 @@ TEST_F(RtspServer, ffmpeg_decodes_h265_and_aac) {
   ASSERT_TRUE(becomes([] { return world->live.find("cam02", "main")->audio_format() != nullptr; }));
   for (const char* transport : {"tcp", "udp"}) {
     const auto address = url("/cam02/main", everything);
-    EXPECT_EQ(run({"ffprobe", "-v", "error", "-rtsp_transport", transport, "-show_entries", "stream=codec_name,profile", "-of", "csv=p=0", address}),
+    EXPECT_EQ(run({"ffprobe", "-v", "error", "-rtsp_transport", transport, "-show_entries", "stream=codec_name,profile", "-of", "csv=p=0",
+                   address}),
               "hevc,Main\naac,LC\n");
     EXPECT_EQ(run({"ffmpeg", "-v", "error", "-rtsp_transport", transport, "-i", address, "-t", "1.5", "-f", "null", "-"}), "") << transport;
   }
@@ -200,8 +201,7 @@ TEST_F(RtspServer, gstreamer_plays_live_by_tcp_and_by_udp) {
 
 TEST_F(RtspServer, ffmpeg_plays_a_recorded_range_named_in_the_address) {
   const auto said = run({"ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-count_packets", "-show_entries", "stream=nb_read_packets",
-                         "-of", "csv=p=0",
-                         url("/cam01/main?from=2026-11-24T05:00:03Z&to=2026-11-24T05:00:05Z", everything)});
+                         "-of", "csv=p=0", url("/cam01/main?from=2026-11-24T05:00:03Z&to=2026-11-24T05:00:05Z", everything)});
   EXPECT_EQ(std::atoi(said.c_str()), 50) << said;
 }
 
@@ -209,10 +209,12 @@ TEST_F(RtspServer, gstreamer_plays_a_recorded_range_to_its_end) {
   const TemporaryFolder folder;
   const auto file = (folder.path() / "played.h264").string();
   std::string output;
-  const int code = Process({"timeout", "60", "gst-launch-1.0", "-q", "rtspsrc", "protocols=tcp",
-                            "location=" + url("/cam01/main?from=2026-11-24T05:00:03Z&to=2026-11-24T05:00:05Z", everything), "!",
-                            "rtph264depay", "!", "h264parse", "!", "video/x-h264,stream-format=byte-stream", "!", "filesink",
-                            "location=" + file}, {}, true).wait(&output);
+  const int code =
+      Process({"timeout", "60", "gst-launch-1.0", "-q", "rtspsrc", "protocols=tcp",
+               "location=" + url("/cam01/main?from=2026-11-24T05:00:03Z&to=2026-11-24T05:00:05Z", everything), "!", "rtph264depay", "!",
+               "h264parse", "!", "video/x-h264,stream-format=byte-stream", "!", "filesink", "location=" + file},
+              {}, true)
+          .wait(&output);
   // At the end rtspsrc closes its connection and now and then still says PAUSE into it, which it reports as an error.
   EXPECT_TRUE(code == 0 || output.find("Received end-of-file") != std::string::npos) << output;
   const auto frames = run({"ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", file});
@@ -222,9 +224,10 @@ TEST_F(RtspServer, gstreamer_plays_a_recorded_range_to_its_end) {
 TEST_F(RtspServer, ffmpeg_and_gstreamer_play_over_tls) {
   const auto secure = "rtsps://" + everything + "@127.0.0.1:" + std::to_string(world->rtsp->tls_port());
   const LiveCamera camera(*world, "cam02");
-  EXPECT_EQ(run({"ffmpeg", "-v", "warning", "-rtsp_transport", "tcp", "-i", secure + "/cam02/main", "-frames:v", "40", "-f", "null", "-"}), "");
-  run({"gst-launch-1.0", "-q", "rtspsrc", "location=" + secure + "/cam01/main?from=" + began + "&to=2026-11-24T05:00:05.000Z", "protocols=tcp",
-       "tls-validation-flags=0", "!", "rtph264depay", "!", "h264parse", "!", "fakesink"});
+  EXPECT_EQ(run({"ffmpeg", "-v", "warning", "-rtsp_transport", "tcp", "-i", secure + "/cam02/main", "-frames:v", "40", "-f", "null", "-"}),
+            "");
+  run({"gst-launch-1.0", "-q", "rtspsrc", "location=" + secure + "/cam01/main?from=" + began + "&to=2026-11-24T05:00:05.000Z",
+       "protocols=tcp", "tls-validation-flags=0", "!", "rtph264depay", "!", "h264parse", "!", "fakesink"});
 }
 
 TEST_F(RtspServer, over_tls_nothing_is_shown_but_the_certificate_and_nothing_leaves_in_clear) {
@@ -236,23 +239,25 @@ TEST_F(RtspServer, over_tls_nothing_is_shown_but_the_certificate_and_nothing_lea
   // One who trusts this certificate only finds its name and address in it.
   const auto trust = (world->folder.path() / "tls" / "certificate.pem").string();
   for (const std::string name : {"-verify_hostname localhost", "-verify_ip 127.0.0.1"}) {
-    const auto seen = run({"sh", "-c", "openssl s_client -connect 127.0.0.1:" + port + " -CAfile " + trust + " " + name +
-                                           " -verify_return_error -brief </dev/null 2>&1"});
+    const auto seen = run({"sh", "-c",
+                           "openssl s_client -connect 127.0.0.1:" + port + " -CAfile " + trust + " " + name +
+                               " -verify_return_error -brief </dev/null 2>&1"});
     EXPECT_NE(seen.find("Verification: OK"), std::string::npos) << seen;
   }
   std::string refused;
-  EXPECT_NE(Process({"sh", "-c", "openssl s_client -connect 127.0.0.1:" + port + " -tls1_1 </dev/null 2>&1"}, {}, true).wait(&refused), 0) << refused;
+  EXPECT_NE(Process({"sh", "-c", "openssl s_client -connect 127.0.0.1:" + port + " -tls1_1 </dev/null 2>&1"}, {}, true).wait(&refused), 0)
+      << refused;
   // By UDP the pictures would leave in clear.
   const auto request = "SETUP rtsp://127.0.0.1/cam01/main/trackID=0?from=" + std::string(began) +
                        "&to=2026-11-24T05:00:05.000Z RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Basic " + rtsp::base64(everything) +
                        "\r\nTransport: RTP/AVP;unicast;client_port=50000-50001\r\n\r\n";
   const TemporaryFolder folder;
   std::ofstream(folder.path() / "request") << request;
-  const auto answer = run({"sh", "-c", "cd " + folder.path().string() +
-                                           " && mkfifo in && (openssl s_client -quiet -connect 127.0.0.1:" + port +
-                                           " <in >out 2>/dev/null & echo $! >pid; exec 3>in; cat request >&3; i=0;"
-                                           " until grep -q RTSP/1.0 out || [ $i = 300 ]; do i=$((i+1)); sleep 0.1; done;"
-                                           " kill $(cat pid)); cat out"});
+  const auto answer = run({"sh", "-c",
+                           "cd " + folder.path().string() + " && mkfifo in && (openssl s_client -quiet -connect 127.0.0.1:" + port +
+                               " <in >out 2>/dev/null & echo $! >pid; exec 3>in; cat request >&3; i=0;"
+                               " until grep -q RTSP/1.0 out || [ $i = 300 ]; do i=$((i+1)); sleep 0.1; done;"
+                               " kill $(cat pid)); cat out"});
   EXPECT_TRUE(answer.starts_with("RTSP/1.0 461 ")) << answer;
 }
 
@@ -360,7 +365,8 @@ TEST_F(RtspServer, a_clock_range_is_played_with_its_true_time_and_ends_with_bye)
 TEST_F(RtspServer, nothing_is_lost_by_a_pause) {
   Talker talker(world->rtsp->port());
   ASSERT_EQ(talker.ask("SETUP", "/cam01/main/trackID=0", everything, by_tcp).status, 200);
-  ASSERT_EQ(talker.ask("PLAY", "/cam01/main", everything, {{"Range", "clock=20261124T050004Z-20261124T050006Z"}, {"Scale", "4"}}).status, 200);
+  ASSERT_EQ(talker.ask("PLAY", "/cam01/main", everything, {{"Range", "clock=20261124T050004Z-20261124T050006Z"}, {"Scale", "4"}}).status,
+            200);
   ASSERT_TRUE(talker.read_until([](Talker& t) { return t.packets.size() > 20; }));
   ASSERT_EQ(talker.ask("PAUSE", "/cam01/main", everything).status, 200);
   ASSERT_EQ(talker.ask("PLAY", "/cam01/main", everything).status, 200);
@@ -427,7 +433,8 @@ TEST_F(RtspServer, what_is_no_rtsp_is_hung_up_on) {
   EXPECT_TRUE(endless.raw().ends());
   Talker many(world->rtsp->port());
   std::string requests;
-  for (int i = 1; i < 100; ++i) requests += "DESCRIBE rtsp://x/cam01 RTSP/1.0\r\nCSeq: " + std::to_string(i) + "\r\nAuthorization: Basic eDp5\r\n\r\n";
+  for (int i = 1; i < 100; ++i)
+    requests += "DESCRIBE rtsp://x/cam01 RTSP/1.0\r\nCSeq: " + std::to_string(i) + "\r\nAuthorization: Basic eDp5\r\n\r\n";
   many.raw().send(requests);
   EXPECT_TRUE(many.raw().ends());
 }

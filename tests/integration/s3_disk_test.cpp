@@ -27,8 +27,9 @@ class S3Disk : public testing::Test {
       const std::string program = CCOC_SOURCE_DIR "/web/node_modules/s3rver/bin/s3rver.js";
       if (!std::filesystem::exists(program)) GTEST_SKIP() << "s3rver is not installed (npm --prefix web install)";
       const auto port = std::to_string(free_port());
-      server = std::make_unique<Process>(std::vector<std::string>{"node", program, "--directory", folder.path().string(), "--address",
-                                                                  "127.0.0.1", "--port", port, "--silent", "--configure-bucket", "footage"});
+      server =
+          std::make_unique<Process>(std::vector<std::string>{"node", program, "--directory", folder.path().string(), "--address",
+                                                             "127.0.0.1", "--port", port, "--silent", "--configure-bucket", "footage"});
       options.url = "http://127.0.0.1:" + port + "/footage/ccoc";
       options.access_key = "S3RVER";
       options.secret_key = "S3RVER";
@@ -76,8 +77,9 @@ TEST_F(S3Disk, gives_back_what_was_put_at_any_offset) {
   EXPECT_EQ(file->size().value(), content.size());
   for (const std::size_t offset : {0u, 1u, 300'000u, 4'194'303u, 8'999'990u, 5u}) {
     const auto wanted = std::min<std::size_t>(700'000, content.size() - offset);
-    EXPECT_EQ(read(*file, offset, 700'000), Bytes(content.begin() + static_cast<std::ptrdiff_t>(offset),
-                                                  content.begin() + static_cast<std::ptrdiff_t>(offset + wanted))) << offset;
+    EXPECT_EQ(read(*file, offset, 700'000),
+              Bytes(content.begin() + static_cast<std::ptrdiff_t>(offset), content.begin() + static_cast<std::ptrdiff_t>(offset + wanted)))
+        << offset;
   }
   EXPECT_TRUE(read(*file, content.size(), 10).empty());
 }

@@ -24,8 +24,9 @@ using test::eventually;
 using test::Process;
 using namespace std::chrono_literals;
 
-constexpr const char* video = "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc "
-                              "tune=zerolatency key-int-max=25 ! rtph264pay name=pay0 pt=96 ";
+constexpr const char* video =
+    "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc "
+    "tune=zerolatency key-int-max=25 ! rtph264pay name=pay0 pt=96 ";
 constexpr const char* tone = "audiotestsrc is-live=true freq=440 volume=0.5 ! audioconvert ! audioresample ! ";
 
 struct Case {
@@ -138,7 +139,8 @@ TEST_P(Sound, fault_15_is_recorded_beside_the_pictures_and_heard_by_other_player
   const auto file = recording.export_all();
 
   EXPECT_EQ(ask_ffprobe(file, "v", "stream=codec_name"), "h264\n");
-  EXPECT_EQ(ask_ffprobe(file, "a", "stream=codec_name,sample_rate"), GetParam().codec + "," + std::to_string(GetParam().sample_rate) + "\n");
+  EXPECT_EQ(ask_ffprobe(file, "a", "stream=codec_name,sample_rate"),
+            GetParam().codec + "," + std::to_string(GetParam().sample_rate) + "\n");
   // Presentation times rise, and sound and pictures last equally long.
   std::istringstream times(ask_ffprobe(file, "a", "packet=pts_time"));
   double last = -1, first = -1;
@@ -173,8 +175,9 @@ INSTANTIATE_TEST_SUITE_P(Codecs, Sound, testing::ValuesIn(cases()), [](const aut
 
 TEST(MotionJpeg, fault_15_is_recorded_and_read_by_other_players) {
   const auto port = test::free_port();
-  const auto server = serve(port, "( videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=10/1 ! jpegenc "
-                                  "quality=70 ! rtpjpegpay name=pay0 )");
+  const auto server = serve(port,
+                            "( videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=10/1 ! jpegenc "
+                            "quality=70 ! rtpjpegpay name=pay0 )");
   Recording recording(url_at(port));
   ASSERT_TRUE(eventually([&] { return recording.written() >= 50; })) << recording.status().last_error;
   EXPECT_EQ(recording.status().codec, "mp4v.6C");

@@ -55,7 +55,9 @@ class Transcoding : public ::testing::Test {
     delete investigator;
     delete world;
   }
-  void TearDown() override { EXPECT_TRUE(becomes([] { return world->transcoder.sessions() == 0; })) << "a session was left behind"; }
+  void TearDown() override {
+    EXPECT_TRUE(becomes([] { return world->transcoder.sessions() == 0; })) << "a session was left behind";
+  }
 
   static SocketPeer subscribe(const std::string& fields) {
     auto socket = investigator->socket("/api/v1/stream");

@@ -24,7 +24,8 @@ std::string offer_with(const std::string& media) {
          "a=setup:actpass\r\n" +
          media;
 }
-const std::string vp8_only = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n";
+const std::string vp8_only =
+    "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n";
 
 class WebRtc : public ::testing::Test {
  protected:
@@ -119,7 +120,8 @@ TEST_F(WebRtc, refuses_what_it_cannot_take_and_who_may_not) {
   EXPECT_EQ(post(*administrator, "/api/v1/cameras/nobody/whip", offer_with(vp8_only)).status, 404);
   EXPECT_EQ(post(*administrator, whip + "?stream=sub", offer_with(vp8_only)).status, 404);
   EXPECT_EQ(post(*administrator, whip, std::string(70'000, 'a')).status, 413);
-  for (const auto& wrong : {std::string("hello"), std::string("v=0\r\n"), offer_with(""), offer_with(vp8_only), offer_with(vp8_only + vp8_only)}) {
+  for (const auto& wrong :
+       {std::string("hello"), std::string("v=0\r\n"), offer_with(""), offer_with(vp8_only), offer_with(vp8_only + vp8_only)}) {
     const auto answer = post(*administrator, whip, wrong);
     EXPECT_EQ(answer.status, 422) << wrong;
     EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
@@ -290,9 +292,7 @@ std::string section_of(const std::string& sdp, const std::string& kind) {
   return begin == std::string::npos ? "" : sdp.substr(begin, sdp.find("m=", begin + 1) - begin);
 }
 
-bool is_refused(const std::string& section) {
-  return section.find("m=audio 0 ") == 0 || section.find("a=inactive") != std::string::npos;
-}
+bool is_refused(const std::string& section) { return section.find("m=audio 0 ") == 0 || section.find("a=inactive") != std::string::npos; }
 
 constexpr std::size_t second_of_sound = 48'000 * 2;
 
@@ -339,7 +339,8 @@ TEST_P(WebRtcSound, is_heard_beside_the_pictures) {
 
 INSTANTIATE_TEST_SUITE_P(Codecs, WebRtcSound,
                          testing::Values(HeardCase{"opus", Microphone::Kind::opus, {"opus"}, "OPUS/48000"},
-                                         HeardCase{"opus_in_the_first_section", Microphone::Kind::opus, {"first", "opus", "pcma"}, "OPUS/48000"},
+                                         HeardCase{
+                                             "opus_in_the_first_section", Microphone::Kind::opus, {"first", "opus", "pcma"}, "OPUS/48000"},
                                          HeardCase{"aac_converted", Microphone::Kind::aac, {"opus", "pcma"}, "OPUS/48000"},
                                          HeardCase{"g711", Microphone::Kind::g711, {"opus", "pcmu", "pcma"}, "PCMA/8000"},
                                          HeardCase{"g711_converted", Microphone::Kind::g711, {"opus"}, "OPUS/48000"}),
@@ -422,10 +423,11 @@ TEST_F(WebRtc, goes_on_with_the_pictures_when_the_sound_cannot_be_decoded) {
 
 TEST_F(WebRtc, is_silent_while_the_cameras_sound_is_switched_off) {
   const auto port = free_port();
-  Process server({std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port),
-                  "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
-                  "rtph264pay name=pay0 pt=96 audiotestsrc is-live=true freq=440 ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay "
-                  "name=pay1 )"});
+  Process server(
+      {std::string(CCOC_BINARY_DIR) + "/peer_gst_rtsp_server", std::to_string(port),
+       "( videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! "
+       "rtph264pay name=pay0 pt=96 audiotestsrc is-live=true freq=440 ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay "
+       "name=pay1 )"});
   ASSERT_TRUE(server.wait_for_output("ready"));
   for (const bool on : {false, true}) {
     ingest::StreamConfig config{"cam01", "main", "rtsp://127.0.0.1:" + std::to_string(port) + "/test", "", ""};
@@ -441,8 +443,10 @@ TEST_F(WebRtc, is_silent_while_the_cameras_sound_is_switched_off) {
     EXPECT_EQ(is_refused(section_of(answer.body, "audio")), !on) << answer.body;
     peer.answer(answer.body);
     ASSERT_TRUE(peer.receives());
-    if (on) EXPECT_TRUE(hears_the_tone(peer));
-    else EXPECT_EQ(peer.heard(), "");
+    if (on)
+      EXPECT_TRUE(hears_the_tone(peer));
+    else
+      EXPECT_EQ(peer.heard(), "");
     EXPECT_EQ(viewer->ask("DELETE", answer.header("Location")).status, 200);
   }
   world->ingest.remove("cam01");

@@ -97,7 +97,8 @@ struct Coding {
   const char* decoder;
 };
 constexpr Coding codings[] = {
-    {"opus", "application/x-rtp,media=audio,encoding-name=OPUS,clock-rate=48000,encoding-params=(string)2,payload=111", "rtpopusdepay ! opusdec"},
+    {"opus", "application/x-rtp,media=audio,encoding-name=OPUS,clock-rate=48000,encoding-params=(string)2,payload=111",
+     "rtpopusdepay ! opusdec"},
     {"pcma", "application/x-rtp,media=audio,encoding-name=PCMA,clock-rate=8000,payload=8", "rtppcmadepay ! alawdec"},
     {"pcmu", "application/x-rtp,media=audio,encoding-name=PCMU,clock-rate=8000,payload=0", "rtppcmudepay ! mulawdec"},
 };

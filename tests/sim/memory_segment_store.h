@@ -75,9 +75,8 @@ class MemorySegmentStore final : public archive::SegmentStore {
     if (!all) return std::unexpected(all.error());
     return all->empty() ? std::nullopt : std::optional(Span{all->front().start, all->back().end});
   }
-  Result<std::map<std::string, archive::StoredTimeline>> timeline(std::span<const std::string> cameras,
-                                                                  const std::string& stream, UtcTime from, UtcTime to,
-                                                                  unsigned buckets, Duration) override {
+  Result<std::map<std::string, archive::StoredTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
+                                                                  UtcTime from, UtcTime to, unsigned buckets, Duration) override {
     std::map<std::string, archive::StoredTimeline> found;
     for (const auto& camera : cameras) {
       auto& row = found[camera];
@@ -106,16 +105,14 @@ class MemorySegmentStore final : public archive::SegmentStore {
     }
     return found;
   }
-  Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
-                                      std::size_t limit) override {
+  Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before, std::size_t limit) override {
     return first_of(limit, [&](const Segment& s) {
       return !s.open && s.end < before && (camera.empty() || s.key.camera == camera) && (volume.empty() || s.volume == volume);
     });
   }
   Result<std::vector<Segment>> removable(const std::string& volume, UtcTime before, std::size_t limit) override {
-    return first_of(limit, [&](const Segment& s) {
-      return !s.open && s.end < before && (volume.empty() || s.volume == volume) && !is_held(s);
-    });
+    return first_of(limit,
+                    [&](const Segment& s) { return !s.open && s.end < before && (volume.empty() || s.volume == volume) && !is_held(s); });
   }
   Result<std::vector<Segment>> due(std::span<const archive::Due> cameras, UtcTime from, std::size_t limit) override {
     std::vector<Segment> found;
@@ -130,8 +127,7 @@ class MemorySegmentStore final : public archive::SegmentStore {
     ++tables_->asked_for_due;
     return found;
   }
-  Result<std::vector<Segment>> oldest_due(std::span<const archive::Due> cameras, const std::string& volume,
-                                          std::size_t limit) override {
+  Result<std::vector<Segment>> oldest_due(std::span<const archive::Due> cameras, const std::string& volume, std::size_t limit) override {
     auto found = first_of(limit, [&](const Segment& s) {
       const auto due = std::ranges::find(cameras, s.key.camera, &archive::Due::camera);
       return !s.open && due != cameras.end() && s.end < due->before && (volume.empty() || s.volume == volume) && !is_held(s);
@@ -179,12 +175,11 @@ class MemorySegmentStore final : public archive::SegmentStore {
     for (const auto& s : *all) sums[s.volume] += s.bytes;
     return sums;
   }
-  Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path,
-                                     std::size_t limit) override {
-    auto all = select([&](const Segment& s) {
-      return !s.open && s.volume == volume && std::pair(s.start, s.path) > std::pair(start, path);
-    });
-    if (all) std::ranges::sort(*all, [](const Segment& a, const Segment& b) { return std::pair(a.start, a.path) < std::pair(b.start, b.path); });
+  Result<std::vector<Segment>> after(const std::string& volume, UtcTime start, const std::string& path, std::size_t limit) override {
+    auto all =
+        select([&](const Segment& s) { return !s.open && s.volume == volume && std::pair(s.start, s.path) > std::pair(start, path); });
+    if (all)
+      std::ranges::sort(*all, [](const Segment& a, const Segment& b) { return std::pair(a.start, a.path) < std::pair(b.start, b.path); });
     if (all && all->size() > limit) all->resize(limit);
     return all;
   }
@@ -231,9 +226,8 @@ class MemorySegmentStore final : public archive::SegmentStore {
   static std::unexpected<Error> gone() { return fail(ErrorCode::unavailable, "the model index is away"); }
 
   bool is_held(const Segment& s) const {
-    return std::ranges::any_of(tables_->holds, [&](const IndexTables::Held& h) {
-      return h.camera == s.key.camera && h.from < s.end && h.to > s.start;
-    });
+    return std::ranges::any_of(tables_->holds,
+                               [&](const IndexTables::Held& h) { return h.camera == s.key.camera && h.from < s.end && h.to > s.start; });
   }
 
   template <class Wanted>

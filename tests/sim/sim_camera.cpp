@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "ccoc/media/depacketizer.h"
-#include "ccoc/media/packetizer.h"
 #include "ccoc/media/nal.h"
+#include "ccoc/media/packetizer.h"
 
 namespace ccoc::sim {
 namespace {
@@ -72,13 +72,22 @@ class Camera::Session final : public Peer {
     Bytes out;
     media::packetize(media::Codec::h264, unit, max_payload, [&](ByteView payload, bool last) {
       const std::size_t size = payload.size() + 12;
-      const std::uint8_t head[16] = {'$', 0, static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size), 0x80,
+      const std::uint8_t head[16] = {'$',
+                                     0,
+                                     static_cast<std::uint8_t>(size >> 8),
+                                     static_cast<std::uint8_t>(size),
+                                     0x80,
                                      static_cast<std::uint8_t>(96 | (last ? 0x80 : 0)),
-                                     static_cast<std::uint8_t>(sequence_ >> 8), static_cast<std::uint8_t>(sequence_),
-                                     static_cast<std::uint8_t>(rtp_time >> 24), static_cast<std::uint8_t>(rtp_time >> 16),
-                                     static_cast<std::uint8_t>(rtp_time >> 8), static_cast<std::uint8_t>(rtp_time),
-                                     static_cast<std::uint8_t>(camera_.ssrc_ >> 24), static_cast<std::uint8_t>(camera_.ssrc_ >> 16),
-                                     static_cast<std::uint8_t>(camera_.ssrc_ >> 8), static_cast<std::uint8_t>(camera_.ssrc_)};
+                                     static_cast<std::uint8_t>(sequence_ >> 8),
+                                     static_cast<std::uint8_t>(sequence_),
+                                     static_cast<std::uint8_t>(rtp_time >> 24),
+                                     static_cast<std::uint8_t>(rtp_time >> 16),
+                                     static_cast<std::uint8_t>(rtp_time >> 8),
+                                     static_cast<std::uint8_t>(rtp_time),
+                                     static_cast<std::uint8_t>(camera_.ssrc_ >> 24),
+                                     static_cast<std::uint8_t>(camera_.ssrc_ >> 16),
+                                     static_cast<std::uint8_t>(camera_.ssrc_ >> 8),
+                                     static_cast<std::uint8_t>(camera_.ssrc_)};
       ++sequence_;
       out.insert(out.end(), head, head + sizeof head);
       out.insert(out.end(), payload.begin(), payload.end());

@@ -7,9 +7,7 @@ namespace {
 
 constexpr std::size_t block = 4096;
 
-std::unexpected<Error> missing(const std::string& path) {
-  return fail(ErrorCode::not_found, "'" + path + "' is not there");
-}
+std::unexpected<Error> missing(const std::string& path) { return fail(ErrorCode::not_found, "'" + path + "' is not there"); }
 
 }  // namespace
 
@@ -132,8 +130,8 @@ Status SimDisk::remove(const std::string& path) {
   }
   if (!folders_.contains(path)) return missing(path);
   const auto inside = [&](const std::string& name) { return name.starts_with(path + "/"); };
-  const bool empty = std::ranges::none_of(folders_, inside) &&
-                     std::ranges::none_of(nodes_, [&](const auto& entry) { return inside(entry.first); });
+  const bool empty =
+      std::ranges::none_of(folders_, inside) && std::ranges::none_of(nodes_, [&](const auto& entry) { return inside(entry.first); });
   if (!empty) return fail(ErrorCode::io, "'" + path + "' is not empty");
   folders_.erase(path);
   return {};

@@ -77,8 +77,8 @@ class SimDisk final : public Disk {
   std::condition_variable released_;
   std::map<std::string, std::shared_ptr<Node>> nodes_;
   std::set<std::string> folders_;
-  std::map<std::string, std::shared_ptr<Node>> removed_;           ///< since the last sync_all()
-  std::vector<std::pair<std::string, std::string>> renamed_;       ///< likewise: from, to
+  std::map<std::string, std::shared_ptr<Node>> removed_;      ///< since the last sync_all()
+  std::vector<std::pair<std::string, std::string>> renamed_;  ///< likewise: from, to
   std::uint64_t capacity_ = ~std::uint64_t{0};
   std::uint64_t file_system_ = 0;
   std::optional<Error> write_error_;

@@ -42,8 +42,7 @@ class WireConnection final : public Connection {
 
 class WorldDatagram final : public DatagramSocket {
  public:
-  WorldDatagram(World& world, std::uint16_t port, DatagramHandler& handler)
-      : world_(world), alive_(world.alive_), port_(port) {
+  WorldDatagram(World& world, std::uint16_t port, DatagramHandler& handler) : world_(world), alive_(world.alive_), port_(port) {
     world_.ports_[port_] = &handler;
   }
   ~WorldDatagram() override {
@@ -51,11 +50,10 @@ class WorldDatagram final : public DatagramSocket {
   }
   std::uint16_t port() const override { return port_; }
   void send_to(ByteView bytes, const PeerAddress& to) override {
-    world_.schedule(world_.clock_.mono + world_.latency(),
-                    [&world = world_, to, from = port_, copy = Bytes(bytes.begin(), bytes.end())] {
-                      const auto found = world.receivers_.find(World::key_of(to));
-                      if (found != world.receivers_.end()) found->second(copy, from);
-                    });
+    world_.schedule(world_.clock_.mono + world_.latency(), [&world = world_, to, from = port_, copy = Bytes(bytes.begin(), bytes.end())] {
+      const auto found = world.receivers_.find(World::key_of(to));
+      if (found != world.receivers_.end()) found->second(copy, from);
+    });
   }
   void receive() override {}
   void set_prompt(bool) override {}

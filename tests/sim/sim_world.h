@@ -42,7 +42,7 @@ class Wire {
   Peer* peer_ = nullptr;
   bool open_ = true;
   PeerAddress address_;  ///< of the camera
-  MonoTime arrives_{};  ///< of what was sent last: order is kept
+  MonoTime arrives_{};   ///< of what was sent last: order is kept
 };
 
 class World final : public Reactor {
@@ -77,9 +77,7 @@ class World final : public Reactor {
   void unlisten(const std::string& host) { hosts_.erase(host); }
 
   std::mt19937_64& random() { return random_; }
-  std::int64_t uniform(std::int64_t low, std::int64_t high) {
-    return std::uniform_int_distribution<std::int64_t>{low, high}(random_);
-  }
+  std::int64_t uniform(std::int64_t low, std::int64_t high) { return std::uniform_int_distribution<std::int64_t>{low, high}(random_); }
   bool chance(double probability) { return std::bernoulli_distribution{probability}(random_); }
   std::uint64_t events_run() const { return events_run_; }
   /// Hash over the order and time of all events so far: equal for equal histories.

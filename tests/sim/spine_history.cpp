@@ -24,11 +24,11 @@ constexpr Duration step_interval = milliseconds{200};
 constexpr Duration one_tick{12};
 
 /// What may be lost when the hub is killed or the disk fails, before it and after it.
-constexpr Duration excused_before = seconds{4};    // fragment ≤ 1 s, sync_interval 2 s, one step
+constexpr Duration excused_before = seconds{4};  // fragment ≤ 1 s, sync_interval 2 s, one step
 /// A fragment that a silent camera left open is handed over a second later, at the next look, and its last picture when it is given up.
 constexpr Duration excused_longer_before_silence = milliseconds{2200};
 constexpr Duration excused_longer_for_the_last = seconds{7};
-constexpr Duration excused_after_disk = seconds{40};  // back-off up to 30 s, then the next key frame
+constexpr Duration excused_after_disk = seconds{40};               // back-off up to 30 s, then the next key frame
 constexpr Duration excused_where_another_takes_over = seconds{8};  // a fragment, the rest of its GOP of at most 4 s, a step
 
 struct Received {
@@ -126,9 +126,7 @@ class History {
     }
   }
 
-  bool happens(double per_hour) {
-    return world_.chance(per_hour * static_cast<double>(step_interval.count()) / 3600e6);
-  }
+  bool happens(double per_hour) { return world_.chance(per_hour * static_cast<double>(step_interval.count()) / 3600e6); }
 
   void disturb() {
     const auto now = world_.clock().now();
@@ -279,8 +277,8 @@ class History {
     }
     if (end > account->to + seconds{5}) broken(name + " is accounted for only up to " + format_rfc3339(account->to));
     for (const auto& hole : account->holes) {
-      broken(name + " cannot account for " + format_rfc3339(hole.from) + " to " + format_rfc3339(hole.to) + "; near it: " +
-             near(name, hole.from, hole.to));
+      broken(name + " cannot account for " + format_rfc3339(hole.from) + " to " + format_rfc3339(hole.to) +
+             "; near it: " + near(name, hole.from, hole.to));
     }
     result_.accounted += account->due();
   }
@@ -293,8 +291,8 @@ class History {
     for (const auto& s : segments.value()) out += s.path + " " + format_rfc3339(s.start) + "-" + format_rfc3339(s.end) + "; ";
     const auto gaps = archive_->catalog().gaps(key, from - seconds{20}, to + seconds{20});
     for (const auto& g : gaps.value()) {
-      out += "gap " + format_rfc3339(g.from) + "-" + (g.to ? format_rfc3339(*g.to) : "…") + " " +
-             std::string(media::to_string(g.cause)) + " " + g.reason + "; ";
+      out += "gap " + format_rfc3339(g.from) + "-" + (g.to ? format_rfc3339(*g.to) : "…") + " " + std::string(media::to_string(g.cause)) +
+             " " + g.reason + "; ";
     }
     for (const auto& kill : kills_) {
       if (kill > from - seconds{40} && kill < to + seconds{40}) out += "kill " + format_rfc3339(kill) + "; ";

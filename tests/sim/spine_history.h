@@ -22,8 +22,8 @@ struct HistoryPlan {
 };
 
 struct HistoryResult {
-  std::vector<std::string> broken;   ///< invariants that did not hold, in words
-  std::uint64_t fingerprint = 0;     ///< of the world's events and the archive's bytes
+  std::vector<std::string> broken;  ///< invariants that did not hold, in words
+  std::uint64_t fingerprint = 0;    ///< of the world's events and the archive's bytes
   std::uint64_t units_received = 0;
   std::uint64_t units_kept = 0;
   std::uint64_t camera_faults = 0;

@@ -21,8 +21,7 @@ void apply(const WriteOp& op, Files& files) {
 
 class LoggedDisk::File final : public DiskFile {
  public:
-  File(LoggedDisk& disk, std::string path, std::unique_ptr<DiskFile> file)
-      : disk_(disk), path_(std::move(path)), file_(std::move(file)) {}
+  File(LoggedDisk& disk, std::string path, std::unique_ptr<DiskFile> file) : disk_(disk), path_(std::move(path)), file_(std::move(file)) {}
 
   Status append(std::span<const ByteView> pieces) override {
     const auto before = file_->size().value();

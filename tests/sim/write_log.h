@@ -14,9 +14,9 @@ namespace ccoc::sim {
 /// One thing that was done to the disk.
 struct WriteOp {
   enum class Kind { create, append, truncate, remove, sync } kind;
-  std::string path;         ///< empty: of everything (sync)
-  Bytes bytes;              ///< append: what reached the file, of a torn write only its beginning
-  std::uint64_t size = 0;   ///< truncate: to so many bytes
+  std::string path;        ///< empty: of everything (sync)
+  Bytes bytes;             ///< append: what reached the file, of a torn write only its beginning
+  std::uint64_t size = 0;  ///< truncate: to so many bytes
 };
 
 using Files = std::map<std::string, Bytes>;

@@ -91,8 +91,10 @@ struct ApiWorld {
     EXPECT_TRUE(started) << (started ? "" : started.error().message);
     api = std::move(*started);
     cameras.on_change([this](const registry::CameraChange& change) {
-      if (change.kind == registry::CameraChange::Kind::removed) events.camera_deleted(change.camera.id);
-      else events.camera_changed(change.camera.id);
+      if (change.kind == registry::CameraChange::Kind::removed)
+        events.camera_deleted(change.camera.id);
+      else
+        events.camera_changed(change.camera.id);
     });
   }
   ~ApiWorld() {
@@ -157,8 +159,8 @@ struct ApiWorld {
   registry::MotionHistory motion{*database};
   access::Access access{*database, clock};
   std::unique_ptr<archive::Archive> archive =
-      archive::Archive::open({{"main", std::shared_ptr<Disk>(open_disk((folder.path() / "footage").string()).value())}},
-                             *database, clock, {})
+      archive::Archive::open({{"main", std::shared_ptr<Disk>(open_disk((folder.path() / "footage").string()).value())}}, *database, clock,
+                             {})
           .value();
   live::Directory live;
   std::unique_ptr<api::RtspDoor> rtsp;  ///< outlives what feeds it
@@ -166,10 +168,14 @@ struct ApiWorld {
   AsioReactor playback_reactor{"playback"};
   std::unique_ptr<WorkQueue> playback_pool = make_thread_pool("read", 2, 1024);
   vision::Transcoder transcoder;
-  webrtc::Viewers viewers{playback_reactor, *playback_pool, live, transcoder, {.bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
-                                                                     .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin",
-                                                                     .refuse_local = false,
-                                                                     .max_viewers = 2}};
+  webrtc::Viewers viewers{playback_reactor,
+                          *playback_pool,
+                          live,
+                          transcoder,
+                          {.bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
+                           .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin",
+                           .refuse_local = false,
+                           .max_viewers = 2}};
   ingest::Ingest ingest{{&media_reactor},
                         {.refuse_local = false,
                          .bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",

@@ -68,8 +68,8 @@ inline const PictureLoop& street() {
         made.pictures.push_back({std::make_shared<const Bytes>(std::exchange(waiting, {})), type == 5});
       }
     }
-    made.format = std::make_shared<const media::VideoFormat>(
-        media::make_format(media::Codec::h264, {}, std::move(sps), std::move(pps)).value());
+    made.format =
+        std::make_shared<const media::VideoFormat>(media::make_format(media::Codec::h264, {}, std::move(sps), std::move(pps)).value());
     return made;
   }();
   return loop;

@@ -156,8 +156,7 @@ class SocketPeer {
     }
   };
 
-  SocketPeer(std::uint16_t port, std::string_view target, HeaderList headers = {}, int receive_buffer = 0)
-      : peer_(port, receive_buffer) {
+  SocketPeer(std::uint16_t port, std::string_view target, HeaderList headers = {}, int receive_buffer = 0) : peer_(port, receive_buffer) {
     headers.emplace_back("Upgrade", "websocket");
     headers.emplace_back("Connection", "Upgrade");
     headers.emplace_back("Sec-WebSocket-Version", "13");

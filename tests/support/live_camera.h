@@ -34,13 +34,15 @@ inline std::vector<SharedBytes> steady_part_of(const std::vector<SharedBytes>& f
 inline const std::vector<SharedBytes>& aac_tone() {
   static const auto frames = [] {
     std::string adts;
-    Process({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=440:sample_rate=16000:duration=4", "-c:a", "aac", "-f", "adts", "-"}).wait(&adts);
+    Process({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=440:sample_rate=16000:duration=4", "-c:a", "aac", "-f", "adts", "-"})
+        .wait(&adts);
     std::vector<SharedBytes> out;
     for (std::size_t at = 0; at + 7 <= adts.size();) {  // ISO/IEC 14496-3 §1.A.2.2.1
       const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(adts[at + i])); };
       const auto size = (byte(3) & 3) << 11 | byte(4) << 3 | byte(5) >> 5;
       if (size < 7 || at + size > adts.size()) break;
-      out.push_back(std::make_shared<const Bytes>(adts.begin() + static_cast<std::ptrdiff_t>(at + 7), adts.begin() + static_cast<std::ptrdiff_t>(at + size)));
+      out.push_back(std::make_shared<const Bytes>(adts.begin() + static_cast<std::ptrdiff_t>(at + 7),
+                                                  adts.begin() + static_cast<std::ptrdiff_t>(at + size)));
       at += size;
     }
     return steady_part_of(out);
@@ -66,7 +68,8 @@ inline const std::vector<SharedBytes>& a_law_tone() {
 inline const std::vector<SharedBytes>& opus_tone() {
   static const auto packets = [] {
     std::string ogg;
-    Process({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=4", "-c:a", "libopus", "-f", "ogg", "-"}).wait(&ogg);
+    Process({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=4", "-c:a", "libopus", "-f", "ogg", "-"})
+        .wait(&ogg);
     std::vector<SharedBytes> out;
     Bytes packet;
     for (auto rest = as_bytes(ogg); rest.size() > 27;) {  // a page (RFC 3533 §6)
@@ -91,10 +94,14 @@ class Microphone {
   enum class Kind { none, g711, aac, opus, broken };
   Microphone(Kind kind, UtcTime start) : kind_(kind), start_(start) {
     media::AudioFormat format;
-    if (kind == Kind::aac) format = {media::AudioCodec::aac, 16000, 1, {0x14, 0x08}, "mp4a.40.2"};
-    else if (kind == Kind::broken) format = {media::AudioCodec::aac, 16000, 1, {0xff, 0xff, 0xff, 0xff}, "mp4a.40.2"};
-    else if (kind == Kind::opus) format = {media::AudioCodec::opus, 48000, 1, {}, "opus"};
-    else format = {media::AudioCodec::pcma, 8000, 1, {}, "alaw"};
+    if (kind == Kind::aac)
+      format = {media::AudioCodec::aac, 16000, 1, {0x14, 0x08}, "mp4a.40.2"};
+    else if (kind == Kind::broken)
+      format = {media::AudioCodec::aac, 16000, 1, {0xff, 0xff, 0xff, 0xff}, "mp4a.40.2"};
+    else if (kind == Kind::opus)
+      format = {media::AudioCodec::opus, 48000, 1, {}, "opus"};
+    else
+      format = {media::AudioCodec::pcma, 8000, 1, {}, "alaw"};
     format_ = std::make_shared<const media::AudioFormat>(std::move(format));
   }
   /// The next piece that is over by then; null when it lasts longer.

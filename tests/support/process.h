@@ -16,8 +16,8 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <functional>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -58,8 +58,7 @@ inline std::uint16_t free_port() {
 class Process {
  public:
   /// `environment`: entries "NAME=value" on top of this program's. `with_errors`: standard error is read, too.
-  explicit Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {},
-                   bool with_errors = false) {
+  explicit Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}, bool with_errors = false) {
     // Nothing is allocated after the fork: another thread of this program may hold the allocator's lock just then.
     std::vector<char*> argv, envp;
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));

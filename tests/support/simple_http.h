@@ -33,8 +33,7 @@ class HttpClient {
   explicit HttpClient(std::uint16_t port) : port_(port) {}
 
   HttpAnswer request(const std::string& method, const std::string& target, const std::string& body = {},
-                     const std::string& type = "application/json",
-                     const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+                     const std::string& type = "application/json", const std::vector<std::pair<std::string, std::string>>& headers = {}) {
     HttpAnswer answer;
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -45,8 +44,7 @@ class HttpClient {
       ::close(fd);
       return answer;
     }
-    std::string text = method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port_) +
-                       "\r\nConnection: close\r\n";
+    std::string text = method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port_) + "\r\nConnection: close\r\n";
     if (!cookie_.empty()) text += "Cookie: " + cookie_ + "\r\n";
     if (!csrf_.empty()) text += "X-CSRF-Token: " + csrf_ + "\r\n";
     for (const auto& [name, value] : headers) text += name + ": " + value + "\r\n";
@@ -76,8 +74,8 @@ class HttpClient {
 
   /// Logs in and keeps cookie and CSRF token.
   HttpAnswer log_in(const std::string& user, const std::string& password) {
-    auto answer = request("POST", "/api/v1/session",
-                          boost::json::serialize(boost::json::object{{"username", user}, {"password", password}}));
+    auto answer =
+        request("POST", "/api/v1/session", boost::json::serialize(boost::json::object{{"username", user}, {"password", password}}));
     if (answer.status == 200) {
       const auto cookie = answer.header("Set-Cookie");
       cookie_ = cookie.substr(0, cookie.find(';'));

@@ -19,7 +19,8 @@ class WebRtcPeer {
   explicit WebRtcPeer(const std::string& way, const std::vector<std::string>& sound = {}) {
     std::vector<std::string> arguments{program(), way, folder_.path().string()};
     arguments.insert(arguments.end(), sound.begin(), sound.end());
-    process_ = std::make_unique<Process>(arguments, std::vector<std::string>{"GST_REGISTRY=" + std::string(CCOC_BINARY_DIR) + "/peer-plugins.bin"});
+    process_ = std::make_unique<Process>(arguments,
+                                         std::vector<std::string>{"GST_REGISTRY=" + std::string(CCOC_BINARY_DIR) + "/peer-plugins.bin"});
   }
   static std::string program() { return std::string(CCOC_BINARY_DIR) + "/peer_webrtc"; }
 

@@ -48,23 +48,23 @@ class Access {
   Result<std::optional<std::string>> ensure_first_administrator(std::string_view password);
 
   /// A fresh session for the right name and password. After five failures of an account, or twenty of an address (a
-  /// whole police station may share one), each further one is answered `limit_exceeded` until 1, 2, 4 … 30 s have passed. `old_cookie` is ended (rotation).
-  std::expected<LogIn, LogInRefused> log_in(std::string_view username, std::string_view password,
-                                            std::string_view address, std::string_view old_cookie = {});
+  /// whole police station may share one), each further one is answered `limit_exceeded` until 1, 2, 4 … 30 s have passed. `old_cookie` is
+  /// ended (rotation).
+  std::expected<LogIn, LogInRefused> log_in(std::string_view username, std::string_view password, std::string_view address,
+                                            std::string_view old_cookie = {});
   /// `unauthenticated` when unknown, idle for too long, too old, or the user was disabled.
   Result<Session> session(std::string_view cookie);
   Status log_out(std::string_view cookie, const Actor& actor);
   /// True when `presented` is the session's token; takes the same time either way.
   static bool csrf_matches(const Session& session, std::string_view presented);
   /// Changes one's own password; ends the user's other sessions.
-  Status change_password(const Session& session, std::string_view current, std::string_view replacement,
-                         const Actor& actor);
+  Status change_password(const Session& session, std::string_view current, std::string_view replacement, const Actor& actor);
 
   /// `ID.SECRET` of an Authorization header; also the two parts of RTSP Basic, joined by '.'.
   Result<Principal> key(std::string_view id_and_secret);
   /// `rights` are cut down to those of the user.
-  Result<NewApiKey> create_key(const User& owner, std::string_view name, Rights rights,
-                               std::optional<UtcTime> expires_at, const Actor& actor);
+  Result<NewApiKey> create_key(const User& owner, std::string_view name, Rights rights, std::optional<UtcTime> expires_at,
+                               const Actor& actor);
   Result<std::vector<ApiKey>> list_keys();
   Status remove_key(std::string_view id, const Actor& actor);
 

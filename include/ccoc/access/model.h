@@ -45,8 +45,8 @@ struct UserPatch {
 struct Principal {
   enum class Kind { user, key, token };
   Kind kind = Kind::user;
-  std::string id{};          ///< user's UUID, key id, or "" for a token
-  std::string name{};        ///< username, key's name, or "token"
+  std::string id{};    ///< user's UUID, key id, or "" for a token
+  std::string name{};  ///< username, key's name, or "token"
   Rights rights{};
   std::string session_id{};  ///< kind user: names the session (not the cookie), for log-out and CSRF
   /// kind token: what it is good for.
@@ -102,12 +102,12 @@ struct StreamToken {
 struct AuditEntry {
   std::int64_t number = 0;
   UtcTime at{};
-  std::string actor{};   ///< username, key id, "system", or the name somebody tried
-  std::string action{};  ///< "session.created", "session.refused", "camera.changed", …
-  std::string object{};  ///< what it was done to, or ""
-  std::string address{}; ///< where from, or ""
-  std::string details{}; ///< JSON object
-  std::string hash{};    ///< SHA-256 over this line and the hash before it, hex
+  std::string actor{};    ///< username, key id, "system", or the name somebody tried
+  std::string action{};   ///< "session.created", "session.refused", "camera.changed", …
+  std::string object{};   ///< what it was done to, or ""
+  std::string address{};  ///< where from, or ""
+  std::string details{};  ///< JSON object
+  std::string hash{};     ///< SHA-256 over this line and the hash before it, hex
 };
 
 struct AuditFilter {
@@ -117,7 +117,7 @@ struct AuditFilter {
   std::string action{};
   std::string object{};
   std::optional<std::int64_t> before{};  ///< cursor: numbers below this one
-  int limit = 100;                     ///< 1…500
+  int limit = 100;                       ///< 1…500
 };
 
 /// Result of recomputing the chain.

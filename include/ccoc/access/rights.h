@@ -28,9 +28,8 @@ enum class Right : std::uint8_t {
 };
 
 inline constexpr std::array all_rights{
-    Right::cameras_read, Right::cameras_manage, Right::live_view,   Right::playback_view,
-    Right::recordings_export, Right::map_read,  Right::status_read, Right::events_read,
-    Right::users_manage, Right::system_manage,  Right::audit_read,  Right::live_send,
+    Right::cameras_read, Right::cameras_manage, Right::live_view,    Right::playback_view, Right::recordings_export, Right::map_read,
+    Right::status_read,  Right::events_read,    Right::users_manage, Right::system_manage, Right::audit_read,        Right::live_send,
 };
 
 /// The dotted name, as the API shows it.

@@ -21,13 +21,13 @@
 #include "ccoc/registry/geography.h"
 #include "ccoc/registry/motion_history.h"
 #include "ccoc/registry/registry.h"
-#include "ccoc/webrtc/viewers.h"
 #include "ccoc/vision/picture_watch.h"
+#include "ccoc/webrtc/viewers.h"
 
 namespace ccoc::vision {
 class ThumbnailCache;
 class Transcoder;
-}
+}  // namespace ccoc::vision
 
 namespace ccoc::api {
 
@@ -53,18 +53,18 @@ struct Services {
   live::Directory& live;
   webrtc::Viewers& viewers;
   EventFeed& events;
-  Reactor& playback_reactor;  ///< subscriptions and players live on it
-  WorkQueue& playback_pool;   ///< players read on it
-  SnapshotFunction snapshot;  ///< empty: snapshots are `unavailable`
-  SnapshotFunction thumbnail{};  ///< the same with a decoder of its own, so that a timeline holds up no snapshot
+  Reactor& playback_reactor;                     ///< subscriptions and players live on it
+  WorkQueue& playback_pool;                      ///< players read on it
+  SnapshotFunction snapshot;                     ///< empty: snapshots are `unavailable`
+  SnapshotFunction thumbnail{};                  ///< the same with a decoder of its own, so that a timeline holds up no snapshot
   vision::ThumbnailCache* thumbnails = nullptr;  ///< null: each is made anew
-  ForecastFunction forecast{};  ///< empty: none is made
-  PictureFunction picture{};  ///< empty: nobody looks
-  vision::Transcoder* transcoder = nullptr;  ///< null: streams go to viewers only as they are
+  ForecastFunction forecast{};                   ///< empty: none is made
+  PictureFunction picture{};                     ///< empty: nobody looks
+  vision::Transcoder* transcoder = nullptr;      ///< null: streams go to viewers only as they are
   SiteConfig site;
-  std::string data_dir;   ///< named in /status
+  std::string data_dir;     ///< named in /status
   std::string footage_dir;  ///< where volumes lie, named in /status: volume NAME is footage_dir when there is one
-  std::string web_root;   ///< built console; empty: none
+  std::string web_root;     ///< built console; empty: none
   std::string version;
   std::string openapi;  ///< text of docs/openapi.yaml; empty: the one built into the program
 };

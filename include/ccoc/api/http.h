@@ -21,9 +21,7 @@ enum class Method { get, head, post, put, patch, delete_, options, other };
 std::string_view to_string(Method method);
 Method parse_method(std::string_view text);
 /// Methods that change nothing (RFC 9110 §9.2.1).
-constexpr bool is_safe(Method method) {
-  return method == Method::get || method == Method::head || method == Method::options;
-}
+constexpr bool is_safe(Method method) { return method == Method::get || method == Method::head || method == Method::options; }
 
 /// Names and values, in order. Names compare without case (RFC 9110 §5.1).
 class Headers {
@@ -56,12 +54,12 @@ struct Request {
   Query query;
   Headers headers;
   std::string body;
-  std::string remote_address;  ///< numeric
-  bool loopback = false;       ///< the peer is this machine
-  bool secure = false;         ///< over TLS
+  std::string remote_address;                                   ///< numeric
+  bool loopback = false;                                        ///< the peer is this machine
+  bool secure = false;                                          ///< over TLS
   std::vector<std::pair<std::string, std::string>> parameters;  ///< of the path template
   std::optional<access::Principal> principal;                   ///< set where the route needs one
-  std::string token;  ///< the `?token=` it came with, where the route takes one
+  std::string token;                                            ///< the `?token=` it came with, where the route takes one
 
   /// A path parameter of the route's template; aborts when the template has none of that name.
   const std::string& parameter(std::string_view name) const;
@@ -108,8 +106,7 @@ Response no_content();
 
 /// Answers GET for a source: honours `Range` (one range, RFC 9110 §14), `If-None-Match`, `If-Range`.
 /// `tag` is the entity tag without quotes; empty: none.
-Response source_response(const Request& request, std::shared_ptr<BodySource> source, std::string content_type,
-                         const std::string& tag);
+Response source_response(const Request& request, std::shared_ptr<BodySource> source, std::string content_type, const std::string& tag);
 
 struct ByteRange {
   std::uint64_t offset = 0;

@@ -28,24 +28,24 @@ struct Problem {
 
 /// Kinds of problem; type, title and status follow from it.
 enum class ProblemKind {
-  malformed,             ///< 400
-  unauthenticated,       ///< 401
-  forbidden,             ///< 403
-  csrf,                  ///< 403
-  not_found,             ///< 404
-  method_not_allowed,    ///< 405
-  not_acceptable,        ///< 406
-  conflict,              ///< 409
-  too_large,             ///< 413
-  unsupported_type,      ///< 415
-  range,                 ///< 416
-  invalid,               ///< 422
-  upgrade_required,      ///< 426
-  too_many,              ///< 429
-  header_too_large,      ///< 431
-  internal,              ///< 500
-  unavailable,           ///< 503
-  no_space,              ///< 507
+  malformed,           ///< 400
+  unauthenticated,     ///< 401
+  forbidden,           ///< 403
+  csrf,                ///< 403
+  not_found,           ///< 404
+  method_not_allowed,  ///< 405
+  not_acceptable,      ///< 406
+  conflict,            ///< 409
+  too_large,           ///< 413
+  unsupported_type,    ///< 415
+  range,               ///< 416
+  invalid,             ///< 422
+  upgrade_required,    ///< 426
+  too_many,            ///< 429
+  header_too_large,    ///< 431
+  internal,            ///< 500
+  unavailable,         ///< 503
+  no_space,            ///< 507
 };
 Problem make_problem(ProblemKind kind, std::string detail = {});
 Problem invalid_fields(std::vector<FieldProblem> errors);

@@ -39,8 +39,7 @@ class Dispatcher {
   /// Called on the I/O thread when the header is there; must not block.
   virtual std::size_t body_limit(const Request& request) const = 0;
   virtual Response handle(Request& request) = 0;
-  virtual std::expected<std::unique_ptr<SocketSession>, Response> open_socket(Request& request,
-                                                                            std::shared_ptr<Outbox> outbox) = 0;
+  virtual std::expected<std::unique_ptr<SocketSession>, Response> open_socket(Request& request, std::shared_ptr<Outbox> outbox) = 0;
 };
 
 class Server {

@@ -1,7 +1,8 @@
 // How much moves in footage, told from the sizes of its frames alone: nothing is decoded. A camera with a constant bitrate
 // sends as many bytes of a still street as of a busy one, but spends them otherwise: what does not move costs key frames
 // only, what moves costs the frames between, and a coarser quantiser. The measure is what the frames between cost against
-// their key frame, each by its bytes and its quantiser (docs/decisions/0015-activity-from-frame-sizes.md). Pure functions; a file's levels follow from the file alone.
+// their key frame, each by its bytes and its quantiser (docs/decisions/0015-activity-from-frame-sizes.md). Pure functions; a file's levels
+// follow from the file alone.
 #pragma once
 
 #include <cstdint>

@@ -21,8 +21,8 @@ namespace ccoc::archive {
 
 /// Reading everything back in the idle time.
 struct ScrubOptions {
-  std::uint64_t bytes_per_second = 32u << 20;      ///< at most; 0: never
-  Duration interval = std::chrono::hours{24 * 30}; ///< from the beginning of one round to that of the next
+  std::uint64_t bytes_per_second = 32u << 20;       ///< at most; 0: never
+  Duration interval = std::chrono::hours{24 * 30};  ///< from the beginning of one round to that of the next
 };
 
 struct ScrubStatus {
@@ -35,13 +35,13 @@ struct ScrubStatus {
 struct ArchiveOptions {
   Duration segment_length = std::chrono::seconds{60};  ///< files begin at multiples of it (wall clock)
   Duration fragment_length = std::chrono::seconds{1};
-  Duration sync_interval = std::chrono::seconds{2};    ///< what a power cut may cost
+  Duration sync_interval = std::chrono::seconds{2};  ///< what a power cut may cost
   /// A longer silence before a key frame is a gap; before another frame only one twice as long is, for what follows that is kept
   /// from the next key frame on. Longer than the ingest waits before it connects anew.
   Duration longest_sample = std::chrono::seconds{7};
   Duration gap_tolerance = std::chrono::milliseconds{500};
-  std::size_t write_buffer_bytes = 256u << 20;         ///< waiting for all disks together; then GOPs are dropped
-  std::size_t index_backlog_rows = 100'000;            ///< kept while PostgreSQL is away
+  std::size_t write_buffer_bytes = 256u << 20;  ///< waiting for all disks together; then GOPs are dropped
+  std::size_t index_backlog_rows = 100'000;     ///< kept while PostgreSQL is away
   ScrubOptions scrub;
 };
 
@@ -69,13 +69,13 @@ struct RetentionReport {
   std::uint64_t files_removed = 0;
   std::uint64_t bytes_removed = 0;
   std::uint64_t promised_files_removed = 0;  ///< of these, younger than promised: there was no room
-  bool more = false;  ///< the batch was full: call again soon
+  bool more = false;                         ///< the batch was full: call again soon
 };
 
 /// Footage that goes to another volume when it has become old.
 struct MoveRule {
-  std::string to;                     ///< volume
-  Duration after{0};                  ///< since the end of the file
+  std::string to;                                          ///< volume
+  Duration after{0};                                       ///< since the end of the file
   std::function<bool(const std::string& camera)> applies;  ///< no function: to all
 };
 
@@ -93,8 +93,8 @@ struct MoveReport {
   std::uint64_t bytes_moved = 0;
   std::uint64_t files_copied = 0;
   std::vector<std::string> mended;  ///< for each damaged file that was made anew from its other copy, its volume
-  bool more = false;    ///< the batch was full: call again soon
-  std::string problem;  ///< the first of those that kept footage where it is; empty: none
+  bool more = false;                ///< the batch was full: call again soon
+  std::string problem;              ///< the first of those that kept footage where it is; empty: none
 };
 
 /// Footage that is due to go does not.
@@ -142,11 +142,11 @@ class Archive {
  public:
   /// `database` may be unreachable now and later: recording does not need it. It must outlive the archive,
   /// as must `clock`.
-  static Result<std::unique_ptr<Archive>> open(std::vector<VolumeSpec> volumes, db::Database& database,
-                                               const Clock& clock, const ArchiveOptions& options);
+  static Result<std::unique_ptr<Archive>> open(std::vector<VolumeSpec> volumes, db::Database& database, const Clock& clock,
+                                               const ArchiveOptions& options);
   /// The same over another index (tests, simulation).
-  static Result<std::unique_ptr<Archive>> open(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store,
-                                               const Clock& clock, const ArchiveOptions& options);
+  static Result<std::unique_ptr<Archive>> open(std::vector<VolumeSpec> volumes, std::unique_ptr<SegmentStore> store, const Clock& clock,
+                                               const ArchiveOptions& options);
   virtual ~Archive() = default;
 
   /// Cuts torn tails left by a crash. Blocks; call once, before start(). Needs the disks only; what

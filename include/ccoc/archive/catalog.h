@@ -26,9 +26,9 @@ struct StreamEdge {
 /// What became of the time in which a stream was due to be recorded. To the microsecond:
 /// due() = footage + all gaps + unexplained = (to - from) - disabled.
 struct Account {
-  UtcTime from;  ///< of what was asked, the part that can be told of: from the oldest footage kept, and the gaps before it …
-  UtcTime to;    ///< … to the last fragment that is written, or now while a gap lasts. Not after `from`: nothing is known
-  Duration footage{0};                         ///< holes of at most 0.5 s within it included
+  UtcTime from;         ///< of what was asked, the part that can be told of: from the oldest footage kept, and the gaps before it …
+  UtcTime to;           ///< … to the last fragment that is written, or now while a gap lasts. Not after `from`: nothing is known
+  Duration footage{0};  ///< holes of at most 0.5 s within it included
   std::map<media::GapCause, Duration> gaps{};  ///< without `disabled`
   Duration disabled{0};                        ///< a person had switched it off: not due
   Duration unexplained{0};                     ///< neither footage nor gap: 0, else the hub lost track
@@ -53,8 +53,8 @@ class Catalog {
 
   /// One entry per camera, in the order asked. `buckets` 0…5000 (0: no activity). `invalid_argument` with the
   /// field ("from", "to", "buckets") when the range is empty or the numbers are out of range.
-  virtual Result<std::vector<CameraTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
-                                                       UtcTime from, UtcTime to, unsigned buckets) = 0;
+  virtual Result<std::vector<CameraTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream, UtcTime from,
+                                                       UtcTime to, unsigned buckets) = 0;
 
   /// Adds up [from, to). `invalid_argument` with the field ("to") when the range is empty.
   virtual Result<Account> account(const StreamKey& key, UtcTime from, UtcTime to) = 0;

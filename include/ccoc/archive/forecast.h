@@ -24,8 +24,8 @@ struct CameraFootage {
 
 /// Room of the volumes that are recorded to, and of a colder one or several on one file system.
 struct Room {
-  std::string volume;           ///< the first of it; empty: all that are recorded to, together
-  double capacity_bytes = 0;    ///< for footage, what is there included; infinity: no limit
+  std::string volume;         ///< the first of it; empty: all that are recorded to, together
+  double capacity_bytes = 0;  ///< for footage, what is there included; infinity: no limit
   double used_bytes = 0;
 };
 

@@ -11,7 +11,7 @@
 namespace ccoc::archive {
 
 struct S3Options {
-  std::string url;     ///< https://HOST/BUCKET or https://HOST/BUCKET/PREFIX, path-style
+  std::string url;  ///< https://HOST/BUCKET or https://HOST/BUCKET/PREFIX, path-style
   std::string region;
   std::string access_key;  ///< empty: requests are not signed
   std::string secret_key;  ///< secret

@@ -63,8 +63,8 @@ class SegmentReader {
 
  private:
   std::vector<media::AudioUnitPtr> make_sound(const media::Fragment& fragment, ByteView bytes) const;
-  Result<media::AccessUnitPtr> make_unit(const media::Fragment& fragment, const media::Sample& sample,
-                                         std::int64_t decode_time, ByteView bytes) const;
+  Result<media::AccessUnitPtr> make_unit(const media::Fragment& fragment, const media::Sample& sample, std::int64_t decode_time,
+                                         ByteView bytes) const;
 
   std::unique_ptr<DiskFile> file_;
   FragmentTablePtr table_;

@@ -25,9 +25,9 @@ using SegmentId = std::pair<std::string, std::string>;
 
 /// What changed, each path named once; applied whole or not at all; applying it twice is the same as once.
 struct IndexBatch {
-  std::vector<Segment> segments;   ///< made or replaced, by volume and path
+  std::vector<Segment> segments;  ///< made or replaced, by volume and path
   std::vector<SegmentId> removed;
-  std::vector<Gap> gaps;           ///< made, or ended, by stream and `from`; the first cause told stays
+  std::vector<Gap> gaps;  ///< made, or ended, by stream and `from`; the first cause told stays
   bool empty() const { return segments.empty() && removed.empty() && gaps.empty(); }
 };
 
@@ -65,9 +65,8 @@ class SegmentStore {
   virtual Result<std::vector<Gap>> gaps(const StreamKey& key, UtcTime from, UtcTime to) = 0;
   virtual Result<std::optional<Span>> extent(const StreamKey& key) = 0;
   /// By camera; cameras without footage or gaps may be missing. Segments less than `join` apart are one span.
-  virtual Result<std::map<std::string, StoredTimeline>> timeline(std::span<const std::string> cameras,
-                                                                 const std::string& stream, UtcTime from, UtcTime to,
-                                                                 unsigned buckets, Duration join) = 0;
+  virtual Result<std::map<std::string, StoredTimeline>> timeline(std::span<const std::string> cameras, const std::string& stream,
+                                                                 UtcTime from, UtcTime to, unsigned buckets, Duration join) = 0;
 
   /// Segments marked open (by this process, or by one that crashed).
   virtual Result<std::vector<Segment>> open_segments() = 0;
@@ -75,8 +74,7 @@ class SegmentStore {
   virtual Result<std::vector<std::string>> known(const std::string& volume, std::span<const std::string> paths) = 0;
   /// Oldest closed segments of a camera (any stream), or of all (`camera` empty), on `volume` (empty: any) that
   /// end before `before`.
-  virtual Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before,
-                                              std::size_t limit) = 0;
+  virtual Result<std::vector<Segment>> oldest(const std::string& camera, const std::string& volume, UtcTime before, std::size_t limit) = 0;
   /// Oldest closed segments of all cameras on `volume` (empty: any) that end before `before`, without what a hold keeps.
   virtual Result<std::vector<Segment>> removable(const std::string& volume, UtcTime before, std::size_t limit) = 0;
   /// Closed segments of these cameras that begin at `from` or later and are due, without what a hold keeps: one camera after the

@@ -25,9 +25,9 @@ Status validate(const StreamKey& key);
 struct Segment {
   std::string volume;
   StreamKey key;
-  std::string path;  ///< relative to the volume's footage folder: "cam01/main/2026-11-24/052357Z.mp4"
-  UtcTime start;     ///< capture time of the first sample
-  UtcTime end;       ///< where the last whole fragment ends; moves while `open`
+  std::string path;         ///< relative to the volume's footage folder: "cam01/main/2026-11-24/052357Z.mp4"
+  UtcTime start;            ///< capture time of the first sample
+  UtcTime end;              ///< where the last whole fragment ends; moves while `open`
   std::uint64_t bytes = 0;  ///< up to the last whole fragment
   std::uint64_t run = 0;    ///< segments of one run follow each other without loss
   bool open = false;        ///< still being written
@@ -51,7 +51,7 @@ struct Damage {
   std::uint64_t offset = 0;  ///< of the fragment in the file
   UtcTime from;              ///< time that cannot be trusted
   UtcTime to;
-  std::string detail;        ///< a sentence for a person
+  std::string detail;  ///< a sentence for a person
   UtcTime found_at;
 };
 
@@ -78,15 +78,15 @@ struct RecordingProblem {
 
 /// How one stream's recording fares, told from what is on disk.
 struct RecordingStatus {
-  bool writing = false;                     ///< a file is open and the last write succeeded
-  std::optional<UtcTime> last_written_at;   ///< capture time up to which footage is written
-  std::optional<Error> last_error;          ///< of the disk; cleared by the next successful write
-  std::uint64_t bytes_written = 0;          ///< since the recorder was made
+  bool writing = false;                    ///< a file is open and the last write succeeded
+  std::optional<UtcTime> last_written_at;  ///< capture time up to which footage is written
+  std::optional<Error> last_error;         ///< of the disk; cleared by the next successful write
+  std::uint64_t bytes_written = 0;         ///< since the recorder was made
   std::uint64_t frames_written = 0;
-  std::uint64_t frames_dropped = 0;         ///< buffer full, or the disk refused
-  std::uint64_t frames_taken = 0;           ///< from the camera, from its first key frame on
+  std::uint64_t frames_dropped = 0;  ///< buffer full, or the disk refused
+  std::uint64_t frames_taken = 0;    ///< from the camera, from its first key frame on
   std::string volume;
-  std::string open_path;                    ///< empty when no file is open
+  std::string open_path;  ///< empty when no file is open
 };
 
 }  // namespace ccoc::archive

@@ -80,8 +80,8 @@ struct VolumeConfig {
 
 /// Footage that is moved when it has become old.
 struct LifecycleConfig {
-  std::string to;         ///< volume
-  double after_days = 7;  ///< since its end
+  std::string to;                    ///< volume
+  double after_days = 7;             ///< since its end
   std::vector<std::string> cameras;  ///< empty: all
   std::vector<std::string> zones;    ///< empty: all
 };
@@ -91,11 +91,11 @@ struct WebRtcConfig {
 };
 
 struct VisionConfig {
-  std::int64_t thumbnails_mib = 512;  ///< MiB of thumbnails kept on disk; 0: none
+  std::int64_t thumbnails_mib = 512;                  ///< MiB of thumbnails kept on disk; 0: none
   Duration look_interval = std::chrono::seconds{15};  ///< between two looks at each camera's picture; 0: none
   Duration frozen_after = std::chrono::minutes{3};
   Duration motion_interval = std::chrono::seconds{1};  ///< between two looks for movement, of cameras that ask for it
-  std::int64_t transcodings = 2;  ///< streams made into H.264 for viewers, at the same time; 0: none
+  std::int64_t transcodings = 2;                       ///< streams made into H.264 for viewers, at the same time; 0: none
 };
 
 struct SiteConfig {

@@ -36,8 +36,8 @@ struct DiskEntry {
 
 struct DiskSpace {
   std::uint64_t total_bytes = 0;
-  std::uint64_t free_bytes = 0;  ///< what an unprivileged process may use
-  std::uint64_t file_system = 0; ///< disks with the same share this room (st_dev); 0: it shares with none
+  std::uint64_t free_bytes = 0;   ///< what an unprivileged process may use
+  std::uint64_t file_system = 0;  ///< disks with the same share this room (st_dev); 0: it shares with none
 };
 
 /// A directory tree. Paths are relative, '/'-separated, and resolved beneath the root: a path that

@@ -8,9 +8,7 @@
 namespace ccoc {
 
 /// IPv4, host order: loopback (127/8), "this network" (0/8), link-local (169.254/16).
-constexpr bool is_local_ipv4(std::uint32_t address) {
-  return address >> 24 == 127 || address >> 24 == 0 || address >> 16 == 0xa9fe;
-}
+constexpr bool is_local_ipv4(std::uint32_t address) { return address >> 24 == 127 || address >> 24 == 0 || address >> 16 == 0xa9fe; }
 
 /// IPv6: loopback, unspecified, link-local (fe80::/10); or a local IPv4 address in it, mapped or compatible (RFC 4291 §2.5.5).
 constexpr bool is_local_ipv6(const std::array<std::uint8_t, 16>& address) {

@@ -88,8 +88,7 @@ class Registry {
   /// The series with this name and these labels, made at the first call; valid as long as the registry.
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
-  Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds,
-                       const Labels& labels = {});
+  Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds, const Labels& labels = {});
 
   /// `collect` is called at each reading, on the reader's thread, until the returned token is destroyed;
   /// the token may not outlive the registry. Collectors must not add or remove collectors.

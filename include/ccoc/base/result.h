@@ -18,10 +18,10 @@ enum class ErrorCode {
   limit_exceeded,  ///< too many, too large, too often
   unavailable,     ///< a peer or service is away; trying again may help
   timeout,
-  io,          ///< the disk or the kernel said no
-  no_space,    ///< no room on disk or quota used up
-  corrupt,     ///< bytes are not what their format says
-  unsupported, ///< understood, but not done
+  io,           ///< the disk or the kernel said no
+  no_space,     ///< no room on disk or quota used up
+  corrupt,      ///< bytes are not what their format says
+  unsupported,  ///< understood, but not done
   cancelled,
   internal,
 };

@@ -13,9 +13,9 @@ namespace ccoc::ingest {
 
 struct CaptureStamp {
   UtcTime capture_time;
-  std::int64_t media_time = 0;  ///< decode time, 90 kHz, continuous within a run
+  std::int64_t media_time = 0;          ///< decode time, 90 kHz, continuous within a run
   std::int32_t composition_offset = 0;  ///< presentation minus decode time, 90 kHz
-  bool new_run = false;         ///< time was based anew: something before is missing
+  bool new_run = false;                 ///< time was based anew: something before is missing
 };
 
 class CaptureClock {
@@ -46,9 +46,9 @@ class CaptureClock {
   double position_us_ = 0;  ///< when the last good unit is presented, since the run began
   DecodeOrder order_;
   double last_decode_us_ = 0;
-  double pace_ = 1;         ///< real time per RTP time
-  double pace_error_ = 0;   ///< as the window before saw it
-  UtcTime anchor_;          ///< wall-clock time of position 0
+  double pace_ = 1;        ///< real time per RTP time
+  double pace_error_ = 0;  ///< as the window before saw it
+  UtcTime anchor_;         ///< wall-clock time of position 0
   UtcTime last_arrival_;
   std::optional<UtcTime> last_capture_;
   std::int64_t media_time_ = 0;
@@ -56,11 +56,11 @@ class CaptureClock {
   std::optional<std::uint32_t> stray_;
   UtcTime stray_arrival_;
   UtcTime window_start_;
-  std::optional<Duration> window_min_;       ///< smallest lateness
-  std::optional<Duration> window_min_raw_;   ///< the same, as if the base had never been moved
-  std::optional<Duration> last_min_raw_;     ///< of the window before
-  Duration moved_{0};                        ///< of the base, since the run began
-  Duration correction_{0};  ///< still to be slewed
+  std::optional<Duration> window_min_;      ///< smallest lateness
+  std::optional<Duration> window_min_raw_;  ///< the same, as if the base had never been moved
+  std::optional<Duration> last_min_raw_;    ///< of the window before
+  Duration moved_{0};                       ///< of the base, since the run began
+  Duration correction_{0};                  ///< still to be slewed
 };
 
 }  // namespace ccoc::ingest

@@ -31,8 +31,8 @@ class DecodeOrder {
   Seen span_, span_before_;
   unsigned pictures_in_span_ = 0;
   double interval_us_ = 40'000;
-  std::multiset<double> waiting_;   ///< presentation times whose turn to be a decode time has not come
-  std::deque<double> seen_;         ///< the latest presentation times
+  std::multiset<double> waiting_;  ///< presentation times whose turn to be a decode time has not come
+  std::deque<double> seen_;        ///< the latest presentation times
   std::optional<double> last_;
 };
 

@@ -21,26 +21,26 @@ struct StreamConfig {
   std::string username, password;
   /// Asked for first; unset: TCP, and whatever the camera sends pictures by is kept.
   std::optional<rtsp::MediaTransport> transport{};
-  std::string certificate{};  ///< rtsps: the only one that is accepted (SHA-256, hex); empty: the first to come
+  std::string certificate{};      ///< rtsps: the only one that is accepted (SHA-256, hex); empty: the first to come
   std::string client = "native";  ///< of RTSP: "native", "gstreamer"
-  bool audio = true;  ///< the sound, too, where there is some
+  bool audio = true;              ///< the sound, too, where there is some
   bool enabled = true;
-  bool record = true;  ///< not used by ingest itself: a change of it makes the stream anew, with other sinks
+  bool record = true;      ///< not used by ingest itself: a change of it makes the stream anew, with other sinks
   bool on_demand = false;  ///< connected only while someone watches
   friend bool operator==(const StreamConfig&, const StreamConfig&) = default;
 };
 
 struct IngestOptions {
-  bool refuse_local = true;        ///< refuse loopback and link-local addresses
-  bool allow_basic_auth = true;    ///< else passwords never leave in clear
-  bool follow_redirects = false;   ///< to other hosts, too
+  bool refuse_local = true;       ///< refuse loopback and link-local addresses
+  bool allow_basic_auth = true;   ///< else passwords never leave in clear
+  bool follow_redirects = false;  ///< to other hosts, too
   Duration no_frame_timeout = std::chrono::seconds{5};
   Duration connect_timeout = std::chrono::seconds{5};
   Duration backoff_min = std::chrono::milliseconds{500};
   Duration backoff_max = std::chrono::seconds{30};
-  std::string bridge{};        ///< path of the program ccoc-bridge; empty: only what the native RTSP client takes
-  std::string bridge_cache{};  ///< file in which GStreamer remembers its plug-ins; empty: it looks for them each time
-  std::string files{};         ///< folder that file: URLs may name; empty: none
+  std::string bridge{};                        ///< path of the program ccoc-bridge; empty: only what the native RTSP client takes
+  std::string bridge_cache{};                  ///< file in which GStreamer remembers its plug-ins; empty: it looks for them each time
+  std::string files{};                         ///< folder that file: URLs may name; empty: none
   Duration linger = std::chrono::seconds{15};  ///< an on-demand stream stays so long after its last viewer
 };
 
@@ -59,16 +59,14 @@ struct StreamSinks {
 using StateListener = std::function<void(const StreamStatus&)>;
 /// Makes the sinks of a new stream; `reactor` is the stream's thread. `set_prompt` may be kept and called on
 /// that thread: true while someone watches.
-using SinkFactory =
-    std::function<StreamSinks(const StreamConfig&, Reactor& reactor, std::function<void(bool)> set_prompt)>;
+using SinkFactory = std::function<StreamSinks(const StreamConfig&, Reactor& reactor, std::function<void(bool)> set_prompt)>;
 /// Called when a stream is taken away, after its last unit.
 using SinkRetired = std::function<void(const StreamConfig&)>;
 
 class Ingest {
  public:
   /// `reactors` outlive the Ingest and run already.
-  Ingest(std::vector<Reactor*> reactors, IngestOptions options, SinkFactory make_sinks, SinkRetired retired,
-         StateListener listener);
+  Ingest(std::vector<Reactor*> reactors, IngestOptions options, SinkFactory make_sinks, SinkRetired retired, StateListener listener);
   ~Ingest();
 
   /// Makes the streams of one camera what `streams` says: new ones start, changed ones restart, missing ones

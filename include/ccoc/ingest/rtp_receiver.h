@@ -16,9 +16,9 @@ namespace ccoc::ingest {
 class ReorderBuffer;
 
 struct RtpReceiverOptions {
-  int payload_type = -1;  ///< -1: any
-  bool unordered = false; ///< the packets come by UDP
-  std::uint32_t clock_rate = 90000;  ///< Hz, of the timestamps
+  int payload_type = -1;              ///< -1: any
+  bool unordered = false;             ///< the packets come by UDP
+  std::uint32_t clock_rate = 90000;   ///< Hz, of the timestamps
   std::optional<std::uint32_t> ssrc;  ///< as the camera told; another one must insist
 };
 
@@ -74,7 +74,7 @@ class RtpReceiver {
   std::optional<media::SenderReport> last_report_;
   UtcTime last_report_at_;
   std::deque<Duration> offsets_;
-  MonoTime arrival_{};  ///< of the packet that is looked at
+  MonoTime arrival_{};                                              ///< of the packet that is looked at
   std::optional<std::pair<std::uint32_t, MonoTime>> last_arrival_;  ///< of the last timestamp's first packet
   double jitter_us_ = 0;
   int stepped_back_ = 0;  ///< reports in a row that no delay explains

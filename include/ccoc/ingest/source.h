@@ -23,9 +23,9 @@ struct SourceReport {
   std::uint64_t bytes = 0;  ///< received
   std::uint64_t lost_packets = 0;
   std::uint64_t reordered_packets = 0;
-  std::optional<double> jitter_ms;  ///< RFC 3550 §6.4.1
+  std::optional<double> jitter_ms;              ///< RFC 3550 §6.4.1
   std::optional<std::int64_t> clock_offset_ms;  ///< camera's clock minus the hub's
-  bool sound = false;       ///< the session has sound that is known, whether any has come or not; false: perhaps not known before it comes
+  bool sound = false;   ///< the session has sound that is known, whether any has come or not; false: perhaps not known before it comes
   std::string waiting;  ///< a sentence while nothing is due, because a listener waits for its sender; else empty
 };
 

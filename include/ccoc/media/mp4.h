@@ -14,7 +14,7 @@ namespace ccoc::media {
 struct FileOrigin {
   std::string camera;
   std::string stream;
-  UtcTime start;  ///< capture time of the first sample; media time 0
+  UtcTime start;          ///< capture time of the first sample; media time 0
   std::uint64_t run = 0;  ///< number of the run it belongs to (hub-wide unique enough: start µs of the run)
 };
 
@@ -24,8 +24,8 @@ Bytes make_init_segment(const std::vector<VideoFormatPtr>& formats, const std::o
                         const std::vector<AudioFormatPtr>& audio_formats = {});
 
 struct Sample {
-  std::uint32_t size = 0;      ///< bytes
-  std::uint32_t duration = 0;  ///< 90 kHz ticks
+  std::uint32_t size = 0;               ///< bytes
+  std::uint32_t duration = 0;           ///< 90 kHz ticks
   std::int32_t composition_offset = 0;  ///< presentation minus decode time, ticks
   bool key = false;
   std::uint8_t quantizer = 0;  ///< 1 + that of its first slice; 0: not known. Stands where players look at nothing
@@ -38,18 +38,18 @@ struct AudioSample {
 
 /// The sound of a fragment; its bytes follow those of the pictures.
 struct AudioRun {
-  std::int64_t decode_time = 0;  ///< of the first sample, 90 kHz ticks since the file's start
+  std::int64_t decode_time = 0;    ///< of the first sample, 90 kHz ticks since the file's start
   std::uint32_t format_index = 1;  ///< sample description
   std::vector<AudioSample> samples;
 };
 
 struct FragmentPlan {
   std::uint32_t sequence = 1;
-  std::int64_t decode_time = 0;  ///< of the first sample, 90 kHz ticks since the file's start
-  UtcTime utc;                   ///< capture time of the first sample as it is presented, for prft (§8.16.5)
+  std::int64_t decode_time = 0;    ///< of the first sample, 90 kHz ticks since the file's start
+  UtcTime utc;                     ///< capture time of the first sample as it is presented, for prft (§8.16.5)
   std::uint32_t format_index = 1;  ///< sample description
   std::vector<Sample> samples;
-  AudioRun audio;                  ///< without samples: no sound
+  AudioRun audio;  ///< without samples: no sound
   /// checksum() of the samples' bytes, pictures first; then the header carries it, and one of its own.
   std::optional<std::uint64_t> payload_sum;
 };
@@ -58,8 +58,8 @@ Bytes make_fragment_header(const FragmentPlan& plan);
 
 /// Offsets are relative to the start of the fragment (its prft).
 struct Fragment {
-  std::uint64_t offset = 0;     ///< in the file
-  std::uint64_t size = 0;       ///< prft + moof + mdat
+  std::uint64_t offset = 0;       ///< in the file
+  std::uint64_t size = 0;         ///< prft + moof + mdat
   std::uint32_t header_size = 0;  ///< to the first sample's byte
   std::uint32_t sequence = 0;
   std::int64_t decode_time = 0;
@@ -70,15 +70,15 @@ struct Fragment {
   std::vector<Sample> samples;
   AudioRun audio;
   std::optional<std::uint64_t> payload_sum;  ///< what checksum() of the samples' bytes should be
-  std::uint64_t audio_offset() const;  ///< of the sound's first byte
+  std::uint64_t audio_offset() const;        ///< of the sound's first byte
   bool starts_with_key() const { return !samples.empty() && samples.front().key; }
   std::int64_t duration() const;  ///< ticks, sum over the pictures
 };
 
 /// Rewrites sequence number, decode time and sample descriptions of a fragment header made by make_fragment_header, in
 /// place; used to serve fragments of several files as one. The sound moves with the pictures, but not before 0.
-Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, std::int64_t decode_time,
-                      std::uint32_t format_index, std::uint32_t audio_format_index = 1);
+Status patch_fragment(std::span<std::uint8_t> header, std::uint32_t sequence, std::int64_t decode_time, std::uint32_t format_index,
+                      std::uint32_t audio_format_index = 1);
 
 /// What the front of a file says.
 struct FileHeader {

@@ -21,7 +21,7 @@ void packetize(Codec codec, ByteView length_prefixed, std::size_t max_payload,
 
 inline constexpr std::size_t interleaved_header = 4;  ///< '$', channel, length in two bytes
 inline constexpr std::size_t rtp_header = 12;
-inline constexpr std::size_t most_rtp_bytes = 1400;   ///< of a packet, header and all: fits where tunnels take their share
+inline constexpr std::size_t most_rtp_bytes = 1400;  ///< of a packet, header and all: fits where tunnels take their share
 
 /// Appends one packet in its framing.
 struct RtpHead {

@@ -37,12 +37,12 @@ std::optional<SenderReport> parse_sender_report(ByteView rtcp);
 bool has_bye(ByteView rtcp);
 
 struct ReceiverStats {
-  std::uint32_t ssrc = 0;              ///< of the source reported on
+  std::uint32_t ssrc = 0;  ///< of the source reported on
   std::uint8_t fraction_lost = 0;
-  std::uint32_t cumulative_lost = 0;   ///< 24 bit
-  std::uint32_t highest_sequence = 0;  ///< extended
-  std::uint32_t jitter = 0;            ///< in timestamp units
-  std::uint32_t last_sr = 0;           ///< middle 32 bits of its NTP time
+  std::uint32_t cumulative_lost = 0;      ///< 24 bit
+  std::uint32_t highest_sequence = 0;     ///< extended
+  std::uint32_t jitter = 0;               ///< in timestamp units
+  std::uint32_t last_sr = 0;              ///< middle 32 bits of its NTP time
   std::uint32_t delay_since_last_sr = 0;  ///< 1/65536 s
 };
 /// A compound of receiver report and CNAME (RFC 3550 §6.4.2, §6.5.1).

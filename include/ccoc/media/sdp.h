@@ -49,8 +49,8 @@ struct Offer {
   double framerate = 0;            ///< 0: not said
   AudioFormatPtr audio;            ///< may be null
 };
-/// Tracks have the controls "trackID=0" (video) and "trackID=1" (audio), between `before` and `behind`. Parameter sets as RFC 6184 §8.2.1 and RFC 7798 §7.1
-/// want them, AAC as RFC 3640 §4.1 does.
+/// Tracks have the controls "trackID=0" (video) and "trackID=1" (audio), between `before` and `behind`. Parameter sets as RFC 6184 §8.2.1
+/// and RFC 7798 §7.1 want them, AAC as RFC 3640 §4.1 does.
 std::string make_sdp(const Offer& offer, const std::string& before = {}, const std::string& behind = {});
 
 }  // namespace ccoc::media

@@ -23,7 +23,7 @@ struct GapAhead {
 struct AtLiveEdge {
   bool recording = false;
 };
-/// Backwards: nothing older. 
+/// Backwards: nothing older.
 struct AtBeginning {};
 using Step = std::variant<media::AccessUnitPtr, GapAhead, AtLiveEdge, AtBeginning>;
 

@@ -35,9 +35,9 @@ Result<HlsPlan> plan_hls(archive::Catalog& catalog, const archive::StreamKey& ke
 /// The initialization segment of the footage at `start`, which is that of a planned segment. `not_found` when retention took it.
 Result<Bytes> hls_init(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime start);
 
-/// The bytes of a planned segment (with `start` and `fragments` of it). Media time is wall-clock time since `origin`, the start of the first
-/// segment. AAC and Opus are in it; G.711 is left out, because HLS does not carry it. `not_found` when it ends before `not_before`.
-Result<Bytes> hls_segment(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime start, unsigned fragments,
-                          UtcTime origin, UtcTime not_before);
+/// The bytes of a planned segment (with `start` and `fragments` of it). Media time is wall-clock time since `origin`, the start of the
+/// first segment. AAC and Opus are in it; G.711 is left out, because HLS does not carry it. `not_found` when it ends before `not_before`.
+Result<Bytes> hls_segment(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime start, unsigned fragments, UtcTime origin,
+                          UtcTime not_before);
 
 }  // namespace ccoc::playback

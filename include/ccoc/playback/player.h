@@ -80,14 +80,14 @@ struct PlayerOptions {
   double speed = 1;
   std::size_t read_ahead_bytes = 8u << 20;
   bool sound = false;
-  Duration offset{0};  ///< see Player::set_offset
-  bool show_gaps = false;  ///< nothing comes for as long as nothing was recorded; otherwise gaps are jumped over
+  Duration offset{0};                 ///< see Player::set_offset
+  bool show_gaps = false;             ///< nothing comes for as long as nothing was recorded; otherwise gaps are jumped over
   std::shared_ptr<GroupClock> group;  ///< empty: a clock of its own; otherwise `position` and `speed` join the group's
 };
 
 /// Starts playing; the first call to the listener comes later, never inside. The references must outlive the player;
 /// `catalog` and `reactor` must also outlive work in `pool`. `invalid_argument` for a speed out of range.
-Result<std::unique_ptr<Player>> play(archive::Catalog& catalog, archive::StreamKey key, const PlayerOptions& options,
-                                     Reactor& reactor, WorkQueue& pool, PlayerListener& listener);
+Result<std::unique_ptr<Player>> play(archive::Catalog& catalog, archive::StreamKey key, const PlayerOptions& options, Reactor& reactor,
+                                     WorkQueue& pool, PlayerListener& listener);
 
 }  // namespace ccoc::playback

@@ -39,7 +39,6 @@ inline constexpr Duration longest_range = std::chrono::hours{24};
 /// before `to`. Media time is wall-clock time since `covers().from`: gaps keep their length. The same bytes for
 /// the same range of finished footage. `not_found` when nothing was recorded, `invalid_argument` (field "to")
 /// when the range is empty or longer than a day.
-Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, const archive::StreamKey& key,
-                                                  UtcTime from, UtcTime to);
+Result<std::unique_ptr<VirtualFile>> export_range(archive::Catalog& catalog, const archive::StreamKey& key, UtcTime from, UtcTime to);
 
 }  // namespace ccoc::playback

@@ -46,8 +46,8 @@ struct Owner {
 
 /// WGS 84, degrees.
 struct Location {
-  double lat = 0;                     ///< -90…90
-  double lon = 0;                     ///< -180…180
+  double lat = 0;                       ///< -90…90
+  double lon = 0;                       ///< -180…180
   std::optional<double> heading_deg{};  ///< 0 north, 90 east; 0…360 (360 is stored as 0)
   std::optional<double> fov_deg{};      ///< >0…360
   std::optional<double> range_m{};      ///< >0…10000
@@ -59,9 +59,9 @@ struct Stream {
   std::string url{};       ///< see parse_camera_url; without user or password
   std::string username{};  ///< "" for none
   bool has_password = false;
-  std::string transport = "auto";      ///< asked for: "auto", "tcp", "udp"
-  std::string certificate_sha256{};    ///< rtsps: the one that is accepted, lower-case hex; "": the first to come
-  std::string client = "native";       ///< who receives RTSP: "native", "gstreamer"; all else is GStreamer's
+  std::string transport = "auto";    ///< asked for: "auto", "tcp", "udp"
+  std::string certificate_sha256{};  ///< rtsps: the one that is accepted, lower-case hex; "": the first to come
+  std::string client = "native";     ///< who receives RTSP: "native", "gstreamer"; all else is GStreamer's
   friend bool operator==(const Stream&, const Stream&) = default;
 };
 
@@ -84,14 +84,14 @@ struct Camera {
   std::optional<Location> location{};
   std::vector<Stream> streams{};  ///< main first; main always there
   Recording recording{};
-  bool audio = true;  ///< its sound is taken, too, where there is some
+  bool audio = true;    ///< its sound is taken, too, where there is some
   bool motion = false;  ///< its pictures are searched for movement
   /// Its footage is shown so much later than its own times say, beside other cameras; -60…60 s. Negative for a camera
   /// whose pictures come late.
   std::chrono::milliseconds playback_offset{0};
   bool enabled = true;
   bool approximate = false;  ///< the position is a guess
-  std::string notes{};         ///< at most 2000 characters
+  std::string notes{};       ///< at most 2000 characters
   UtcTime created_at{};
   UtcTime updated_at{};
   std::int64_t version = 0;  ///< grows with every change of any camera

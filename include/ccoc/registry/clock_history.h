@@ -27,8 +27,7 @@ class ClockHistory {
   /// differs from that by 500 ms and more. Blocks (database) only then.
   Status note(const std::string& camera, const std::string& stream, const ClockReading& reading);
   /// In time order, the newest `limit` of [from, to).
-  Result<std::vector<ClockReading>> read(const std::string& camera, const std::string& stream, UtcTime from, UtcTime to,
-                                         int limit) const;
+  Result<std::vector<ClockReading>> read(const std::string& camera, const std::string& stream, UtcTime from, UtcTime to, int limit) const;
   /// Forgets what is older than 400 days. Blocks.
   Status tidy(UtcTime now);
 

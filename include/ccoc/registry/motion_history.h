@@ -30,8 +30,8 @@ class MotionHistory {
   Status flush();
   /// When something moved in `area` within [from, to), to the second; seconds less than `join` apart are one span. At most
   /// `limit`, the first ones.
-  Result<std::vector<MotionSpan>> find(const std::string& camera, UtcTime from, UtcTime to, const MotionArea& area,
-                                       Duration join, std::size_t limit) const;
+  Result<std::vector<MotionSpan>> find(const std::string& camera, UtcTime from, UtcTime to, const MotionArea& area, Duration join,
+                                       std::size_t limit) const;
   /// The cameras there is something of.
   Result<std::vector<std::string>> cameras() const;
   Status forget(const std::string& camera, UtcTime before);

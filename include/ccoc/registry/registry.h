@@ -24,7 +24,7 @@ struct CameraFilter {
   std::optional<OwnerKind> owner_kind{};
   std::optional<bool> enabled{};
   std::string cursor{};  ///< `CameraPage::next` of the page before
-  int limit = 100;     ///< 1…500
+  int limit = 100;       ///< 1…500
 };
 
 struct CameraPage {

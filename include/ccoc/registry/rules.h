@@ -15,9 +15,7 @@ struct Bounds {
   double max_lat = 90;
   double min_lon = -180;
   double max_lon = 180;
-  bool contains(double lat, double lon) const {
-    return lat >= min_lat && lat <= max_lat && lon >= min_lon && lon <= max_lon;
-  }
+  bool contains(double lat, double lon) const { return lat >= min_lat && lat <= max_lat && lon >= min_lon && lon <= max_lon; }
 };
 
 struct Rules {
@@ -31,7 +29,7 @@ struct Rules {
 
 /// The parts of a camera's URL, credentials taken out and percent-decoded.
 struct CameraUrl {
-  std::string url{};  ///< without credentials
+  std::string url{};   ///< without credentials
   std::string host{};  ///< empty: waits for a sender, or a file
   std::optional<std::string> username{};
   std::optional<std::string> password{};

@@ -17,22 +17,22 @@ namespace ccoc::rtsp {
 
 /// Why a session ended, so that a person can be told and a retry can wait as long as it should.
 enum class EndReason {
-  name_unknown,    ///< the host name cannot be resolved
-  address_refused, ///< policy: loopback or link-local
-  connect_failed,  ///< nobody answers at that address and port
-  timeout,         ///< connected, but no answer in time
-  closed,          ///< the camera closed the connection
+  name_unknown,     ///< the host name cannot be resolved
+  address_refused,  ///< policy: loopback or link-local
+  connect_failed,   ///< nobody answers at that address and port
+  timeout,          ///< connected, but no answer in time
+  closed,           ///< the camera closed the connection
   wrong_password,
-  auth_refused,    ///< policy: it asks for Basic, or for what nobody knows
-  not_found,       ///< 404: no such path
-  busy,            ///< 453, 503: too many sessions
-  no_transport,    ///< 461: neither TCP nor UDP
-  not_rtsp,        ///< what answers is no RTSP server
-  no_video,        ///< no video track that is understood
-  tls_failed,          ///< rtsps: no handshake
-  certificate_changed, ///< rtsps: not the certificate that was pinned
-  redirected,      ///< policy: sent to another host
-  server_error,    ///< any other error status
+  auth_refused,         ///< policy: it asks for Basic, or for what nobody knows
+  not_found,            ///< 404: no such path
+  busy,                 ///< 453, 503: too many sessions
+  no_transport,         ///< 461: neither TCP nor UDP
+  not_rtsp,             ///< what answers is no RTSP server
+  no_video,             ///< no video track that is understood
+  tls_failed,           ///< rtsps: no handshake
+  certificate_changed,  ///< rtsps: not the certificate that was pinned
+  redirected,           ///< policy: sent to another host
+  server_error,         ///< any other error status
 };
 std::string_view to_string(EndReason reason);
 
@@ -42,13 +42,13 @@ std::string_view to_string(MediaTransport transport);  ///< "tcp", "udp"
 struct ClientOptions {
   Url url;  ///< user and password in it are not used
   std::string user, password;
-  std::string certificate;  ///< rtsps: SHA-256 of the only one that is accepted, lower-case hex; empty: any
+  std::string certificate;                         ///< rtsps: SHA-256 of the only one that is accepted, lower-case hex; empty: any
   MediaTransport transport = MediaTransport::tcp;  ///< asked for first
   bool other_transport = true;                     ///< ask for the other one where this one is refused (461)
-  bool audio = false;        ///< set the first sound track up that is understood; it is no error when there is none
-  bool all_tracks = false;   ///< set every track up: some cameras send nothing otherwise. What is not asked for is dropped
-  bool refuse_local = true;  ///< loopback and link-local addresses
-  bool allow_basic = true;   ///< else the password never leaves in clear
+  bool audio = false;                              ///< set the first sound track up that is understood; it is no error when there is none
+  bool all_tracks = false;         ///< set every track up: some cameras send nothing otherwise. What is not asked for is dropped
+  bool refuse_local = true;        ///< loopback and link-local addresses
+  bool allow_basic = true;         ///< else the password never leaves in clear
   bool redirect_anywhere = false;  ///< else only to the same host
   Duration connect_timeout = std::chrono::seconds{5};
   Duration answer_timeout = std::chrono::seconds{10};
@@ -150,9 +150,9 @@ class Client final : private ConnectionHandler {
   };
   std::optional<Pending> pending_;
   int cseq_ = 0;
-  int refusals_ = 0;       ///< 401 in a row
+  int refusals_ = 0;  ///< 401 in a row
   int redirects_ = 0;
-  bool reconnected_ = false;       ///< once is forgiven
+  bool reconnected_ = false;  ///< once is forgiven
   bool transport_changed_ = false;
   int play_attempt_ = 0;
 

@@ -21,7 +21,7 @@ namespace ccoc::rtsp {
 struct ShowRequest {
   Credentials credentials;
   PeerAddress from;
-  std::string path;  ///< "/cam01/main", as it was sent, without the track
+  std::string path;   ///< "/cam01/main", as it was sent, without the track
   std::string query;  ///< behind '?'
 };
 
@@ -90,9 +90,9 @@ struct ServerOptions {
 
 /// Since the start; written on the reactor's thread, read on any.
 struct ServerCounts {
-  std::atomic<std::uint64_t> connections{0};   ///< open now
-  std::atomic<std::uint64_t> viewers{0};       ///< playing now
-  std::atomic<std::uint64_t> bytes_sent{0};    ///< of media
+  std::atomic<std::uint64_t> connections{0};    ///< open now
+  std::atomic<std::uint64_t> viewers{0};        ///< playing now
+  std::atomic<std::uint64_t> bytes_sent{0};     ///< of media
   std::atomic<std::uint64_t> units_skipped{0};  ///< not sent because a viewer was late
 };
 

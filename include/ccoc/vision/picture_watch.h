@@ -20,13 +20,13 @@ struct PictureStatus {
   std::string camera;
   PictureState state = PictureState::unknown;
   UtcTime since;
-  std::string stream;                 ///< what was looked at: "sub" where there is one
-  std::optional<UtcTime> looked_at;   ///< capture time of the last picture looked at
+  std::string stream;                ///< what was looked at: "sub" where there is one
+  std::optional<UtcTime> looked_at;  ///< capture time of the last picture looked at
 };
 
 struct PictureWatchOptions {
-  std::string worker;                              ///< path of ccoc-vision
-  Duration interval = std::chrono::seconds{15};    ///< between two looks at a camera, give or take a quarter
+  std::string worker;                            ///< path of ccoc-vision
+  Duration interval = std::chrono::seconds{15};  ///< between two looks at a camera, give or take a quarter
   Duration frozen_after = std::chrono::minutes{3};
 };
 

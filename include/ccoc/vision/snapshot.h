@@ -18,7 +18,7 @@ struct Look {
   static constexpr std::size_t columns = 64, rows = 36;
   std::uint32_t width = 0, height = 0;  ///< of the picture, pixels
   double mean = 0;
-  double deviation = 0;  ///< standard deviation over the pixels
+  double deviation = 0;                               ///< standard deviation over the pixels
   std::array<std::uint16_t, columns * rows> cells{};  ///< mean brightness of each cell, in 256ths, row by row
 };
 

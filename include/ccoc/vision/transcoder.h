@@ -15,12 +15,12 @@
 namespace ccoc::vision {
 
 struct TranscoderOptions {
-  std::string worker;                          ///< path of ccoc-vision
-  unsigned max_sessions = 2;                   ///< 0: none
+  std::string worker;         ///< path of ccoc-vision
+  unsigned max_sessions = 2;  ///< 0: none
   unsigned max_width = 1280, max_height = 720;
   Duration timeout = std::chrono::seconds(5);  ///< for one unit; then the worker is killed and replaced
   /// Beyond either, what waits is dropped up to the next key frame.
-  std::size_t max_waiting = 300;               ///< units: a viewer of a live stream begins with all since its key frame
+  std::size_t max_waiting = 300;  ///< units: a viewer of a live stream begins with all since its key frame
   std::size_t max_waiting_bytes = 16u << 20;
 };
 
@@ -36,7 +36,7 @@ class TranscodeSession {
   virtual void push(media::AccessUnitPtr unit, std::uint8_t flags, bool hidden) = 0;
   /// What was pushed and has not come out never will, once it returns.
   virtual void restart() = 0;
-  virtual int worker_pid() const = 0;       ///< 0 while none runs
+  virtual int worker_pid() const = 0;          ///< 0 while none runs
   virtual std::uint64_t restarts() const = 0;  ///< of the worker, after the first start
 };
 

@@ -13,9 +13,9 @@
 namespace ccoc::webrtc {
 
 struct ViewerOptions {
-  std::string bridge;         ///< path of ccoc-bridge; empty: `unavailable`
-  std::string bridge_cache;   ///< file in which GStreamer remembers its plug-ins
-  bool refuse_local = true;   ///< no connection to loopback and link-local addresses
+  std::string bridge;        ///< path of ccoc-bridge; empty: `unavailable`
+  std::string bridge_cache;  ///< file in which GStreamer remembers its plug-ins
+  bool refuse_local = true;  ///< no connection to loopback and link-local addresses
   std::size_t max_viewers = 16;
   Duration check_interval = std::chrono::seconds{5};  ///< of rights
 };
@@ -41,9 +41,10 @@ class Viewers {
   /// Answers an offer; blocks the calling (pool) thread for at most 17 s. `expects_sound`: it is waited for a little where none has
   /// come yet; who comes before the sound hears none. `not_found`: no such stream; `unsupported`: its
   /// pictures are not H.264, or reordered, and are not converted; `invalid_argument`: the offer cannot be answered;
-  /// `limit_exceeded`: as many watch, or are converted for, as may; `unavailable`: no picture has come yet, or ccoc-bridge fails; `timeout`.
+  /// `limit_exceeded`: as many watch, or are converted for, as may; `unavailable`: no picture has come yet, or ccoc-bridge fails;
+  /// `timeout`.
   Result<Admitted> admit(const std::string& camera, const std::string& stream, std::string offer, bool expects_sound,
-                        StillAllowed still_allowed);
+                         StillAllowed still_allowed);
   /// `not_found` when nobody watches that camera under that name, any more.
   Status end(const std::string& camera, const std::string& id);
   std::size_t count() const;

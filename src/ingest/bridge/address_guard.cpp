@@ -120,8 +120,7 @@ Result<std::string> resolve(const std::string& host) {
   for (const auto* one = found; one != nullptr; one = one->ai_next) {
     char text[NI_MAXHOST];
     if (is_refused(one->ai_addr, one->ai_addrlen)) continue;
-    if (getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
-      return std::string(text);
+    if (getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0) return std::string(text);
   }
   return fail(ErrorCode::permission_denied, refused_sentence);
 }
@@ -139,8 +138,10 @@ Status reach(const std::string& host, std::uint16_t port, std::uint32_t limit_ms
   if (reason == EINPROGRESS) {
     pollfd connected{probe, POLLOUT, 0};
     socklen_t size = sizeof reason;
-    if (poll(&connected, 1, static_cast<int>(limit_ms)) == 0) reason = ETIMEDOUT;
-    else getsockopt(probe, SOL_SOCKET, SO_ERROR, &reason, &size);
+    if (poll(&connected, 1, static_cast<int>(limit_ms)) == 0)
+      reason = ETIMEDOUT;
+    else
+      getsockopt(probe, SOL_SOCKET, SO_ERROR, &reason, &size);
   }
   close(probe);
   if (reason == 0) return {};

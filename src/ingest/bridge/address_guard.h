@@ -11,8 +11,7 @@
 
 namespace ccoc::ingest::bridge {
 
-inline constexpr const char* refused_sentence =
-    "loopback and link-local addresses are refused (ingest.allow_loopback allows them)";
+inline constexpr const char* refused_sentence = "loopback and link-local addresses are refused (ingest.allow_loopback allows them)";
 
 inline constexpr const char* elsewhere_sentence =
     "the server sends the hub to another host; that is followed only if ingest.follow_redirects allows it";

@@ -41,23 +41,20 @@ Ended of_http_status(unsigned status) {
 }
 
 Ended of_resource(const GError& error, const std::string& all) {
-  if (contains(all, "certificate"))
-    return {GapCause::camera, after_mistake, "the server's certificate is not accepted"};
+  if (contains(all, "certificate")) return {GapCause::camera, after_mistake, "the server's certificate is not accepted"};
   switch (error.code) {
-    case GST_RESOURCE_ERROR_NOT_AUTHORIZED:
-      return {GapCause::camera, after_wrong_password, "the camera refuses user or password"};
+    case GST_RESOURCE_ERROR_NOT_AUTHORIZED: return {GapCause::camera, after_wrong_password, "the camera refuses user or password"};
     case GST_RESOURCE_ERROR_NOT_FOUND: return {GapCause::camera, after_mistake, "the camera or server does not know this path"};
     case GST_RESOURCE_ERROR_OPEN_READ:
     case GST_RESOURCE_ERROR_OPEN_READ_WRITE:
-    case GST_RESOURCE_ERROR_OPEN_WRITE:
-      return {GapCause::camera, 0, "the camera or server answers, but not as this protocol wants it"};
+    case GST_RESOURCE_ERROR_OPEN_WRITE: return {GapCause::camera, 0, "the camera or server answers, but not as this protocol wants it"};
     default: return {GapCause::network, 0, "the connection broke"};
   }
 }
 
 std::uint16_t port_of(const Url& url) {
   if (url.port != 0) return url.port;
-  const std::pair<std::string_view, std::uint16_t> usual[] = {{"http", 80},    {"https", 443},  {"rtsp", 554},
+  const std::pair<std::string_view, std::uint16_t> usual[] = {{"http", 80},   {"https", 443}, {"rtsp", 554},
                                                               {"rtsps", 322}, {"rtmp", 1935}, {"rtmps", 443}};
   for (const auto& [scheme, port] : usual)
     if (url.scheme == scheme) return port;
@@ -66,9 +63,7 @@ std::uint16_t port_of(const Url& url) {
 
 }  // namespace
 
-std::string waiting_sentence(const Url& url) {
-  return "nobody sends to " + url.scheme + " port " + std::to_string(url.port) + " yet";
-}
+std::string waiting_sentence(const Url& url) { return "nobody sends to " + url.scheme + " port " + std::to_string(url.port) + " yet"; }
 
 Ended explain(const Error& error) {
   switch (error.code) {

@@ -14,7 +14,6 @@ Ended explain(GstMessage* error, const Url& url, std::uint32_t connect_timeout_m
 /// While a listener waits for its sender.
 std::string waiting_sentence(const Url& url);
 
-inline constexpr const char* no_video_sentence =
-    "the stream has no video that is understood (H.264, H.265 and Motion JPEG are)";
+inline constexpr const char* no_video_sentence = "the stream has no video that is understood (H.264, H.265 and Motion JPEG are)";
 
 }  // namespace ccoc::ingest::bridge

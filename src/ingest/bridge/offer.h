@@ -12,9 +12,9 @@ namespace ccoc::ingest::bridge {
 
 /// One way of coding that the peer offers for its only video section.
 struct OfferedVideo {
-  unsigned payload = 0;       ///< RTP payload type, 0…127
-  std::string encoding;       ///< "H264", "H265", upper case
-  std::string profile;        ///< H.264: profile-level-id, 6 hexadecimal digits in lower case; empty: not given
+  unsigned payload = 0;        ///< RTP payload type, 0…127
+  std::string encoding;        ///< "H264", "H265", upper case
+  std::string profile;         ///< H.264: profile-level-id, 6 hexadecimal digits in lower case; empty: not given
   bool packetization = false;  ///< H.264: packetization-mode=1 (RFC 6184 §6.2), pictures in fragments
 };
 

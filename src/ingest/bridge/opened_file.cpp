@@ -38,7 +38,7 @@ Result<int> open_beneath(const std::string& folder, const std::string& path) {
   const int reason = errno;
   close(root);
   if (file < 0) return cannot_open(reason);
-  struct stat about {};
+  struct stat about{};
   if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
     close(file);
     return fail(ErrorCode::permission_denied, "that is no file");

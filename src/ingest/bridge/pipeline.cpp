@@ -20,8 +20,12 @@ struct Demuxer {
   const char* factory;
 };
 constexpr Demuxer demuxers[] = {
-    {"video/mpegts", "tsdemux"},          {"video/quicktime", "qtdemux"},    {"video/x-flv", "flvdemux"},
-    {"video/x-matroska", "matroskademux"}, {"video/webm", "matroskademux"},  {"application/x-hls", "hlsdemux"},
+    {"video/mpegts", "tsdemux"},
+    {"video/quicktime", "qtdemux"},
+    {"video/x-flv", "flvdemux"},
+    {"video/x-matroska", "matroskademux"},
+    {"video/webm", "matroskademux"},
+    {"application/x-hls", "hlsdemux"},
     {"multipart/x-mixed-replace", "multipartdemux"},
 };
 
@@ -240,12 +244,14 @@ Status Pipeline::answer_offer() {
 
 /// Upwards, through the depayloader, to where it becomes a PLI (RFC 4585 §6.3.1).
 void Pipeline::ask_for_key_frame() {
-  if (const auto now = Timeline::arrival(); now - asked_ < key_frame_every) return;
-  else asked_ = now;
+  if (const auto now = Timeline::arrival(); now - asked_ < key_frame_every)
+    return;
+  else
+    asked_ = now;
   const std::lock_guard lock(mutex_);
   if (!video_) return;
-  auto* wish = gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE, "all-headers",
-                                 G_TYPE_BOOLEAN, FALSE, "count", G_TYPE_UINT, 0u, nullptr);
+  auto* wish = gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE, "all-headers", G_TYPE_BOOLEAN,
+                                 FALSE, "count", G_TYPE_UINT, 0u, nullptr);
   gst_pad_send_event(video_.get(), gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, wish));
 }
 
@@ -268,14 +274,12 @@ std::optional<Ended> Pipeline::run() {
   auto* bus = gst_element_get_bus(pipeline_.get());
   const std::unique_ptr<GstBus, UnrefObject> owned(bus);
   for (;;) {
-    const BusMessage message(
-        gst_bus_timed_pop_filtered(bus, look_every, static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS)));
+    const BusMessage message(gst_bus_timed_pop_filtered(bus, look_every, static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS)));
     if (auto ended = judge_peer()) return ended;
     if (!message) {
       if (auto ended = judge_silence()) return ended;
     } else if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR) {
-      if (other_certificate_)
-        return Ended{media::GapCause::camera, 10, "the camera shows another certificate than the one that is pinned"};
+      if (other_certificate_) return Ended{media::GapCause::camera, 10, "the camera shows another certificate than the one that is pinned"};
       return explain(message.get(), url_, order_.connect_timeout_ms, pictures_);
     } else if (!pictures_) {
       return Ended{media::GapCause::camera, 10, no_video_sentence};

@@ -15,8 +15,8 @@ constexpr std::uint32_t max_chunk = 16 * 1024 * 1024;
 constexpr std::uint32_t our_window = 2'500'000;
 
 // Message types (§5.4, §7.1).
-constexpr std::uint8_t set_chunk_size = 1, acknowledgement = 3, user_control = 4, window_size = 5, peer_bandwidth = 6,
-                       audio_message = 8, video_message = 9, command_amf3 = 17, command = 20;
+constexpr std::uint8_t set_chunk_size = 1, acknowledgement = 3, user_control = 4, window_size = 5, peer_bandwidth = 6, audio_message = 8,
+                       video_message = 9, command_amf3 = 17, command = 20;
 
 std::uint32_t big(ByteView bytes, std::size_t at, std::size_t size) {
   std::uint32_t out = 0;
@@ -102,8 +102,13 @@ RtmpSession::Step RtmpSession::read_chunk() {
   if (!streams_.contains(id) && (streams_.size() >= max_streams || format != 0)) return Step::bad;
 
   const auto known = streams_.find(id);
-  Stream next = known == streams_.end() ? Stream{} : Stream{known->second.time,  known->second.delta, known->second.length,
-                                                            known->second.id,    known->second.type,  known->second.extended, {}};
+  Stream next = known == streams_.end() ? Stream{} : Stream{known->second.time,
+                                                            known->second.delta,
+                                                            known->second.length,
+                                                            known->second.id,
+                                                            known->second.type,
+                                                            known->second.extended,
+                                                            {}};
   const bool begins = known == streams_.end() || known->second.message.empty();
   if (format != 3 && !begins) return Step::bad;
   std::uint32_t time = next.delta;

@@ -30,12 +30,30 @@ constexpr std::uint64_t all_rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 
 /// Everything else stays possible: GStreamer's plug-ins are many. These reach beyond the process.
 constexpr int forbidden[] = {
-    SCMP_SYS(execve),      SCMP_SYS(execveat),          SCMP_SYS(ptrace),           SCMP_SYS(process_vm_readv),
-    SCMP_SYS(pidfd_open),  SCMP_SYS(process_vm_writev), SCMP_SYS(pidfd_getfd),      SCMP_SYS(pidfd_send_signal),
-    SCMP_SYS(kill),        SCMP_SYS(tkill),             SCMP_SYS(rt_sigqueueinfo),  SCMP_SYS(rt_tgsigqueueinfo),
-    SCMP_SYS(bpf),         SCMP_SYS(keyctl),            SCMP_SYS(add_key),          SCMP_SYS(request_key),
-    SCMP_SYS(mount),       SCMP_SYS(unshare),           SCMP_SYS(setns),            SCMP_SYS(userfaultfd),
-    SCMP_SYS(shmat),       SCMP_SYS(io_uring_setup),    SCMP_SYS(perf_event_open),  SCMP_SYS(fork),
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(pidfd_open),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(pidfd_send_signal),
+    SCMP_SYS(kill),
+    SCMP_SYS(tkill),
+    SCMP_SYS(rt_sigqueueinfo),
+    SCMP_SYS(rt_tgsigqueueinfo),
+    SCMP_SYS(bpf),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(add_key),
+    SCMP_SYS(request_key),
+    SCMP_SYS(mount),
+    SCMP_SYS(unshare),
+    SCMP_SYS(setns),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(shmat),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(fork),
     SCMP_SYS(vfork),
 };
 
@@ -85,7 +103,8 @@ Status restrict_calls() {
   }
   if (failed == 0) add(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)));
   // Threads, but no processes; clone3's arguments cannot be seen, so the C library is told to use clone.
-  if (failed == 0) add(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)));
+  if (failed == 0)
+    add(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)));
   if (failed == 0) add(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
   const auto self = static_cast<scmp_datum_t>(getpid());
   if (failed == 0) add(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, self)));

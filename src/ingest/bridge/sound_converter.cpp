@@ -10,8 +10,8 @@ namespace ccoc::ingest::bridge {
 namespace {
 
 constexpr guint64 most_waiting = 64 * 1024;
-constexpr int complexity = 3;          ///< of 10: what speech from a camera needs
-constexpr int bitrate_bps = 32'000;    ///< a channel
+constexpr int complexity = 3;        ///< of 10: what speech from a camera needs
+constexpr int bitrate_bps = 32'000;  ///< a channel
 
 struct Part {
   const char* element;
@@ -30,9 +30,7 @@ bool is_here(const Part& part) {
   return known != nullptr;
 }
 
-std::string missing(const Part& part) {
-  return std::string("GStreamer's ") + part.element + " is missing here; install " + part.package;
-}
+std::string missing(const Part& part) { return std::string("GStreamer's ") + part.element + " is missing here; install " + part.package; }
 
 /// Opus is no such codec: it is passed on as it is.
 std::span<const Part> decoders_of(media::AudioCodec codec) {
@@ -47,7 +45,8 @@ std::span<const Part> decoders_of(media::AudioCodec codec) {
 
 Caps coded_caps(media::AudioCodec codec, std::uint32_t rate, std::uint32_t channels, ByteView config) {
   const auto* kind = codec == media::AudioCodec::aac ? "audio/mpeg" : codec == media::AudioCodec::pcma ? "audio/x-alaw" : "audio/x-mulaw";
-  Caps out(gst_caps_new_simple(kind, "rate", G_TYPE_INT, static_cast<int>(rate), "channels", G_TYPE_INT, static_cast<int>(channels), nullptr));
+  Caps out(
+      gst_caps_new_simple(kind, "rate", G_TYPE_INT, static_cast<int>(rate), "channels", G_TYPE_INT, static_cast<int>(channels), nullptr));
   if (codec != media::AudioCodec::aac) return out;
   auto* description = gst_buffer_new_memdup(config.data(), config.size());
   gst_caps_set_simple(out.get(), "mpegversion", G_TYPE_INT, 4, "stream-format", G_TYPE_STRING, "raw", "framed", G_TYPE_BOOLEAN, TRUE,
@@ -100,8 +99,7 @@ SoundConverter::SoundConverter(const Sound& first, Made made)
 SoundConverter::~SoundConverter() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
 
 bool SoundConverter::is_for(const Sound& sound) const {
-  return sound.codec == codec_ && sound.sample_rate == rate_ && sound.channels == channels_ &&
-         std::ranges::equal(sound.config, config_);
+  return sound.codec == codec_ && sound.sample_rate == rate_ && sound.channels == channels_ && std::ranges::equal(sound.config, config_);
 }
 
 void SoundConverter::build() {

@@ -15,20 +15,20 @@ namespace {
 
 using Names = std::set<std::string_view>;
 
-const Names always = {"pipeline", "bin", "typefind", "capsfilter", "queue",     "queue2",       "identity",      "fakesink",      "appsink",
-                      "tsdemux",  "qtdemux",    "flvdemux",  "matroskademux", "multipartdemux", "aacparse",      "opusparse"};
-const Names for_rtsp = {"rtspsrc",       "rtpbin",         "rtpsession",     "rtpssrcdemux",  "rtpptdemux",    "rtpjitterbuffer",
-                        "rtpstorage",    "rtpfunnel",      "funnel",         "udpsrc",        "udpsink",       "fakesrc",
-                        "appsrc",        "rtph264depay",   "rtph265depay",   "rtpjpegdepay",  "rtpmp4gdepay",  "rtpmp4adepay",
-                        "rtpopusdepay",  "rtppcmudepay",   "rtppcmadepay",   "rtpmp2tdepay"};
-const Names for_webrtc = {"webrtcbin",     "nicesrc",       "nicesink",      "dtlssrtpdec",   "dtlssrtpenc",   "dtlsdec",
-                          "dtlsenc",       "srtpdec",       "srtpenc",       "rtpbin",        "rtpsession",    "rtpssrcdemux",
-                          "rtpptdemux",    "rtpjitterbuffer", "rtpstorage",  "rtpfunnel",     "funnel",        "rtprtxsend",
-                          "rtprtxreceive", "rtpulpfecdec",  "rtpulpfecenc",  "rtpredenc",     "rtpreddec",     "clocksync",
-                          "tee",           "output-selector", "input-selector", "valve",      "rtph264depay",  "rtph265depay",
-                          "rtpopusdepay",  "rtppcmudepay",  "rtppcmadepay",  "appsrc"};
-const Names for_viewers = {"rtph264pay", "rtpopuspay", "rtppcmapay",   "rtppcmupay",    "faad",
-                           "avdec_aac",  "alawdec",    "mulawdec",     "audioconvert",  "audioresample", "opusenc"};
+const Names always = {"pipeline", "bin",     "typefind", "capsfilter", "queue",         "queue2",         "identity", "fakesink",
+                      "appsink",  "tsdemux", "qtdemux",  "flvdemux",   "matroskademux", "multipartdemux", "aacparse", "opusparse"};
+const Names for_rtsp = {"rtspsrc",      "rtpbin",       "rtpsession",   "rtpssrcdemux", "rtpptdemux",   "rtpjitterbuffer",
+                        "rtpstorage",   "rtpfunnel",    "funnel",       "udpsrc",       "udpsink",      "fakesrc",
+                        "appsrc",       "rtph264depay", "rtph265depay", "rtpjpegdepay", "rtpmp4gdepay", "rtpmp4adepay",
+                        "rtpopusdepay", "rtppcmudepay", "rtppcmadepay", "rtpmp2tdepay"};
+const Names for_webrtc = {"webrtcbin",     "nicesrc",         "nicesink",       "dtlssrtpdec", "dtlssrtpenc",  "dtlsdec",
+                          "dtlsenc",       "srtpdec",         "srtpenc",        "rtpbin",      "rtpsession",   "rtpssrcdemux",
+                          "rtpptdemux",    "rtpjitterbuffer", "rtpstorage",     "rtpfunnel",   "funnel",       "rtprtxsend",
+                          "rtprtxreceive", "rtpulpfecdec",    "rtpulpfecenc",   "rtpredenc",   "rtpreddec",    "clocksync",
+                          "tee",           "output-selector", "input-selector", "valve",       "rtph264depay", "rtph265depay",
+                          "rtpopusdepay",  "rtppcmudepay",    "rtppcmadepay",   "appsrc"};
+const Names for_viewers = {"rtph264pay", "rtpopuspay", "rtppcmapay",   "rtppcmupay",    "faad",   "avdec_aac",
+                           "alawdec",    "mulawdec",   "audioconvert", "audioresample", "opusenc"};
 const Names for_http = {"souphttpsrc", "hlsdemux"};
 
 Names names_for(const std::string& scheme) {

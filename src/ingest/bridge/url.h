@@ -11,12 +11,12 @@ namespace ccoc::ingest::bridge {
 
 struct Url {
   std::string text;
-  std::string scheme;      ///< lower case
-  std::string host;        ///< without brackets; empty: all addresses of this machine
-  std::uint16_t port = 0;  ///< 0: not given
-  std::string path;        ///< with its slash, percent-decoded
+  std::string scheme;                        ///< lower case
+  std::string host;                          ///< without brackets; empty: all addresses of this machine
+  std::uint16_t port = 0;                    ///< 0: not given
+  std::string path;                          ///< with its slash, percent-decoded
   std::map<std::string, std::string> query;  ///< percent-decoded
-  bool listens() const;    ///< mode=listener: waits for a sender
+  bool listens() const;                      ///< mode=listener: waits for a sender
   std::string value(const std::string& name) const;
 };
 

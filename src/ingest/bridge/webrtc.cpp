@@ -166,9 +166,7 @@ PeerState state_of(GstElement* webrtc) {
 Result<GstElement*> make_webrtc_element() {
   return fail(ErrorCode::unsupported, "this ccoc-bridge was built without WebRTC (libgstreamer-plugins-bad1.0-dev was missing)");
 }
-Result<std::string> answer_sender(GstElement*, const Offer&) {
-  return std::unexpected(make_webrtc_element().error());
-}
+Result<std::string> answer_sender(GstElement*, const Offer&) { return std::unexpected(make_webrtc_element().error()); }
 Result<std::string> answer_viewer(GstElement* webrtc, const Offer& offer) { return answer_sender(webrtc, offer); }
 PeerState state_of(GstElement*) { return PeerState::gone; }
 

@@ -48,8 +48,8 @@ Result<Frame> decode_alone(std::uint8_t codec, ByteView annexb) {
 }
 
 bool is_full_range(const AVFrame& frame) {
-  return frame.color_range == AVCOL_RANGE_JPEG || frame.format == AV_PIX_FMT_YUVJ420P ||
-         frame.format == AV_PIX_FMT_YUVJ422P || frame.format == AV_PIX_FMT_YUVJ444P;
+  return frame.color_range == AVCOL_RANGE_JPEG || frame.format == AV_PIX_FMT_YUVJ420P || frame.format == AV_PIX_FMT_YUVJ422P ||
+         frame.format == AV_PIX_FMT_YUVJ444P;
 }
 
 }  // namespace ccoc::vision

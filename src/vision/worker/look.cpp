@@ -31,8 +31,8 @@ Result<Frame> with_plain_luma(Frame frame) {
   out->height = frame->height;
   out->color_range = AVCOL_RANGE_JPEG;
   if (av_frame_get_buffer(out.get(), 0) < 0) return fail(ErrorCode::limit_exceeded, "the picture is too large");
-  const Scaler scaler(sws_getContext(frame->width, frame->height, static_cast<AVPixelFormat>(frame->format), out->width,
-                                     out->height, AV_PIX_FMT_GRAY8, SWS_POINT, nullptr, nullptr, nullptr));
+  const Scaler scaler(sws_getContext(frame->width, frame->height, static_cast<AVPixelFormat>(frame->format), out->width, out->height,
+                                     AV_PIX_FMT_GRAY8, SWS_POINT, nullptr, nullptr, nullptr));
   if (!scaler || sws_scale(scaler.get(), frame->data, frame->linesize, 0, frame->height, out->data, out->linesize) <= 0)
     return undecodable("its brightness cannot be read");
   return out;

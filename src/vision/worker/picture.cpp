@@ -33,9 +33,8 @@ Result<Frame> convert(const AVFrame& source, Size size) {
   out->height = size.height;
   out->color_range = AVCOL_RANGE_JPEG;
   if (av_frame_get_buffer(out.get(), 0) < 0) return fail(ErrorCode::limit_exceeded, "the picture is too large");
-  const Scaler scaler(
-      sws_getContext(source.width, source.height, static_cast<AVPixelFormat>(source.format), size.width, size.height,
-                     AV_PIX_FMT_YUVJ420P, SWS_AREA, nullptr, nullptr, nullptr));
+  const Scaler scaler(sws_getContext(source.width, source.height, static_cast<AVPixelFormat>(source.format), size.width, size.height,
+                                     AV_PIX_FMT_YUVJ420P, SWS_AREA, nullptr, nullptr, nullptr));
   if (!scaler) return undecodable("its pixel format is not known");
   const int* matrix = sws_getCoefficients(SWS_CS_DEFAULT);
   sws_setColorspaceDetails(scaler.get(), matrix, is_full_range(source) ? 1 : 0, matrix, 1, 0, 1 << 16, 1 << 16);
@@ -61,8 +60,7 @@ Result<Bytes> encode(AVFrame& frame, unsigned quality) {
   frame.quality = context->global_quality;
   frame.pts = 0;
   frame.pict_type = AV_PICTURE_TYPE_NONE;
-  if (avcodec_open2(context.get(), encoder, nullptr) < 0)
-    return fail(ErrorCode::internal, "JPEG encoder does not start");
+  if (avcodec_open2(context.get(), encoder, nullptr) < 0) return fail(ErrorCode::internal, "JPEG encoder does not start");
   Packet packet(av_packet_alloc());
   if (avcodec_send_frame(context.get(), &frame) < 0 || avcodec_receive_packet(context.get(), packet.get()) < 0)
     return fail(ErrorCode::internal, "the picture cannot be written as JPEG");

@@ -67,22 +67,18 @@ Status lock_down() {
   if (failed == 0) failed = seccomp_load(filter.get());
   if (failed != 0)
     return fail(ErrorCode::unsupported,
-                std::string("this kernel does not let the picture decoder lock itself in (seccomp): ") +
-                    std::strerror(-failed));
+                std::string("this kernel does not let the picture decoder lock itself in (seccomp): ") + std::strerror(-failed));
   return {};
 }
 
 Status check_locked_down() {
-  const auto possible = [](const char* what) {
-    return fail(ErrorCode::internal, std::string("the sandbox lets through: ") + what);
-  };
+  const auto possible = [](const char* what) { return fail(ErrorCode::internal, std::string("the sandbox lets through: ") + what); };
   if (open("/etc/hostname", O_RDONLY) >= 0 || errno != EPERM) return possible("opening a file");
   if (socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM) return possible("a socket");
   if (fork() != -1 || errno != EPERM) return possible("a process");
   char* const none[] = {nullptr};
   if (execve("/bin/true", none, none) != -1 || errno != EPERM) return possible("a program");
-  if (mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
-    return possible("executable memory");
+  if (mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) return possible("executable memory");
   if (unlink("/nowhere") == 0 || errno != EPERM) return possible("removing a file");
   return {};
 }

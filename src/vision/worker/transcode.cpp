@@ -77,8 +77,8 @@ Status Transcoding::begin(const RequestHead& request) {
 Status Transcoding::open_encoder(const AVFrame& decoded, const RequestHead& limits) {
   const auto* codec = avcodec_find_encoder_by_name("libx264");
   if (codec == nullptr) return fail(ErrorCode::unsupported, "the installed libavcodec has no x264");
-  const auto [width, height] = size_within(decoded, limits.max_width > 0 ? limits.max_width : usual_width,
-                                           limits.max_height > 0 ? limits.max_height : usual_height);
+  const auto [width, height] =
+      size_within(decoded, limits.max_width > 0 ? limits.max_width : usual_width, limits.max_height > 0 ? limits.max_height : usual_height);
   encoder_.reset(avcodec_alloc_context3(codec));
   encoder_->width = width;
   encoder_->height = height;
@@ -109,8 +109,8 @@ Status Transcoding::open_encoder(const AVFrame& decoded, const RequestHead& limi
   scaled_->height = height;
   if (av_frame_get_buffer(scaled_.get(), 0) < 0) return fail(ErrorCode::limit_exceeded, "the picture is too large");
   // Not SWS_FAST_BILINEAR: it writes code for some sizes, and the sandbox lets no memory be executed.
-  scaler_.reset(sws_getContext(decoded.width, decoded.height, static_cast<AVPixelFormat>(decoded.format), width, height,
-                               AV_PIX_FMT_YUV420P, SWS_BILINEAR, nullptr, nullptr, nullptr));
+  scaler_.reset(sws_getContext(decoded.width, decoded.height, static_cast<AVPixelFormat>(decoded.format), width, height, AV_PIX_FMT_YUV420P,
+                               SWS_BILINEAR, nullptr, nullptr, nullptr));
   if (!scaler_) return undecodable("its pixel format is not known");
   const int* matrix = sws_getCoefficients(SWS_CS_DEFAULT);
   sws_setColorspaceDetails(scaler_.get(), matrix, is_full_range(decoded) ? 1 : 0, matrix, 0, 0, 1 << 16, 1 << 16);

@@ -26,8 +26,8 @@ class Transcoding {
   CodecContext encoder_;
   Scaler scaler_;
   Frame scaled_;
-  std::int64_t hidden_until_ = -1;  ///< units up to this id are not shown
-  std::vector<std::int64_t> keys_;  ///< ids of key frames that have not come out yet
+  std::int64_t hidden_until_ = -1;       ///< units up to this id are not shown
+  std::vector<std::int64_t> keys_;       ///< ids of key frames that have not come out yet
   std::deque<std::int64_t> in_encoder_;  ///< ids in the order they went in, and will come out
   std::int64_t next_time_ = 0;
   bool want_key_ = true;

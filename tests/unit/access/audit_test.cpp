@@ -25,9 +25,8 @@ TEST(AuditHash, depends_on_every_field_and_on_the_line_before) {
   const Hash hash = audit_hash(before, example());
   EXPECT_EQ(audit_hash(before, example()), hash);
   const std::vector<std::function<void(AuditEntry&)>> changes{
-      [](AuditEntry& e) { e.number = 8; },        [](AuditEntry& e) { e.at += Duration(1); },
-      [](AuditEntry& e) { e.actor = "Admin"; },   [](AuditEntry& e) { e.action += "x"; },
-      [](AuditEntry& e) { e.object = "cam02"; },  [](AuditEntry& e) { e.address.clear(); },
+      [](AuditEntry& e) { e.number = 8; },      [](AuditEntry& e) { e.at += Duration(1); }, [](AuditEntry& e) { e.actor = "Admin"; },
+      [](AuditEntry& e) { e.action += "x"; },   [](AuditEntry& e) { e.object = "cam02"; },  [](AuditEntry& e) { e.address.clear(); },
       [](AuditEntry& e) { e.details = "{ }"; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {

@@ -20,15 +20,13 @@ TEST(Rights, have_a_name_each_that_leads_back) {
 
 TEST(Rights, of_each_role_are_these_and_no_others) {
   EXPECT_THAT(rights_of(Role::administrator).names(),
-              ElementsAre("cameras.read", "cameras.manage", "live.view", "playback.view", "recordings.export", "map.read",
-                          "status.read", "events.read", "users.manage", "system.manage", "audit.read", "live.send"));
+              ElementsAre("cameras.read", "cameras.manage", "live.view", "playback.view", "recordings.export", "map.read", "status.read",
+                          "events.read", "users.manage", "system.manage", "audit.read", "live.send"));
   EXPECT_THAT(rights_of(Role::investigator).names(),
-              ElementsAre("cameras.read", "live.view", "playback.view", "recordings.export", "map.read", "status.read",
-                          "events.read"));
+              ElementsAre("cameras.read", "live.view", "playback.view", "recordings.export", "map.read", "status.read", "events.read"));
   EXPECT_THAT(rights_of(Role::operator_).names(),
               ElementsAre("cameras.read", "live.view", "playback.view", "map.read", "status.read", "events.read"));
-  EXPECT_THAT(rights_of(Role::viewer).names(),
-              ElementsAre("cameras.read", "live.view", "map.read", "status.read", "events.read"));
+  EXPECT_THAT(rights_of(Role::viewer).names(), ElementsAre("cameras.read", "live.view", "map.read", "status.read", "events.read"));
 }
 
 TEST(Rights, of_a_key_are_cut_down_to_those_of_its_owner) {

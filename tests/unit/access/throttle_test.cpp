@@ -13,9 +13,7 @@ using std::chrono::seconds;
 struct ThrottleTest : testing::Test {
   Throttle throttle;
   test::ManualClock clock;
-  seconds attempt(std::string_view account, std::string_view address = "10.0.0.1") {
-    return throttle.begin(account, address, clock.now());
-  }
+  seconds attempt(std::string_view account, std::string_view address = "10.0.0.1") { return throttle.begin(account, address, clock.now()); }
 };
 
 TEST_F(ThrottleTest, lets_five_attempts_pass_and_then_asks_for_more_and_more_patience) {

@@ -25,16 +25,14 @@ TEST(Target, is_split_and_decoded) {
 
 TEST(Target, that_is_not_clean_is_refused) {
   for (const std::string_view target :
-       {"", "*", "http://x/", "a/b", "/%", "/%4", "/%zz", "/%00", "/a%0d%0ab", "/%ff", "/%c0%af", "/%ed%a0%80",
-        "/../etc/passwd", "/a/..", "/a/./b", "/%2e%2e/x", "/a/%2e%2e", "/x?a=%ff", "/x?%zz=1"}) {
+       {"", "*", "http://x/", "a/b", "/%", "/%4", "/%zz", "/%00", "/a%0d%0ab", "/%ff", "/%c0%af", "/%ed%a0%80", "/../etc/passwd", "/a/..",
+        "/a/./b", "/%2e%2e/x", "/a/%2e%2e", "/x?a=%ff", "/x?%zz=1"}) {
     Request request;
     EXPECT_FALSE(parse_target(target, request)) << target;
   }
 }
 
-TEST(Target, may_hold_dots_inside_names) {
-  EXPECT_EQ(request_for("/a..b/.c/d..").path, "/a..b/.c/d..");
-}
+TEST(Target, may_hold_dots_inside_names) { EXPECT_EQ(request_for("/a..b/.c/d..").path, "/a..b/.c/d.."); }
 
 TEST(Headers, are_found_without_case) {
   Headers headers;

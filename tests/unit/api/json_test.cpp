@@ -27,9 +27,7 @@ TEST(JsonText, mends_what_is_no_utf8) {
   EXPECT_EQ(to_text(json::value(std::string("ก"))), "\"ก\"");
 }
 
-TEST(JsonText, has_no_word_for_what_is_no_number) {
-  EXPECT_EQ(to_text(json::value(std::numeric_limits<double>::quiet_NaN())), "null");
-}
+TEST(JsonText, has_no_word_for_what_is_no_number) { EXPECT_EQ(to_text(json::value(std::numeric_limits<double>::quiet_NaN())), "null"); }
 
 TEST(Body, that_is_malformed_is_400) {
   for (const std::string body : {"", "{", "{\"a\":}", "{\"a\":\"\xff\"}", "[1,]", "nul", "{\"a\":NaN}"}) {

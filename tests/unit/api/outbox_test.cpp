@@ -98,9 +98,7 @@ TEST(Outbox, sends_an_initialization_segment_once_and_again_when_it_changes) {
   Outbox outbox;
   const auto first = std::make_shared<const Bytes>(Bytes{1});
   const auto second = std::make_shared<const Bytes>(Bytes{2});
-  auto with = [](SharedBytes init, std::uint8_t flags) {
-    return OutUnit{flags, 0, 0, std::make_shared<const Bytes>(5), std::move(init)};
-  };
+  auto with = [](SharedBytes init, std::uint8_t flags) { return OutUnit{flags, 0, 0, std::make_shared<const Bytes>(5), std::move(init)}; };
   outbox.put(1, with(first, unit_flags::key));
   outbox.put(1, with(first, 0));
   outbox.put(1, with(second, unit_flags::key));

@@ -88,11 +88,9 @@ class FakeDispatcher final : public Dispatcher {
       out.headers.add("X-Name", "a\r\nSet-Cookie: b=c");
       return out;
     }
-    return json_response(200, std::string(to_string(request.method)) + " " + request.path + " " +
-                                  std::to_string(request.body.size()));
+    return json_response(200, std::string(to_string(request.method)) + " " + request.path + " " + std::to_string(request.body.size()));
   }
-  std::expected<std::unique_ptr<SocketSession>, Response> open_socket(Request& request,
-                                                                      std::shared_ptr<Outbox> outbox) override {
+  std::expected<std::unique_ptr<SocketSession>, Response> open_socket(Request& request, std::shared_ptr<Outbox> outbox) override {
     if (request.path != "/echo") return std::unexpected(problem_response(make_problem(ProblemKind::not_found)));
     return std::make_unique<EchoSession>(std::move(outbox), sockets);
   }
@@ -169,12 +167,12 @@ TEST_F(ServerTest, closes_when_asked_to) {
 
 TEST_F(ServerTest, refuses_what_is_no_http) {
   const auto port = serve();
-  for (const std::string_view text : {"hello\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET  HTTP/1.1\r\n\r\n",
-                                      "GET /%ff HTTP/1.1\r\nHost: x\r\n\r\n", "GET /../x HTTP/1.1\r\nHost: x\r\n\r\n",
-                                      "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nBad Name: 1\r\n\r\n",
-                                      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-                                      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-                                      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
+  for (const std::string_view text :
+       {"hello\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET  HTTP/1.1\r\n\r\n", "GET /%ff HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /../x HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nBad Name: 1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
     Peer peer(port);
     peer.send(text);
     const auto answer = peer.read_answer();

@@ -65,7 +65,9 @@ TEST_F(WireTest, sends_nothing_behind_a_close_frame) {
   EXPECT_EQ(write("\x88\x02\x03\xe8"), boost::system::error_code{});
   wire->put(text("behind"));
   wire->flush();
-  EXPECT_EQ(received(), "\x81\x06" "before\x88\x02\x03\xe8");
+  EXPECT_EQ(received(),
+            "\x81\x06"
+            "before\x88\x02\x03\xe8");
 }
 
 TEST_F(WireTest, tells_whoever_writes_that_the_other_end_is_gone) {

@@ -1,6 +1,7 @@
+#include "../../../src/archive/account.h"
+
 #include <gtest/gtest.h>
 
-#include "../../../src/archive/account.h"
 #include "support/footage.h"
 
 namespace ccoc::archive {

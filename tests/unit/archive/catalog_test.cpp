@@ -1,7 +1,6 @@
-#include "support/footage.h"
-
 #include <thread>
 
+#include "support/footage.h"
 #include "support/process.h"
 
 namespace ccoc::archive {

@@ -65,7 +65,8 @@ TEST_F(EncryptedDiskTest, what_is_on_the_disk_shows_nothing_and_is_never_the_sam
 TEST_F(EncryptedDiskTest, is_the_standards_counter_mode) {
   const auto hex = [](std::string_view text) {
     Bytes out;
-    for (std::size_t i = 0; i < text.size(); i += 2) out.push_back(static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
+    for (std::size_t i = 0; i < text.size(); i += 2)
+      out.push_back(static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
     return out;
   };
   FootageKey key;
@@ -81,12 +82,15 @@ TEST_F(EncryptedDiskTest, is_the_standards_counter_mode) {
   Bytes file = inner->content("own");
   file.resize(16);
   for (const auto byte : hex("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff")) file.push_back(byte);
-  for (const auto byte : hex("601ec313775789a5b7a7f504bbf3d228f443e3ca4d62b59aca84e990cacaf5c52b0930daa23de94ce87017ba2d84988ddfc9c58db67aada613c2dd08457941a6")) file.push_back(byte);
+  for (const auto byte : hex("601ec313775789a5b7a7f504bbf3d228f443e3ca4d62b59aca84e990cacaf5c52b0930daa23de94ce87017ba2d84988ddfc9c58db67aa"
+                             "da613c2dd08457941a6"))
+    file.push_back(byte);
   inner->put("vector", file);
   const auto opened = make_encrypted_disk(inner, key, true)->open_read("vector").value();
   Bytes plain(64);
   ASSERT_EQ(opened->read_at(0, plain).value(), 64u);
-  EXPECT_EQ(plain, hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"));
+  EXPECT_EQ(plain, hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2"
+                       "b417be66c3710"));
 }
 
 TEST_F(EncryptedDiskTest, files_from_before_are_read_as_they_are) {
@@ -128,7 +132,8 @@ TEST_F(EncryptedDiskTest, footage_is_recorded_recovered_and_played_through_it) {
   const auto open = [&] {
     life.main = {};
     life.archive = Archive::open({{"main", make_encrypted_disk(life.disk, key_of(1), true)}},
-                                 std::make_unique<sim::MemorySegmentStore>(life.tables), life.clock, life.options).value();
+                                 std::make_unique<sim::MemorySegmentStore>(life.tables), life.clock, life.options)
+                       .value();
   };
   open();
   life.record();
@@ -157,7 +162,7 @@ TEST(FootageKeyTest, is_made_once_and_readable_by_its_owner_only) {
   const auto key = load_footage_key(path, true).value();
   EXPECT_EQ(load_footage_key(path, true).value(), key);
   EXPECT_EQ(load_footage_key(path, false).value(), key);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   std::ofstream(path) << "not a key\n";

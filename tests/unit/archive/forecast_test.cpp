@@ -110,12 +110,14 @@ TEST(ForecastTest, a_quota_holds_on_a_shared_file_system_too) {
 }
 
 TEST(ForecastTest, colder_volumes_are_rooms_of_their_own_unless_they_share_one) {
-  auto cold = volume("cold", 5, 100, 2), colder = volume("colder", 5, 100, 2), beside = volume("beside", 5, 100, 1), far = volume("far", 5, 0, 0);
+  auto cold = volume("cold", 5, 100, 2), colder = volume("colder", 5, 100, 2), beside = volume("beside", 5, 100, 1),
+       far = volume("far", 5, 0, 0);
   far.free_bytes = std::numeric_limits<double>::infinity();
   cold.recorded = colder.recorded = beside.recorded = far.recorded = false;
   const auto rooms = join_rooms({volume("main", 10, 100, 1), beside, cold, colder, far});
   EXPECT_DOUBLE_EQ(rooms.recorded.capacity_bytes, 115 * gib);
-  EXPECT_EQ(rooms.room_of, (std::map<std::string, std::string>{{"main", ""}, {"beside", ""}, {"cold", "cold"}, {"colder", "cold"}, {"far", "far"}}));
+  EXPECT_EQ(rooms.room_of,
+            (std::map<std::string, std::string>{{"main", ""}, {"beside", ""}, {"cold", "cold"}, {"colder", "cold"}, {"far", "far"}}));
   ASSERT_EQ(rooms.colder.size(), 2u);
   for (const auto& room : rooms.colder) {
     EXPECT_EQ(room.capacity_bytes, room.volume == "far" ? std::numeric_limits<double>::infinity() : 110 * gib) << room.volume;

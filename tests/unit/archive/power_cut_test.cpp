@@ -54,8 +54,7 @@ class PowerCut : public testing::Test {
   }
 
   std::unique_ptr<Archive> open(std::shared_ptr<Disk> on, std::shared_ptr<sim::IndexTables> with) {
-    return Archive::open({{"main", std::move(on)}}, std::make_unique<sim::MemorySegmentStore>(std::move(with)), clock, options)
-        .value();
+    return Archive::open({{"main", std::move(on)}}, std::make_unique<sim::MemorySegmentStore>(std::move(with)), clock, options).value();
   }
 
   /// What the index held after so many operations.

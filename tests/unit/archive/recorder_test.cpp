@@ -1,6 +1,5 @@
-#include "support/footage.h"
-
 #include "ccoc/archive/segment_reader.h"
+#include "support/footage.h"
 
 namespace ccoc::archive {
 namespace {
@@ -35,9 +34,8 @@ TEST_F(RecorderTest, starts_files_at_wall_clock_minutes_under_day_and_time) {
   life.run(camera, at("2026-11-24T05:26:00.500Z"));
   recorder.on_interrupted(GapCause::disabled, "switched off");
   life.step();
-  EXPECT_EQ(life.disk->files(), (std::vector<std::string>{
-                                    "cam01/main/2026-11-24/052357Z.mp4", "cam01/main/2026-11-24/052400Z.mp4",
-                                    "cam01/main/2026-11-24/052500Z.mp4", "cam01/main/2026-11-24/052600Z.mp4"}));
+  EXPECT_EQ(life.disk->files(), (std::vector<std::string>{"cam01/main/2026-11-24/052357Z.mp4", "cam01/main/2026-11-24/052400Z.mp4",
+                                                          "cam01/main/2026-11-24/052500Z.mp4", "cam01/main/2026-11-24/052600Z.mp4"}));
   const auto rows = life.rows();
   ASSERT_EQ(rows.size(), 4u);
   for (std::size_t i = 1; i < rows.size(); ++i) EXPECT_EQ(rows[i].start, rows[i - 1].end) << "no hole, no overlap";
@@ -162,8 +160,8 @@ TEST_F(RecorderTest, shows_a_gap_while_it_lasts) {
   ASSERT_EQ(life.gaps().size(), 1u);
   EXPECT_FALSE(life.gaps()[0].to);
   const std::vector<std::string> cameras{"cam01"};
-  const auto timeline = life.catalog().timeline(cameras, "main", at("2026-11-24T05:24:00.000Z"),
-                                                at("2026-11-24T06:24:00.000Z"), 10).value();
+  const auto timeline =
+      life.catalog().timeline(cameras, "main", at("2026-11-24T05:24:00.000Z"), at("2026-11-24T06:24:00.000Z"), 10).value();
   ASSERT_EQ(timeline[0].gaps.size(), 1u);
   EXPECT_EQ(timeline[0].gaps[0].to, life.clock.utc_now()) << "up to now, not into the future";
 }
@@ -243,8 +241,7 @@ TEST_F(RecorderTest, gives_files_of_one_second_different_names) {
   }
   recorder.on_interrupted(GapCause::camera, "");
   life.step();
-  EXPECT_EQ(life.disk->files(), (std::vector<std::string>{"cam01/main/2026-11-24/052401Z-2.mp4",
-                                                          "cam01/main/2026-11-24/052401Z-3.mp4",
+  EXPECT_EQ(life.disk->files(), (std::vector<std::string>{"cam01/main/2026-11-24/052401Z-2.mp4", "cam01/main/2026-11-24/052401Z-3.mp4",
                                                           "cam01/main/2026-11-24/052401Z.mp4"}));
 }
 
@@ -378,8 +375,8 @@ class Microphone {
   UtcTime time() const { return time_; }
   std::size_t given() const { return count_; }
   Duration step = milliseconds{64};
-  media::AudioFormatPtr format = std::make_shared<const media::AudioFormat>(
-      media::AudioFormat{media::AudioCodec::aac, 16000, 1, {0x14, 0x08}, "mp4a.40.2"});
+  media::AudioFormatPtr format =
+      std::make_shared<const media::AudioFormat>(media::AudioFormat{media::AudioCodec::aac, 16000, 1, {0x14, 0x08}, "mp4a.40.2"});
 
  private:
   UtcTime time_;
@@ -514,8 +511,7 @@ TEST_F(SoundRecorderTest, another_format_of_the_sound_begins_a_file_at_the_next_
   Camera camera(start);
   Microphone microphone(start);
   run(camera, &microphone, start + seconds{10});
-  microphone.format = std::make_shared<const media::AudioFormat>(
-      media::AudioFormat{media::AudioCodec::pcma, 8000, 1, {}, "alaw"});
+  microphone.format = std::make_shared<const media::AudioFormat>(media::AudioFormat{media::AudioCodec::pcma, 8000, 1, {}, "alaw"});
   run(camera, &microphone, start + seconds{20});
   recorder.on_interrupted(GapCause::disabled, "");
   life.step();

@@ -63,7 +63,8 @@ TEST_F(RetentionTest, removes_what_is_older_than_the_cameras_days_and_nothing_el
 
 TEST_F(RetentionTest, never_removes_what_is_held_neither_by_age_nor_for_room) {
   const auto files = life.disk->files();
-  life.tables->holds = {{"cam01", at("2026-11-24T05:25:59.999Z"), at("2026-11-24T05:26:00.001Z")}, {"cam02", UtcTime::min(), UtcTime::max()}};
+  life.tables->holds = {{"cam01", at("2026-11-24T05:25:59.999Z"), at("2026-11-24T05:26:00.001Z")},
+                        {"cam02", UtcTime::min(), UtcTime::max()}};
   RetentionPolicy policy;
   policy.days_of = [](const std::string&) { return 1u; };
   policy.max_bytes = 1;
@@ -185,7 +186,8 @@ TEST_F(RetentionTest, goes_in_small_batches_and_says_that_there_is_more) {
 TEST_F(RetentionTest, asks_once_for_all_cameras) {
   for (int i = 0; i < 500; ++i) {
     const auto id = "cam" + std::to_string(1000 + i);
-    life.tables->segments[{"main", id}] = {"main", {id, "main"}, id, life.clock.utc_now() - hours{2}, life.clock.utc_now() - hours{1}, 1000, 1, false, {}};
+    life.tables->segments[{"main", id}] = {"main", {id, "main"}, id, life.clock.utc_now() - hours{2}, life.clock.utc_now() - hours{1}, 1000,
+                                           1,      false,        {}};
   }
   RetentionPolicy policy;
   policy.days_of = [](const std::string&) { return 1u; };
@@ -207,7 +209,7 @@ TEST_F(RetentionTest, files_that_cannot_be_removed_keep_no_other_cameras_footage
     }
     old += seconds{1};
   };
-  add("away", "aaa", 7);   // as many as fit, and more
+  add("away", "aaa", 7);  // as many as fit, and more
   add("away", "bbb", 3);
   add("main", "bbb2", 4);
   add("away", "ccc", 1);

@@ -96,7 +96,8 @@ TEST_F(UnsetClock, what_an_earlier_process_recorded_is_kept_as_it_is) {
   for (int i = 0; i < 6; ++i) life.step();
   life.clock.set_utc(set_at);
   for (int i = 0; i < 6; ++i) life.step();
-  EXPECT_EQ(footage(at("1970-01-01T00:00:00.000Z"), at("1971-01-01T00:00:00.000Z")).size(), 4u) << "how long the machine was off nobody knows";
+  EXPECT_EQ(footage(at("1970-01-01T00:00:00.000Z"), at("1971-01-01T00:00:00.000Z")).size(), 4u)
+      << "how long the machine was off nobody knows";
 }
 
 }  // namespace

@@ -121,8 +121,7 @@ TEST(Config, an_unknown_variable_is_an_error_but_single_underscore_names_are_not
 }
 
 TEST(Config, a_wrong_type_or_range_is_a_sentence_with_its_line) {
-  EXPECT_THAT(mistake("[ingest]\nthreads = 'two'\n"),
-              HasSubstr("hub.toml:2: ingest.threads must be a whole number from 1 to 64"));
+  EXPECT_THAT(mistake("[ingest]\nthreads = 'two'\n"), HasSubstr("hub.toml:2: ingest.threads must be a whole number from 1 to 64"));
   EXPECT_THAT(mistake("[ingest]\nthreads = 0\n"), HasSubstr("from 1 to 64"));
   EXPECT_THAT(mistake("[ingest]\nthreads = 2.5\n"), HasSubstr("a whole number"));
   EXPECT_THAT(mistake("[ingest]\nallow_loopback = 1\n"), HasSubstr("true or false"));

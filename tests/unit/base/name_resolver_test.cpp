@@ -153,11 +153,10 @@ TEST(NameResolver, ends_without_waiting_for_a_name_that_hangs) {
 TEST(NameResolver, looks_names_up_on_this_machine) {
   const auto found = look_up("localhost");
   ASSERT_TRUE(found) << found.error().message;
-  EXPECT_EQ(found->front(), *parse_peer_address(found->front().address[15] == 1 && found->front().address[0] == 0 &&
-                                                        found->front().address[10] == 0
-                                                    ? "::1"
-                                                    : "127.0.0.1",
-                                                0));
+  EXPECT_EQ(
+      found->front(),
+      *parse_peer_address(
+          found->front().address[15] == 1 && found->front().address[0] == 0 && found->front().address[10] == 0 ? "::1" : "127.0.0.1", 0));
   const auto missing = look_up("no-such-name.invalid");
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message, testing::HasSubstr("no-such-name.invalid"));

@@ -78,8 +78,9 @@ TEST(Offer, says_whether_the_viewer_listens) {
 }
 
 TEST(Offer, of_sound_is_read_as_far_as_it_makes_sense) {
-  const auto offer = with_audio("m=audio 9 X 0 8 111\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 pcma/8000/1\r\na=rtpmap:111 opus/48000/2\r\n"
-                                "a=rtpmap:128 opus/48000/2\r\na=rtpmap:9 G722/\r\na=rtpmap:9 G722/many\r\na=rtpmap:\r\na=rtpmap:x PCMA/8000\r\n");
+  const auto offer = with_audio(
+      "m=audio 9 X 0 8 111\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 pcma/8000/1\r\na=rtpmap:111 opus/48000/2\r\n"
+      "a=rtpmap:128 opus/48000/2\r\na=rtpmap:9 G722/\r\na=rtpmap:9 G722/many\r\na=rtpmap:\r\na=rtpmap:x PCMA/8000\r\n");
   ASSERT_EQ(offer.sound.size(), 3u);
   EXPECT_EQ(offer.sound[0].encoding, "PCMU");
   EXPECT_EQ(offer.sound[1].encoding, "PCMA");
@@ -136,7 +137,8 @@ TEST(Offer, keeps_no_candidate_that_may_not_be_spoken_to) {
   const auto candidate = [](const std::string& transport_and_address) {
     return "a=candidate:1 1 " + transport_and_address + " 5000 typ host\r\n";
   };
-  const std::string local[] = {"UDP 1 127.0.0.1", "udp 1 ::1", "UDP 1 169.254.7.7", "UDP 1 fe80::1", "UDP 1 ::ffff:127.0.0.1", "UDP 1 0.0.0.0"};
+  const std::string local[] = {"UDP 1 127.0.0.1",        "udp 1 ::1",    "UDP 1 169.254.7.7", "UDP 1 fe80::1",
+                               "UDP 1 ::ffff:127.0.0.1", "UDP 1 0.0.0.0"};
   const std::string never[] = {"TCP 1 192.0.2.7", "UDP 1 camera.example", "UDP 1 0af3-cd.local", "UDP 1 ", "UDP"};
   const std::string good[] = {"UDP 1 192.0.2.7", "udp 1 2001:db8::7"};
   std::string all = "v=0\r\n" + transport + video;

@@ -43,8 +43,8 @@ TEST(Outages, single_cameras_have_nothing_in_common) {
 TEST(Outages, a_switch_that_failed_is_named_by_its_network) {
   World world;
   for (int i = 0; i < 8; ++i) {
-    world.add("c" + std::to_string(i), i < 4 ? "10.1.2." + std::to_string(i + 1) : "10.1.3." + std::to_string(i + 1),
-              i % 2 ? "one" : "two", i < 4 ? StreamState::offline : StreamState::live, seconds{i});
+    world.add("c" + std::to_string(i), i < 4 ? "10.1.2." + std::to_string(i + 1) : "10.1.3." + std::to_string(i + 1), i % 2 ? "one" : "two",
+              i < 4 ? StreamState::offline : StreamState::live, seconds{i});
   }
   const auto outages = world.find();
   ASSERT_EQ(outages.size(), 1u);

@@ -100,7 +100,8 @@ TEST(AacDepacketizer, assumes_low_complexity_where_nothing_is_described) {
 
 TEST(AacDepacketizer, with_sbr_counts_in_the_clock_of_the_track) {
   // HE-AAC: a core of 8000 Hz, put out at 16000 Hz, which is the track's clock.
-  Heard heard(track("MPEG4-GENERIC", 16000, 1, {{"mode", "AAC-hbr"}, {"config", "2d8c1000"}, {"sizelength", "13"}, {"indexlength", "3"}, {"indexdeltalength", "3"}}));
+  Heard heard(track("MPEG4-GENERIC", 16000, 1,
+                    {{"mode", "AAC-hbr"}, {"config", "2d8c1000"}, {"sizelength", "13"}, {"indexlength", "3"}, {"indexdeltalength", "3"}}));
   heard.push(hbr_packet({{1}}), 0);
   ASSERT_EQ(heard.frames.size(), 1u);
   EXPECT_EQ(heard.frames[0].format->codec_string, "mp4a.40.5");
@@ -156,10 +157,10 @@ TEST(OpusDepacketizer, tells_the_duration_from_the_first_byte) {
 }
 
 TEST(AudioDepacketizer, leaves_out_what_it_does_not_know) {
-  for (const auto& media : {track("G726-32", 8000, 1), track("MP4A-LATM", 16000, 1, {{"config", "zz"}}), track("PCMU", 0, 1),
-                            track("MPEG4-GENERIC", 16000, 1, {{"config", "14"}}),
-                            track("MPEG4-GENERIC", 16000, 1, {{"config", "1408"}, {"sizelength", "40"}}),
-                            track("MPEG4-GENERIC", 12345, 1)}) {
+  for (const auto& media :
+       {track("G726-32", 8000, 1), track("MP4A-LATM", 16000, 1, {{"config", "zz"}}), track("PCMU", 0, 1),
+        track("MPEG4-GENERIC", 16000, 1, {{"config", "14"}}), track("MPEG4-GENERIC", 16000, 1, {{"config", "1408"}, {"sizelength", "40"}}),
+        track("MPEG4-GENERIC", 12345, 1)}) {
     EXPECT_FALSE(make_audio_depacketizer(media, nullptr)) << media.encoding;
     EXPECT_FALSE(is_understood(media)) << media.encoding;
   }
@@ -168,8 +169,9 @@ TEST(AudioDepacketizer, leaves_out_what_it_does_not_know) {
 
 TEST(AudioDepacketizer, survives_any_packet) {
   std::mt19937 random(7);
-  for (const auto& media : {track("MPEG4-GENERIC", 16000, 1, hbr), track("MP4A-LATM", 16000, 1, {{"cpresent", "0"}, {"config", "400028103fc0"}}),
-                            track("OPUS", 48000, 2), track("PCMA", 8000, 1)}) {
+  for (const auto& media :
+       {track("MPEG4-GENERIC", 16000, 1, hbr), track("MP4A-LATM", 16000, 1, {{"cpresent", "0"}, {"config", "400028103fc0"}}),
+        track("OPUS", 48000, 2), track("PCMA", 8000, 1)}) {
     Heard heard(media);
     for (int i = 0; i < 20'000; ++i) {
       Bytes noise(random() % 40);

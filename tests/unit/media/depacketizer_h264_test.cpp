@@ -35,8 +35,7 @@ Bytes stap_a(const std::vector<Bytes>& nals) {
 Bytes fu_a(const Bytes& nal, std::size_t from, std::size_t to, bool start, bool end) {
   Bytes out{static_cast<std::uint8_t>((nal[0] & 0xe0) | 28),
             static_cast<std::uint8_t>((start ? 0x80 : 0) | (end ? 0x40 : 0) | (nal[0] & 0x1f))};
-  out.insert(out.end(), nal.begin() + 1 + static_cast<std::ptrdiff_t>(from),
-             nal.begin() + 1 + static_cast<std::ptrdiff_t>(to));
+  out.insert(out.end(), nal.begin() + 1 + static_cast<std::ptrdiff_t>(from), nal.begin() + 1 + static_cast<std::ptrdiff_t>(to));
   return out;
 }
 
@@ -397,8 +396,8 @@ TEST_F(H264Depacketizer, does_not_hoard_sets_whose_picture_never_comes) {
 
 TEST_F(H264Depacketizer, counts_packets_that_make_no_sense) {
   start();
-  for (const Bytes& bad : {Bytes{0x00, 1}, Bytes{0x7e, 1, 2}, Bytes{0x7c}, Bytes{0x7c, 0xc5},
-                           Bytes{0x78, 0xff, 0xff, 1}, Bytes{0x78, 0}, Bytes{0x79, 1, 2}})
+  for (const Bytes& bad :
+       {Bytes{0x00, 1}, Bytes{0x7e, 1, 2}, Bytes{0x7c}, Bytes{0x7c, 0xc5}, Bytes{0x78, 0xff, 0xff, 1}, Bytes{0x78, 0}, Bytes{0x79, 1, 2}})
     push(0, bad);
   EXPECT_EQ(depacketizer->counts().bad_packets, 7u);
   push(1, {});

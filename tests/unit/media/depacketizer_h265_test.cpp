@@ -69,8 +69,7 @@ TEST_F(H265Depacketizer, takes_a_fragment_that_is_start_and_end_at_once) {
   start();
   const auto& idr = picture.back();
   push(0, aggregate({picture.begin(), picture.end() - 1}));
-  Bytes whole{static_cast<std::uint8_t>((idr[0] & 0x81) | 49 << 1), idr[1],
-              static_cast<std::uint8_t>(0xc0 | (idr[0] >> 1 & 0x3f))};
+  Bytes whole{static_cast<std::uint8_t>((idr[0] & 0x81) | 49 << 1), idr[1], static_cast<std::uint8_t>(0xc0 | (idr[0] >> 1 & 0x3f))};
   whole.insert(whole.end(), idr.begin() + 2, idr.end());
   push(0, whole, true);
   ASSERT_EQ(units.size(), 1u);
@@ -104,8 +103,8 @@ TEST_F(H265Depacketizer, ignores_parameter_sets_of_another_layer) {
 
 TEST_F(H265Depacketizer, counts_packets_that_make_no_sense) {
   start();
-  for (const Bytes& bad : {Bytes{0x62}, Bytes{0x62, 1}, Bytes{0x62, 1, 0xf1, 2}, Bytes{0x64, 1, 2},
-                           Bytes{0x60, 1, 0xff, 0xff}, Bytes{0x62, 1, 0xd3}})
+  for (const Bytes& bad :
+       {Bytes{0x62}, Bytes{0x62, 1}, Bytes{0x62, 1, 0xf1, 2}, Bytes{0x64, 1, 2}, Bytes{0x60, 1, 0xff, 0xff}, Bytes{0x62, 1, 0xd3}})
     push(0, bad);
   EXPECT_EQ(depacketizer->counts().bad_packets, 6u);
 }

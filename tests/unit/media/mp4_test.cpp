@@ -1,4 +1,3 @@
-#include "ccoc/media/checksum.h"
 #include "ccoc/media/mp4.h"
 
 #include <gtest/gtest.h>
@@ -12,6 +11,7 @@
 #include <random>
 #include <sstream>
 
+#include "ccoc/media/checksum.h"
 #include "ccoc/media/nal.h"
 #include "unit/media/streams.h"
 
@@ -31,8 +31,7 @@ FragmentPlan plan_of(std::vector<Sample> samples) {
   return plan;
 }
 
-const std::vector<Sample> b_frames = {
-    {500, 3600, 7200, true}, {60, 3600, 10800, false}, {40, 3600, 0, false}, {30, 3600, -3600, false}};
+const std::vector<Sample> b_frames = {{500, 3600, 7200, true}, {60, 3600, 10800, false}, {40, 3600, 0, false}, {30, 3600, -3600, false}};
 
 void expect_same(const std::vector<Sample>& a, const std::vector<Sample>& b) {
   ASSERT_EQ(a.size(), b.size());
@@ -229,10 +228,9 @@ TEST(Mp4, checksums_behind_moof_where_earlier_files_have_them_are_read) {
 
 TEST(Mp4, prft_ties_the_first_picture_shown_to_its_capture_time) {  // ISO/IEC 14496-12 §8.16.5
   const auto bytes = make_fragment_header(plan_of(b_frames));
-  const Bytes expected = {0,    0,    0,    32,   'p',  'r',  'f',  't',
-                          1,    0,    0,    24,   0,    0,    0,    1,      // version 1, real time, track 1
-                          0xee, 0xaf, 0x9d, 0xf7, 0x1f, 0x9a, 0xcf, 0xfa,   // NTP of 05:24:07.123456
-                          0,    0,    0,    0,    0,    0x0d, 0xd7, 0xc0};  // 900 000 + 7200 ticks
+  const Bytes expected = {0,    0,    0,    32,   'p',  'r',  'f',  't',  1, 0, 0, 24, 0, 0, 0, 1,  // version 1, real time, track 1
+                          0xee, 0xaf, 0x9d, 0xf7, 0x1f, 0x9a, 0xcf, 0xfa,                           // NTP of 05:24:07.123456
+                          0,    0,    0,    0,    0,    0x0d, 0xd7, 0xc0};                          // 900 000 + 7200 ticks
   EXPECT_EQ(Bytes(bytes.begin(), bytes.begin() + 32), expected);
 }
 
@@ -329,20 +327,18 @@ std::vector<std::int64_t> values(const std::string& text, const std::string& key
 
 /// For each picture of the clip in stream order, its place in presentation order, by ffprobe's word.
 std::vector<int> presentation_order() {
-  const auto positions = values(run(std::string("ffprobe -v error -show_entries frame=pkt_pos -of default '") +
-                                    CCOC_TEST_DATA + "/clips/pattern_bframes.h264' 2>&1"),
-                                "pkt_pos");
+  const auto positions = values(
+      run(std::string("ffprobe -v error -show_entries frame=pkt_pos -of default '") + CCOC_TEST_DATA + "/clips/pattern_bframes.h264' 2>&1"),
+      "pkt_pos");
   auto sorted = positions;
   std::ranges::sort(sorted);
   std::vector<int> order;
-  for (const auto position : sorted)
-    order.push_back(static_cast<int>(std::ranges::find(positions, position) - positions.begin()));
+  for (const auto position : sorted) order.push_back(static_cast<int>(std::ranges::find(positions, position) - positions.begin()));
   return order;
 }
 
 /// Writes the clip as one fragment per GOP, as the archive does.
-void write_clip(const std::string& path, const test::Clip& clip, std::uint32_t frame_ticks,
-                const std::vector<int>& order) {
+void write_clip(const std::string& path, const test::Clip& clip, std::uint32_t frame_ticks, const std::vector<int>& order) {
   std::ofstream file(path, std::ios::binary);
   const auto put = [&](const Bytes& bytes) {
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -360,8 +356,7 @@ void write_clip(const std::string& path, const test::Clip& clip, std::uint32_t f
   };
   for (std::size_t i = 0; i < clip.pictures.size(); ++i) {
     const auto data = test::join(clip.pictures[i]);
-    const bool key =
-        std::ranges::any_of(clip.pictures[i], [&](const Bytes& nal) { return is_random_access(clip.codec, nal); });
+    const bool key = std::ranges::any_of(clip.pictures[i], [&](const Bytes& nal) { return is_random_access(clip.codec, nal); });
     if (key) {
       write_fragment();
       plan.decode_time = static_cast<std::int64_t>(i) * frame_ticks;
@@ -395,8 +390,7 @@ TEST_F(Mp4Playback, ffmpeg_plays_h264_with_b_frames_in_order) {
   ASSERT_FALSE(std::ranges::is_sorted(order));
   write_clip(path, clip, 3600, order);
   EXPECT_EQ(decode(), "");
-  EXPECT_EQ(probe("-show_entries stream=codec_name,codec_tag_string,width,height,r_frame_rate -of csv=p=0"),
-            "h264,avc1,322,180,25/1\n");
+  EXPECT_EQ(probe("-show_entries stream=codec_name,codec_tag_string,width,height,r_frame_rate -of csv=p=0"), "h264,avc1,322,180,25/1\n");
   // The decoder gives the pictures in presentation order: their times rise evenly.
   const auto shown = values(probe("-show_entries frame=pts -of default"), "pts");
   ASSERT_EQ(shown.size(), 50u);

@@ -40,8 +40,8 @@ TEST(Format, reads_real_h264_cameras) {
            Camera{"Z00AKZpkA8ARPyzUBAQFAAADA+gAAOpgBA==,aO48gA==", 1920, 1080, 30, "avc1.4d0029"},  // Hikvision
            Camera{"Z2QAM6zoAoALWQ==,aO48MA==", 2560, 1440, 0, "avc1.640033"},                       // Reolink
            Camera{"Z00AH5WoFAFuQA==,aO48gA==", 1280, 720, 0, "avc1.4d001f"},                        // Foscam
-           Camera{"Z00AKpWoHgCJ+WbgICAgQAAAAAE=,aO48gAAAAAE=", 1920, 1080, 0, "avc1.4d002a"},     // start codes behind
-           Camera{"Z2QAHqwsaoLA9puCgIKgAAADACAAAAMD0IAA,aO4xshsA", 704, 480, 15, "avc1.64001e"},  // Dahua
+           Camera{"Z00AKpWoHgCJ+WbgICAgQAAAAAE=,aO48gAAAAAE=", 1920, 1080, 0, "avc1.4d002a"},       // start codes behind
+           Camera{"Z2QAHqwsaoLA9puCgIKgAAADACAAAAMD0IAA,aO4xshsA", 704, 480, 15, "avc1.64001e"},    // Dahua
            Camera{"Z0LAHtkDxWhAAAADAEAAAAwDxYuS,aMuMsg==", 240, 160, 24, "avc1.42c01e"},
        }) {
     const auto format = format_of_sprop("H264", {{"sprop-parameter-sets", camera.sprop}});
@@ -55,10 +55,9 @@ TEST(Format, reads_real_h264_cameras) {
 }
 
 TEST(Format, reads_a_real_h265_camera) {
-  const auto format =
-      format_of_sprop("H265", {{"sprop-vps", "QAEMAf//AWAAAAMAsAAAAwAAAwBarAwAAAMABAAAAwAyqA=="},
-                               {"sprop-sps", "QgEBAWAAAAMAsAAAAwAAAwBaoAWCAeFja5JFL83BQYFBAAADAAEAAAMADKE="},
-                               {"sprop-pps", "RAHA8saNA7NA"}});
+  const auto format = format_of_sprop("H265", {{"sprop-vps", "QAEMAf//AWAAAAMAsAAAAwAAAwBarAwAAAMABAAAAwAyqA=="},
+                                               {"sprop-sps", "QgEBAWAAAAMAsAAAAwAAAwBaoAWCAeFja5JFL83BQYFBAAADAAEAAAMADKE="},
+                                               {"sprop-pps", "RAHA8saNA7NA"}});
   ASSERT_TRUE(format);
   EXPECT_EQ(format->width, 704u);
   EXPECT_EQ(format->height, 480u);
@@ -161,8 +160,7 @@ TEST(Nal, walks_length_prefixed_data_and_notices_what_does_not_add_up) {
   const auto ignore = [](ByteView) {};
   EXPECT_TRUE(for_each_nal(data, ignore));
   EXPECT_TRUE(for_each_nal({}, ignore));
-  for (std::size_t size = 1; size < data.size(); ++size)
-    EXPECT_EQ(for_each_nal(ByteView(data).first(size), ignore), size == 6) << size;
+  for (std::size_t size = 1; size < data.size(); ++size) EXPECT_EQ(for_each_nal(ByteView(data).first(size), ignore), size == 6) << size;
   EXPECT_FALSE(for_each_nal(hex("ffffffff01"), ignore));
 }
 

@@ -1,12 +1,13 @@
+#include "ccoc/media/packetizer.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
 #include "ccoc/media/depacketizer.h"
-#include "ccoc/media/packetizer.h"
-#include "ccoc/media/rtp.h"
 #include "ccoc/media/nal.h"
+#include "ccoc/media/rtp.h"
 #include "unit/media/streams.h"
 
 namespace ccoc::media {
@@ -48,8 +49,7 @@ TEST_P(Packetizer, round_trip_gives_every_picture_back_byte_for_byte) {
   for (const std::size_t max_payload : {40u, 333u, 1400u, 65'000u}) {
     units.clear();
     auto reader = depacketizer();
-    for (const auto& packet : packets(max_payload))
-      reader->push({packet.marker, 96, 0, packet.timestamp, 1, packet.payload});
+    for (const auto& packet : packets(max_payload)) reader->push({packet.marker, 96, 0, packet.timestamp, 1, packet.payload});
     ASSERT_EQ(units.size(), clip.pictures.size());
     for (std::size_t i = 0; i < units.size(); ++i) {
       EXPECT_EQ(*units[i].data, test::join(clip.pictures[i])) << i;
@@ -174,8 +174,11 @@ TEST_P(Packetizer, writes_key_units_with_their_parameter_sets_and_numbers_withou
 
 AudioUnit sound(AudioCodec codec, std::uint32_t rate, unsigned channels, std::size_t bytes) {
   AudioUnit unit;
-  unit.format = std::make_shared<const AudioFormat>(AudioFormat{
-      .codec = codec, .sample_rate = rate, .channels = channels, .config = codec == AudioCodec::aac ? Bytes{0x14, 0x08} : Bytes{}, .codec_string = {}});
+  unit.format = std::make_shared<const AudioFormat>(AudioFormat{.codec = codec,
+                                                                .sample_rate = rate,
+                                                                .channels = channels,
+                                                                .config = codec == AudioCodec::aac ? Bytes{0x14, 0x08} : Bytes{},
+                                                                .codec_string = {}});
   auto data = std::make_shared<Bytes>(bytes);
   for (std::size_t i = 0; i < bytes; ++i) (*data)[i] = static_cast<std::uint8_t>(i * 7);
   unit.data = std::move(data);
@@ -183,8 +186,9 @@ AudioUnit sound(AudioCodec codec, std::uint32_t rate, unsigned channels, std::si
 }
 
 TEST(RtpWriter, sound_round_trips_in_every_codec_that_is_offered) {
-  for (const auto& unit : {sound(AudioCodec::aac, 16000, 1, 300), sound(AudioCodec::aac, 16000, 1, 5000), sound(AudioCodec::pcmu, 8000, 1, 160),
-                           sound(AudioCodec::pcma, 16000, 2, 640), sound(AudioCodec::opus, 48000, 2, 80)}) {
+  for (const auto& unit :
+       {sound(AudioCodec::aac, 16000, 1, 300), sound(AudioCodec::aac, 16000, 1, 5000), sound(AudioCodec::pcmu, 8000, 1, 160),
+        sound(AudioCodec::pcma, 16000, 2, 640), sound(AudioCodec::opus, 48000, 2, 80)}) {
     const auto what = to_string(unit.format->codec);
     const auto described = parse_sdp(make_sdp({.name = "x", .video = nullptr, .audio = unit.format}));
     ASSERT_TRUE(described) << what;

@@ -52,8 +52,7 @@ TEST(Rtcp, finds_a_sender_report_that_it_wrote) {
   EXPECT_EQ(report->rtp_timestamp, sent.rtp_timestamp);
   EXPECT_EQ(report->packets, sent.packets);
   EXPECT_EQ(report->octets, sent.octets);
-  for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_FALSE(parse_sender_report(ByteView(bytes).first(size))) << size;
+  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(parse_sender_report(ByteView(bytes).first(size))) << size;
 }
 
 TEST(Rtcp, writes_a_compound_of_report_and_name_that_adds_up) {

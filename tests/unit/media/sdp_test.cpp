@@ -1,12 +1,11 @@
 #include "ccoc/media/sdp.h"
 
-#include "ccoc/media/depacketizer.h"
-
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <random>
 
+#include "ccoc/media/depacketizer.h"
 #include "unit/media/streams.h"
 
 namespace ccoc::media {
@@ -35,8 +34,7 @@ TEST(Sdp, reads_a_hikvision_camera) {
   EXPECT_EQ(video.encoding, "H264");
   EXPECT_EQ(video.clock_rate, 90000u);
   EXPECT_EQ(video.bandwidth_bps, 5'000'000u);
-  EXPECT_EQ(video.control,
-            "rtsp://192.168.5.106:554/Streaming/Channels/101/trackID=1?transportmode=unicast&profile=Profile_1");
+  EXPECT_EQ(video.control, "rtsp://192.168.5.106:554/Streaming/Channels/101/trackID=1?transportmode=unicast&profile=Profile_1");
   EXPECT_EQ(video.fmtp_value("sprop-parameter-sets"), "Z00AKZpkA8ARPyzUBAQFAAADA+gAAOpgBA==,aO48gA==");
   EXPECT_EQ(video.fmtp_value("profile-level-id"), "420029");
   EXPECT_EQ(sdp.media[1].encoding, "VND.ONVIF.METADATA");
@@ -112,8 +110,7 @@ TEST(Sdp, finds_the_codec_without_rtpmap) {
 }
 
 TEST(Sdp, takes_lone_line_feeds_trailing_zeros_and_odd_case) {
-  const auto text = std::string("v=0\nA=x\nm=VIDEO 0 RTP/AVP 96 97\na=RtpMap:96 h264/90000\na=CONTROL: track1 \n") +
-                    std::string(2, 0);
+  const auto text = std::string("v=0\nA=x\nm=VIDEO 0 RTP/AVP 96 97\na=RtpMap:96 h264/90000\na=CONTROL: track1 \n") + std::string(2, 0);
   const auto sdp = parse_sdp(text).value();
   ASSERT_EQ(sdp.media.size(), 1u);
   EXPECT_EQ(sdp.media[0].kind, "video");

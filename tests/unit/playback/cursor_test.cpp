@@ -209,10 +209,8 @@ TEST_F(CursorTest, passes_over_a_broken_fragment_to_the_next_key_frame) {
 }
 
 TEST_F(CursorTest, finds_the_key_frame_for_a_snapshot) {
-  EXPECT_EQ(key_unit_at(life.catalog(), cam01, at("2026-11-24T05:21:30.700Z")).value()->capture_time,
-            at("2026-11-24T05:21:30.000Z"));
-  EXPECT_EQ(key_unit_at(life.catalog(), cam01, at("2026-11-24T05:22:35.000Z")).value()->capture_time,
-            at("2026-11-24T05:22:29.000Z"));
+  EXPECT_EQ(key_unit_at(life.catalog(), cam01, at("2026-11-24T05:21:30.700Z")).value()->capture_time, at("2026-11-24T05:21:30.000Z"));
+  EXPECT_EQ(key_unit_at(life.catalog(), cam01, at("2026-11-24T05:22:35.000Z")).value()->capture_time, at("2026-11-24T05:22:29.000Z"));
   EXPECT_EQ(key_unit_at(life.catalog(), cam01, at("2026-11-24T05:22:50.000Z")).error().code, ErrorCode::not_found);
   EXPECT_EQ(key_unit_at(life.catalog(), cam01, at("2026-11-24T05:19:00.000Z")).error().code, ErrorCode::not_found);
 }

@@ -70,7 +70,8 @@ class GroupTest : public testing::Test {
       ASSERT_LE(spread(), interval + early) << what << " after " << passed.count() << " µs";
       const auto position = players[0]->position();
       for (int i = 0; i < cameras; ++i) {
-        ASSERT_LE(std::chrono::abs(position - shown_by(i)), interval + early) << what << ", camera " << i << " after " << passed.count() << " µs";
+        ASSERT_LE(std::chrono::abs(position - shown_by(i)), interval + early)
+            << what << ", camera " << i << " after " << passed.count() << " µs";
       }
       worst = std::max(worst, spread());
     }
@@ -110,7 +111,8 @@ TEST_F(GroupTest, a_seek_brings_all_to_the_instant_and_they_begin_together) {
     for (int i = 0; i < cameras; ++i) {
       const auto& shown = screens[static_cast<std::size_t>(i)]->shown;
       const auto first = std::ranges::find_if(shown, [](const auto& s) { return !s.flags.preroll; });
-      EXPECT_LE(std::chrono::abs(at(target) - first->unit->capture_time), frame_interval) << target << ": the picture of that instant, camera " << i;
+      EXPECT_LE(std::chrono::abs(at(target) - first->unit->capture_time), frame_interval)
+          << target << ": the picture of that instant, camera " << i;
     }
     expect_together(seconds{3}, frame_interval, target);
   }

@@ -118,8 +118,8 @@ TEST_F(RangeFileTest, is_the_same_at_every_reading_and_at_every_offset) {
     Bytes part(1 + random() % 20'000);
     const auto got = file->read_at(offset, part).value();
     ASSERT_EQ(got, std::min<std::size_t>(part.size(), whole.size() - offset));
-    ASSERT_TRUE(std::equal(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(got),
-                           whole.begin() + static_cast<std::ptrdiff_t>(offset)));
+    ASSERT_TRUE(
+        std::equal(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(got), whole.begin() + static_cast<std::ptrdiff_t>(offset)));
   }
   Bytes part(10);
   EXPECT_EQ(file->read_at(whole.size(), part).value(), 0u);

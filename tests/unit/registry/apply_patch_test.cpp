@@ -63,9 +63,8 @@ TEST(ApplyPatch, finds_all_wrong_fields_at_once) {
   patch.streams = {{"main", "gopher://10.1.2.3/", {}, {}}, {"third", "rtsp://10.1.2.3/", {}, {}}};
   patch.recording_mode = "sometimes";
   patch.retention_days = 0;
-  EXPECT_THAT(wrong_fields(patch),
-              UnorderedElementsAre("id", "name", "owner.kind", "zone", "location.lat", "location.fov_deg", "streams[0].url",
-                                   "streams[1].role", "recording.mode", "recording.retention_days"));
+  EXPECT_THAT(wrong_fields(patch), UnorderedElementsAre("id", "name", "owner.kind", "zone", "location.lat", "location.fov_deg",
+                                                        "streams[0].url", "streams[1].role", "recording.mode", "recording.retention_days"));
 }
 
 TEST(ApplyPatch, needs_exactly_one_main_stream) {

@@ -43,10 +43,11 @@ TEST(CameraJson, reads_what_the_contract_writes) {
 }
 
 TEST(CameraJson, names_every_field_of_a_wrong_type_or_unknown_name) {
-  EXPECT_THAT(wrong_fields(R"({"zone":5,"enabled":"yes","colour":"red","location":{"lat":"18","alt":3},"streams":[{"role":1,"codec":"h264"}],
+  EXPECT_THAT(
+      wrong_fields(R"({"zone":5,"enabled":"yes","colour":"red","location":{"lat":"18","alt":3},"streams":[{"role":1,"codec":"h264"}],
                                "recording":{"retention_days":1.5}})"),
-              UnorderedElementsAre("zone", "enabled", "colour", "location.lat", "location.alt", "streams[0].role", "streams[0].codec",
-                                   "recording.retention_days"));
+      UnorderedElementsAre("zone", "enabled", "colour", "location.lat", "location.alt", "streams[0].role", "streams[0].codec",
+                           "recording.retention_days"));
   EXPECT_FALSE(camera_patch_from_json(boost::json::parse("[]")));
   EXPECT_FALSE(camera_patch_from_json(boost::json::parse("null")));
 }

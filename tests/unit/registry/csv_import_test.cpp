@@ -61,7 +61,8 @@ TEST(CameraCsv, is_the_same_with_byte_order_mark_semicolons_tabs_and_windows_lin
 }
 
 TEST(CameraCsv, knows_the_line_of_each_row_past_blank_lines_and_cells_of_several_lines) {
-  const auto rows = rows_of(header + "\ncam01,,\"two\nlines\",18.79,98.98,rtsp://10.1.2.3/a\n,,,,,\ncam02,,Gate,18.79,98.98,rtsp://10.1.2.3/b\n");
+  const auto rows =
+      rows_of(header + "\ncam01,,\"two\nlines\",18.79,98.98,rtsp://10.1.2.3/a\n,,,,,\ncam02,,Gate,18.79,98.98,rtsp://10.1.2.3/b\n");
   ASSERT_THAT(rows, SizeIs(2));
   EXPECT_EQ(rows[0].line, 3);
   EXPECT_EQ(rows[1].line, 6);
@@ -95,9 +96,8 @@ TEST(CameraCsv, reports_cells_that_are_not_what_they_should_be) {
       "id,name_en,lat,lon,main_url,heading_deg,retention_days,enabled\n"
       ",Gate,\"18,79\",nan,,north,soon,perhaps\n");
   ASSERT_THAT(rows, SizeIs(1));
-  EXPECT_THAT(wrong_fields(rows[0]),
-              testing::UnorderedElementsAre("id", "location.lat", "location.lon", "main_url", "location.heading_deg",
-                                            "recording.retention_days", "enabled"));
+  EXPECT_THAT(wrong_fields(rows[0]), testing::UnorderedElementsAre("id", "location.lat", "location.lon", "main_url", "location.heading_deg",
+                                                                   "recording.retention_days", "enabled"));
 }
 
 TEST(CameraCsv, with_more_cells_than_columns_is_told_about_quotes) {

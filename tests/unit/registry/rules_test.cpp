@@ -59,8 +59,8 @@ TEST(CameraUrl, may_wait_for_a_sender_by_webrtc) {
 }
 
 TEST(CameraUrl, may_be_of_other_protocols) {
-  for (const char* url : {"srt://10.1.2.3:9000", "srt://cam.example.org:9000?streamid=a", "rtmp://10.1.2.3/live/key", "rtmps://10.1.2.3/live/key",
-                          "http://10.1.2.3/video.mjpg", "https://cam.example.org/live/index.m3u8?x=1"}) {
+  for (const char* url : {"srt://10.1.2.3:9000", "srt://cam.example.org:9000?streamid=a", "rtmp://10.1.2.3/live/key",
+                          "rtmps://10.1.2.3/live/key", "http://10.1.2.3/video.mjpg", "https://cam.example.org/live/index.m3u8?x=1"}) {
     EXPECT_EQ(good(url).url, url);
   }
   EXPECT_EQ(good("http://u:p@10.1.2.3/a").url, "http://10.1.2.3/a");
@@ -117,8 +117,8 @@ TEST(CameraUrl, never_repeats_a_password_when_it_is_refused) {
 }
 
 TEST(CameraUrl, of_this_machine_or_the_link_is_refused_unless_allowed) {
-  for (const char* host : {"127.0.0.1", "127.1", "2130706433", "0x7f000001", "0.0.0.0", "localhost", "LOCALHOST.", "a.localhost", "169.254.1.1",
-                           "224.0.0.1", "[::1]", "[::]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[ff02::1]"}) {
+  for (const char* host : {"127.0.0.1", "127.1", "2130706433", "0x7f000001", "0.0.0.0", "localhost", "LOCALHOST.", "a.localhost",
+                           "169.254.1.1", "224.0.0.1", "[::1]", "[::]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[ff02::1]"}) {
     const std::string url = "rtsp://" + std::string(host) + "/a";
     EXPECT_THAT(refusal(url), HasSubstr("ingest.allow_loopback")) << url;
     EXPECT_TRUE(parse_camera_url(url, Rules{.site = {}, .allow_loopback = true})) << url;

@@ -30,7 +30,7 @@ struct SecretBoxTest : testing::Test {
 
 TEST_F(SecretBoxTest, makes_a_key_that_only_its_owner_reads) {
   open();
-  struct stat is {};
+  struct stat is{};
   ASSERT_EQ(::stat(key().c_str(), &is), 0);
   EXPECT_EQ(is.st_mode & 0777, 0600u);
   EXPECT_EQ(is.st_size, 32);

@@ -27,9 +27,10 @@ std::string rfc7616_challenge(const std::string& algorithm) {
 TEST(Authenticator, answers_the_example_of_rfc_2617) {
   Authenticator auth("Mufasa", "Circle Of Life");
   auth.use_cnonce("0a4f113b");
-  ASSERT_EQ(auth.on_unauthorized(unauthorized(
-                {R"(Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41")"})),
-            Verdict::retry);
+  ASSERT_EQ(
+      auth.on_unauthorized(unauthorized(
+          {R"(Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41")"})),
+      Verdict::retry);
   const auto answer = auth.authorization("GET", "/dir/index.html");
   EXPECT_THAT(answer, HasSubstr("response=\"6629fae49393a05397450978507c4ef1\""));
   EXPECT_THAT(answer, HasSubstr("nc=00000001"));
@@ -38,9 +39,8 @@ TEST(Authenticator, answers_the_example_of_rfc_2617) {
 }
 
 TEST(Authenticator, answers_the_examples_of_rfc_7616) {
-  const std::pair<std::string, std::string> cases[] = {
-      {"MD5", "8ca523f5e9506fed4657c9700eebdbec"},
-      {"SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"}};
+  const std::pair<std::string, std::string> cases[] = {{"MD5", "8ca523f5e9506fed4657c9700eebdbec"},
+                                                       {"SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"}};
   for (const auto& [algorithm, response] : cases) {
     Authenticator auth("Mufasa", "Circle of Life");
     auth.use_cnonce("f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ");
@@ -104,7 +104,8 @@ TEST(Authenticator, says_when_no_challenge_is_understood_or_there_is_no_user) {
 }
 
 TEST(Challenges, hostile_ones_are_bounded_and_never_crash) {
-  for (const std::string text : {"Digest", "Digest realm=\"", "=,=,\"", ",,,,", "Digest \\", "Digest realm=\"\\", "Basic Basic Digest Digest"}) {
+  for (const std::string text :
+       {"Digest", "Digest realm=\"", "=,=,\"", ",,,,", "Digest \\", "Digest realm=\"\\", "Basic Basic Digest Digest"}) {
     EXPECT_LE(parse_challenges(text).size(), 16u) << text;
   }
   std::string many;

@@ -46,8 +46,8 @@ std::vector<std::string> read(StreamParser& parser, std::string_view bytes, std:
       out.push_back("frame " + std::to_string(f->channel) + " " + std::string(as_text(f->payload)));
     } else {
       const auto& m = std::get<Message>(*item);
-      out.push_back((m.request ? m.method + " " + m.uri : std::to_string(m.status) + " " + m.reason) + " #" +
-                    std::to_string(m.cseq()) + " " + m.body);
+      out.push_back((m.request ? m.method + " " + m.uri : std::to_string(m.status) + " " + m.reason) + " #" + std::to_string(m.cseq()) +
+                    " " + m.body);
     }
   }
   return out;
@@ -55,16 +55,20 @@ std::vector<std::string> read(StreamParser& parser, std::string_view bytes, std:
 
 std::string dialogue() {
   return "RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: OPTIONS\r\n\r\n" + frame(0, rtp(40)) +
-         "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 12\r\n\r\nv=0\r\n$body\r\n" + frame(1, "\x80\xc8" "12345678") +
+         "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 12\r\n\r\nv=0\r\n$body\r\n" +
+         frame(1,
+               "\x80\xc8"
+               "12345678") +
          "\r\n" + "GET_PARAMETER rtsp://h/p RTSP/1.0\ncseq: 3\nX: a\n b\n\n" + frame(0, rtp(13)) + frame(0, "") +
          "RTSP/1.0 404 Not Found\r\nCSeq:4\r\n\r\n";
 }
 
 TEST(StreamParser, yields_messages_and_frames_in_order) {
   StreamParser parser;
-  EXPECT_THAT(read(parser, dialogue()),
-              ElementsAre("200 OK #1 ", "frame 0 " + rtp(40), "200 OK #2 v=0\r\n$body\r\n", "frame 1 \x80\xc8" "12345678",
-                          "GET_PARAMETER rtsp://h/p #3 ", "frame 0 " + rtp(13), "frame 0 ", "404 Not Found #4 "));
+  EXPECT_THAT(read(parser, dialogue()), ElementsAre("200 OK #1 ", "frame 0 " + rtp(40), "200 OK #2 v=0\r\n$body\r\n",
+                                                    "frame 1 \x80\xc8"
+                                                    "12345678",
+                                                    "GET_PARAMETER rtsp://h/p #3 ", "frame 0 " + rtp(13), "frame 0 ", "404 Not Found #4 "));
   EXPECT_EQ(parser.skipped_bytes(), 0u);
   EXPECT_EQ(parser.buffered(), 0u);
 }
@@ -167,10 +171,10 @@ TEST(StreamParser, answers_any_method_of_a_peer_in_step) {
 
 TEST(StreamParser, reads_every_reply_of_the_real_cameras) {
   for (const char* name :
-       {"bunny_describe.txt", "bunny_play.txt", "bunny_setup.txt", "dahua_describe_h264_aac_onvif.txt",
-        "dahua_describe_h265_pcma.txt", "dahua_options.txt", "dahua_play.txt", "dahua_setup.txt", "foscam_describe.txt",
-        "gw_main_describe.txt", "gw_main_play.txt", "gw_main_setup_audio.txt", "gw_main_setup_video.txt",
-        "hikvision_describe.txt", "hikvision_play.txt", "hikvision_setup.txt", "reolink_describe.txt", "bad_rtptime.txt"}) {
+       {"bunny_describe.txt", "bunny_play.txt", "bunny_setup.txt", "dahua_describe_h264_aac_onvif.txt", "dahua_describe_h265_pcma.txt",
+        "dahua_options.txt", "dahua_play.txt", "dahua_setup.txt", "foscam_describe.txt", "gw_main_describe.txt", "gw_main_play.txt",
+        "gw_main_setup_audio.txt", "gw_main_setup_video.txt", "hikvision_describe.txt", "hikvision_play.txt", "hikvision_setup.txt",
+        "reolink_describe.txt", "bad_rtptime.txt"}) {
     StreamParser parser;
     const auto items = read(parser, camera_reply(name));
     ASSERT_FALSE(items.empty()) << name;
@@ -294,14 +298,14 @@ TEST(Url, splits_what_people_write) {
 }
 
 TEST(Url, takes_any_password_encoded_or_raw) {
-  for (const auto& [text, password] : std::vector<std::pair<std::string, std::string>>{
-           {"rtsp://u:p%40ss%3A%2F%23%3F%25@h:1/x", "p@ss:/#?%"},
-           {"rtsp://u:p@s:s@h:1/x", "p@s:s"},
-           {"rtsp://u:p/s?s#w@h:1/x", "p/s?s#w"},
-           {"rtsp://u:100%@h:1/x", "100%"},
-           {"rtsp://u:รหัสลับ@h:1/x", "รหัสลับ"},
-           {"rtsp://u:%E0%B8%A3@h:1/x", "ร"},
-           {"rtsp://u:@h:1/x", ""}}) {
+  for (const auto& [text, password] :
+       std::vector<std::pair<std::string, std::string>>{{"rtsp://u:p%40ss%3A%2F%23%3F%25@h:1/x", "p@ss:/#?%"},
+                                                        {"rtsp://u:p@s:s@h:1/x", "p@s:s"},
+                                                        {"rtsp://u:p/s?s#w@h:1/x", "p/s?s#w"},
+                                                        {"rtsp://u:100%@h:1/x", "100%"},
+                                                        {"rtsp://u:รหัสลับ@h:1/x", "รหัสลับ"},
+                                                        {"rtsp://u:%E0%B8%A3@h:1/x", "ร"},
+                                                        {"rtsp://u:@h:1/x", ""}}) {
     const auto u = parse_url(text);
     ASSERT_TRUE(u) << text;
     EXPECT_EQ(u->user, "u") << text;
@@ -312,9 +316,9 @@ TEST(Url, takes_any_password_encoded_or_raw) {
 }
 
 TEST(Url, refuses_what_is_none_and_keeps_the_password_to_itself) {
-  for (const char* bad : {"", "cam1", "http://u:canary@h/", "rtsp://", "rtsp:///path", "rtsp://u:canary@", "rtsp://h:0/",
-                          "rtsp://u:canary@h:65536/", "rtsp://h:x/", "rtsp://[::1/", "rtsp://[zz::]/", "rtsp://u:canary@h/a\r\nb",
-                          "rtsp://ho st/"}) {
+  for (const char* bad :
+       {"", "cam1", "http://u:canary@h/", "rtsp://", "rtsp:///path", "rtsp://u:canary@", "rtsp://h:0/", "rtsp://u:canary@h:65536/",
+        "rtsp://h:x/", "rtsp://[::1/", "rtsp://[zz::]/", "rtsp://u:canary@h/a\r\nb", "rtsp://ho st/"}) {
     const auto u = parse_url(bad);
     ASSERT_FALSE(u) << bad;
     EXPECT_EQ(u.error().code, ErrorCode::invalid_argument);

@@ -28,9 +28,9 @@ TEST(Range, reads_seconds_and_clock_time) {
 
 TEST(Range, refuses_what_is_none) {
   EXPECT_EQ(parse_range("smpte=10:07:00-").error().code, ErrorCode::unsupported);
-  for (const char* text : {"", "npt", "npt=x-", "npt=1:2:3:4-", "npt=1e9-", "npt=..-", "npt=99999999999999999999-", "clock=-",
-                           "clock=19961308T142300Z-", "clock=19961108T142300-", "clock=19961108T142300.Z-", "clock=19961108 142300Z-",
-                           "clock=x19961108T142300Z-", "bytes=0-"}) {
+  for (const char* text :
+       {"", "npt", "npt=x-", "npt=1:2:3:4-", "npt=1e9-", "npt=..-", "npt=99999999999999999999-", "clock=-", "clock=19961308T142300Z-",
+        "clock=19961108T142300-", "clock=19961108T142300.Z-", "clock=19961108 142300Z-", "clock=x19961108T142300Z-", "bytes=0-"}) {
     EXPECT_FALSE(parse_range(text)) << text;
   }
 }

@@ -24,7 +24,7 @@ class TlsIdentityTest : public testing::Test {
   std::string certificate() const { return own() + "/certificate.pem"; }
   std::string key() const { return own() + "/key.pem"; }
   static unsigned mode_of(const std::string& path) {
-    struct stat about {};
+    struct stat about{};
     EXPECT_EQ(::stat(path.c_str(), &about), 0) << path;
     return about.st_mode & 0777u;
   }

@@ -66,7 +66,8 @@ TEST_F(ClipMaker, says_what_is_wrong_with_footage_or_folder) {
 TEST_F(ClipMaker, loads_a_container_through_ffmpeg_without_encoding_it_again) {
   fs::create_directories(folder);
   const auto mp4 = (folder / "clip.mp4").string();
-  ASSERT_EQ(std::system(("ffmpeg -nostdin -loglevel error -y -r 25 -i '" + testing::small_clip_file() + "' -c copy '" + mp4 + "'").c_str()), 0);
+  ASSERT_EQ(std::system(("ffmpeg -nostdin -loglevel error -y -r 25 -i '" + testing::small_clip_file() + "' -c copy '" + mp4 + "'").c_str()),
+            0);
   const auto direct = testing::small_clip();
   const auto loaded = load_clip(mp4, 0);
   ASSERT_TRUE(loaded) << loaded.error().message;

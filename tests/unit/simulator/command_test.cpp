@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
-
 #include <filesystem>
 #include <fstream>
 
@@ -34,7 +33,8 @@ std::pair<int, std::string> simulate(std::vector<std::string> arguments) {
 
 TEST(SimulateCommand, runs_for_its_time_and_writes_what_was_sent) {
   const auto stats = std::filesystem::path(CCOC_BINARY_DIR) / ("stats-" + std::to_string(::getpid()) + ".json");
-  const auto [code, text] = simulate({"--cameras", "3", "--port", "0", "--main", testing::small_clip_file(), "--seconds", "0.2", "--stats", stats.string()});
+  const auto [code, text] =
+      simulate({"--cameras", "3", "--port", "0", "--main", testing::small_clip_file(), "--seconds", "0.2", "--stats", stats.string()});
   EXPECT_EQ(code, 0) << text;
   EXPECT_THAT(text, HasSubstr("/cam01/main"));
   EXPECT_THAT(text, HasSubstr("/cam03/main"));

@@ -18,8 +18,7 @@ TEST(Control, takes_faults_and_says_what_is_wrong_with_them) {
   test::HttpClient http((*control)->port());
 
   EXPECT_EQ(http.request("GET", "/cameras").json().at("streams").as_array().size(), 1u);
-  EXPECT_EQ(http.request("POST", "/cameras/cam01/faults", R"({"fault":"stall+20s"})").json().at("fault").as_string(),
-            "cam01:stall@0s+20s");
+  EXPECT_EQ(http.request("POST", "/cameras/cam01/faults", R"({"fault":"stall+20s"})").json().at("fault").as_string(), "cam01:stall@0s+20s");
   EXPECT_EQ(http.request("POST", "/cameras/all/faults", R"({"fault":"loss=5%"})").status, 200);
   EXPECT_EQ(http.request("DELETE", "/cameras/all/faults").status, 200);
   EXPECT_EQ(http.request("POST", "/cameras/cam02/faults", R"({"fault":"drop"})").status, 404);

@@ -76,8 +76,8 @@ TEST_F(FarmTest, counts_what_it_sends_and_delivers_it_all_before_it_ends) {
   EXPECT_EQ(counts[1].plays, 1u);
   EXPECT_EQ(counts[1].last_frame, viewer.frames.back().stamp->frame);
   EXPECT_EQ(counts[0].frames_sent, 0u);
-  EXPECT_THAT(to_json(counts), HasSubstr("{\"camera\":\"cam01\",\"stream\":\"sub\",\"frames_sent\":" +
-                                         std::to_string(viewer.frames.size())));
+  EXPECT_THAT(to_json(counts),
+              HasSubstr("{\"camera\":\"cam01\",\"stream\":\"sub\",\"frames_sent\":" + std::to_string(viewer.frames.size())));
 }
 
 TEST_F(FarmTest, several_viewers_see_the_same_frames_each_on_its_own_channels) {

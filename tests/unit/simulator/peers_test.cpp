@@ -47,8 +47,9 @@ INSTANTIATE_TEST_SUITE_P(Transports, Ffmpeg,
 TEST_P(Ffmpeg, decodes_without_a_complaint_over_the_loop_point) {
   const auto farm = farm_with(GetParam().codec);
   ASSERT_TRUE(farm);
-  const auto [text, ok] = output_of("timeout 40 ffmpeg -nostdin -hide_banner -loglevel error -rtsp_transport " + std::string(GetParam().transport) +
-                                    " -i '" + with_credentials(farm->url(1, "main")) + "' -frames:v 70 -fps_mode passthrough -f framemd5 -");
+  const auto [text, ok] =
+      output_of("timeout 40 ffmpeg -nostdin -hide_banner -loglevel error -rtsp_transport " + std::string(GetParam().transport) + " -i '" +
+                with_credentials(farm->url(1, "main")) + "' -frames:v 70 -fps_mode passthrough -f framemd5 -");
   EXPECT_TRUE(ok) << text;
   EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("error"))) << text;
   std::size_t frames = 0;
@@ -73,7 +74,8 @@ TEST(Microphone, is_heard_by_ffmpeg_as_a_steady_tone) {
 }
 
 class Gstreamer : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Transports, Gstreamer, ::testing::Values("tcp", "udp"), [](const auto& transport) { return std::string(transport.param); });
+INSTANTIATE_TEST_SUITE_P(Transports, Gstreamer, ::testing::Values("tcp", "udp"),
+                         [](const auto& transport) { return std::string(transport.param); });
 
 TEST_P(Gstreamer, rtspsrc_reads_over_the_loop_point) {
   if (!output_of("gst-inspect-1.0 rtspsrc && gst-inspect-1.0 h264parse").second) GTEST_SKIP() << "rtspsrc or h264parse is not installed";

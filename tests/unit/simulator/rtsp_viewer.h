@@ -17,7 +17,6 @@
 
 namespace ccoc::simulator::testing {
 
-
 /// A whole access unit: stamp, RTP time and how many packets.
 struct Frame {
   std::optional<Stamp> stamp;

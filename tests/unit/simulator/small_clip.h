@@ -21,8 +21,10 @@ inline std::string small_clip_file(media::Codec codec = media::Codec::h264) {
   const std::string part = path.string() + ".part" + std::to_string(::getpid());
   const std::string encoder = h264 ? "libx264 -preset ultrafast -bf 0 -g 25 -sc_threshold 0"
                                    : "libx265 -preset ultrafast -x265-params bframes=0:keyint=25:scenecut=0:repeat-headers=1:log-level=0";
-  const std::string command = "ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc2=size=320x180:rate=25 -frames:v 50 "
-                              "-pix_fmt yuv420p -b:v 800k -c:v " + encoder + " -f " + (h264 ? "h264" : "hevc") + " '" + part + "'";
+  const std::string command =
+      "ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc2=size=320x180:rate=25 -frames:v 50 "
+      "-pix_fmt yuv420p -b:v 800k -c:v " +
+      encoder + " -f " + (h264 ? "h264" : "hevc") + " '" + part + "'";
   const bool made = std::system(command.c_str()) == 0;
   EXPECT_TRUE(made) << "ffmpeg with libx264 and libx265 is needed: apt-get install ffmpeg";
   if (!made) return {};

@@ -160,7 +160,8 @@ TEST_F(RealLooks, a_frozen_scene_is_the_same_once_its_encoder_has_settled) {
 }
 
 TEST_F(RealLooks, black_white_and_grey_pictures_are_what_they_are) {
-  for (const auto& [colour, wanted] : {std::pair{"black", PictureState::black}, {"white", PictureState::white}, {"0x707070", PictureState::covered}}) {
+  for (const auto& [colour, wanted] :
+       {std::pair{"black", PictureState::black}, {"white", PictureState::white}, {"0x707070", PictureState::covered}}) {
     const auto seen = looks(std::string("color=c=") + colour + ":size=640x360:rate=25,noise=alls=6:allf=t", "-crf 28");
     for (const auto& look : seen) EXPECT_EQ(classify(look), wanted) << colour << " mean " << look.mean;
   }

@@ -187,8 +187,7 @@ TEST(SnapshotService, serves_many_threads) {
   SnapshotService service(SnapshotOptions{.worker = worker, .timeout = 60s});
   const auto unit = key_frame(Codec::h264);
   std::vector<std::future<Result<Bytes>>> pictures;
-  for (int i = 0; i < 8; ++i)
-    pictures.push_back(std::async(std::launch::async, [&] { return service.jpeg(unit, 100); }));
+  for (int i = 0; i < 8; ++i) pictures.push_back(std::async(std::launch::async, [&] { return service.jpeg(unit, 100); }));
   for (auto& picture : pictures) EXPECT_TRUE(picture.get());
   EXPECT_EQ(service.stats().starts, 1u);
 }

@@ -76,7 +76,9 @@ class Source {
   std::size_t at_ = 0;
 };
 
-TranscoderOptions options(unsigned sessions = 2) { return {.worker = worker, .max_sessions = sessions, .timeout = 20s, .max_waiting = 200}; }
+TranscoderOptions options(unsigned sessions = 2) {
+  return {.worker = worker, .max_sessions = sessions, .timeout = 20s, .max_waiting = 200};
+}
 
 TEST(Transcoder, makes_h265_into_h264_picture_for_picture) {
   Transcoder transcoder(options());
