@@ -167,6 +167,33 @@ TEST_F(VolumesTest, a_move_within_a_file_system_makes_no_room) {
   EXPECT_LT(lasting(), apart);
 }
 
+TEST_F(VolumesTest, room_on_a_shared_file_system_is_made_of_the_oldest_footage_of_all_its_volumes) {
+  life.main.weight = 0;
+  life.boot();
+  life.record();
+  run(5min);
+  life.recorder.reset();
+  life.main.weight = 1;
+  life.main.min_free_bytes = 10'000;
+  life.more_volumes[0].weight = 0;
+  life.boot();
+  life.record();
+  run(5min);
+  life.recorder.reset();
+  life.step();
+  const auto newer = life.disk->files();
+  const auto older = second->files();
+  ASSERT_GT(newer.size(), 3u);
+  ASSERT_GT(older.size(), 3u);
+  life.disk->set_capacity(life.disk->used_bytes() + 5'000);
+  life.disk->set_file_system(7);
+  second->set_file_system(7);
+  EXPECT_EQ(life.archive->enforce_retention({}).value().files_removed, 1u);
+  life.step();
+  EXPECT_EQ(life.disk->files(), newer);
+  EXPECT_EQ(second->files(), std::vector(older.begin() + 1, older.end()));
+}
+
 TEST_F(VolumesTest, files_of_both_disks_play_as_one) {
   life.boot();
   life.record();
