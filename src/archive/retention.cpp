@@ -12,7 +12,22 @@ namespace {
 constexpr Duration count_interval = std::chrono::minutes{5};
 /// Few, because so many of every camera are looked at.
 constexpr std::size_t unpromised_at_once = 50;
+constexpr const char* every_volume = "";  ///< as the store names them all
 constexpr auto any_time = UtcTime{std::chrono::hours{24 * 365 * 200}};
+
+/// At most `limit` of what `ask` finds on each volume.
+template <class Ask>
+Result<std::vector<Segment>> oldest_of(const std::vector<std::string>& volumes, std::size_t limit, const Ask& ask) {
+  std::vector<Segment> all;
+  for (const auto& volume : volumes) {
+    auto found = ask(volume);
+    if (!found) return found;
+    std::ranges::move(*found, std::back_inserter(all));
+  }
+  std::ranges::stable_sort(all, {}, &Segment::start);
+  if (all.size() > limit) all.resize(limit);
+  return all;
+}
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
@@ -87,13 +102,13 @@ Status Retention::keep_quota(const RetentionPolicy& policy, std::size_t batch, R
   for (const auto& [name, limits] : limits_) {
     const auto used = bytes.find(name);
     if (limits.quota_bytes == 0 || used == bytes.end() || used->second <= limits.quota_bytes) continue;
-    if (auto done = remove_bytes(policy, name, used->second - limits.quota_bytes, batch, report); !done) return done;
+    if (auto done = remove_bytes(policy, {name}, used->second - limits.quota_bytes, batch, report); !done) return done;
   }
   if (policy.max_bytes == 0 || report.more) return {};
   std::uint64_t used = 0;
   for (const auto& [volume, size] : footage_bytes()) used += size;
   if (used <= policy.max_bytes) return {};
-  return remove_bytes(policy, {}, used - policy.max_bytes, batch, report);
+  return remove_bytes(policy, {every_volume}, used - policy.max_bytes, batch, report);
 }
 
 Status Retention::keep_free(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report) {
@@ -106,12 +121,24 @@ Status Retention::keep_free(const RetentionPolicy& policy, std::size_t batch, Re
       continue;
     }
     if (space->free_bytes >= limits.min_free_bytes) continue;
-    if (auto done = remove_bytes(policy, name, limits.min_free_bytes - space->free_bytes, batch, report); !done) return done;
+    const auto missing = limits.min_free_bytes - space->free_bytes;
+    if (auto done = remove_bytes(policy, sharing_with(name, *space), missing, batch, report); !done) return done;
   }
   return {};
 }
 
-Result<std::vector<Segment>> Retention::oldest_unpromised(const RetentionPolicy& policy, const std::string& volume, std::size_t limit) {
+std::vector<std::string> Retention::sharing_with(const std::string& volume, const DiskSpace& space) const {
+  if (space.file_system == 0) return {volume};
+  std::vector<std::string> names;
+  for (const auto& [name, disk] : volumes_) {
+    const auto other = disk->space();
+    if (other && other->file_system == space.file_system) names.push_back(name);
+  }
+  return names;
+}
+
+Result<std::vector<Segment>> Retention::oldest_unpromised(const RetentionPolicy& policy, const std::vector<std::string>& volumes,
+                                                          std::size_t limit) {
   const auto cameras = store_.cameras();
   if (!cameras) return std::unexpected(cameras.error());
   const auto now = clock_.utc_now();
@@ -120,11 +147,11 @@ Result<std::vector<Segment>> Retention::oldest_unpromised(const RetentionPolicy&
     const auto promised = policy.promised_days_of ? policy.promised_days_of(camera) : 0;
     due.push_back({camera, promised == 0 ? any_time : now - std::chrono::hours{24} * promised});
   }
-  return store_.oldest_due(due, volume, limit);
+  return oldest_of(volumes, limit, [&](const std::string& volume) { return store_.oldest_due(due, volume, limit); });
 }
 
-Status Retention::remove_bytes(const RetentionPolicy& policy, const std::string& volume, std::uint64_t bytes, std::size_t batch,
-                               RetentionReport& report) {
+Status Retention::remove_bytes(const RetentionPolicy& policy, const std::vector<std::string>& volumes, std::uint64_t bytes,
+                               std::size_t batch, RetentionReport& report) {
   const auto take = [&](Result<std::vector<Segment>> oldest) -> Result<std::size_t> {
     if (!oldest) return std::unexpected(oldest.error());
     const auto files_before = report.files_removed;
@@ -135,12 +162,13 @@ Status Retention::remove_bytes(const RetentionPolicy& policy, const std::string&
   };
   const auto room = [&] { return batch - std::min<std::size_t>(batch, report.files_removed); };
   while (bytes > 0 && room() > 0) {
-    const auto removed = take(oldest_unpromised(policy, volume, std::min(room(), unpromised_at_once)));
+    const auto removed = take(oldest_unpromised(policy, volumes, std::min(room(), unpromised_at_once)));
     if (!removed) return std::unexpected(removed.error());
     if (*removed == 0) break;
   }
   if (bytes > 0 && room() > 0) {
-    const auto removed = take(store_.removable(volume, any_time, room()));
+    const auto removable = [&](const std::string& volume) { return store_.removable(volume, any_time, room()); };
+    const auto removed = take(oldest_of(volumes, room(), removable));
     if (!removed) return std::unexpected(removed.error());
     if (*removed > 0) {
       report.promised_files_removed += *removed;

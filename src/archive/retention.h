@@ -29,11 +29,13 @@ class Retention {
   Status remove_old(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
   Status keep_quota(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
   Status keep_free(const RetentionPolicy& policy, std::size_t batch, RetentionReport& report);
-  /// Footage of `volume` (empty: of all) until `bytes` are gone: the oldest that nothing was promised of, then the oldest.
-  Status remove_bytes(const RetentionPolicy& policy, const std::string& volume, std::uint64_t bytes, std::size_t batch,
+  /// That volume, and those whose footage would make room on it.
+  std::vector<std::string> sharing_with(const std::string& volume, const DiskSpace& space) const;
+  /// Footage on `volumes` until `bytes` are gone: the oldest that nothing was promised of, then the oldest.
+  Status remove_bytes(const RetentionPolicy& policy, const std::vector<std::string>& volumes, std::uint64_t bytes, std::size_t batch,
                       RetentionReport& report);
-  /// At most `limit` of the oldest files on `volume` that are older than what was promised of their cameras.
-  Result<std::vector<Segment>> oldest_unpromised(const RetentionPolicy& policy, const std::string& volume, std::size_t limit);
+  /// At most `limit` of the oldest files on `volumes` that are older than what was promised of their cameras.
+  Result<std::vector<Segment>> oldest_unpromised(const RetentionPolicy& policy, const std::vector<std::string>& volumes, std::size_t limit);
   Result<std::uint64_t> remove_first(std::vector<Segment> oldest, std::uint64_t bytes, RetentionReport& report);
   void remove_copies(const std::vector<SegmentId>& files);
   Status forget(const std::vector<Segment>& segments, RetentionReport& report);
