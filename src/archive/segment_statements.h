@@ -2,6 +2,7 @@
 #pragma once
 
 namespace ccoc::archive::statements {
+// clang-format off: statements are broken as SQL is
 
 // $2, $3: where the rows may be that these files have already.
 inline constexpr auto upsert_segments = R"(
@@ -40,20 +41,19 @@ on conflict (camera, stream, starts_at) do update set ends_at = coalesce(exclude
 // Files of one stream follow each other: of those that began before $3 only the last can reach into the range, and it began at
 // $4 or later. The limits are bound, not computed here: only so is a statement planned for the weeks it concerns.
 #define CCOC_OF_STREAM "where camera = $1 and stream = $2 and closed "
-#define CCOC_FROM_LAST_BEFORE                                                                          \
-  "and starts_at >= $4 and starts_at >= coalesce((select max(starts_at) from segments " CCOC_OF_STREAM \
+#define CCOC_FROM_LAST_BEFORE "and starts_at >= $4 and starts_at >= coalesce((select max(starts_at) from segments " CCOC_OF_STREAM \
   "and starts_at <= $3 and starts_at >= $4), $3) "
 inline constexpr auto find_segments = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM CCOC_FROM_LAST_BEFORE
-                                      "and starts_at < $5 and ends_at > $3 order by starts_at";
+    "and starts_at < $5 and ends_at > $3 order by starts_at";
 inline constexpr auto find_at = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM CCOC_FROM_LAST_BEFORE
-                                "and starts_at < $5 and ends_at > $3 order by starts_at limit 1";
+    "and starts_at < $5 and ends_at > $3 order by starts_at limit 1";
 inline constexpr auto find_before = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM
-                                    "and starts_at < $3 and starts_at >= $4 order by starts_at desc limit 1";
+    "and starts_at < $3 and starts_at >= $4 order by starts_at desc limit 1";
 // Where nothing is near: one week after the other.
-inline constexpr auto find_next =
-    "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM "and starts_at >= $3 order by starts_at limit 1";
-inline constexpr auto find_last =
-    "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM "and starts_at < $3 order by starts_at desc limit 1";
+inline constexpr auto find_next = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM
+    "and starts_at >= $3 order by starts_at limit 1";
+inline constexpr auto find_last = "select " CCOC_SEGMENT_COLUMNS " from segments " CCOC_OF_STREAM
+    "and starts_at < $3 order by starts_at desc limit 1";
 inline constexpr auto find_extent = R"(
 select (select starts_at from segments where camera = $1 and stream = $2 and closed order by starts_at limit 1),
        (select ends_at from segments where camera = $1 and stream = $2 and closed order by starts_at desc limit 1))";
@@ -87,22 +87,20 @@ select s.path from json_array_elements_text($2::json) as w(path), segments s
 where s.volume = $1 and s.path = w.path and s.starts_at >= $3 and s.starts_at < $4)";
 
 #define CCOC_OLDEST " from segments s where closed and ends_at < $1 and starts_at < $1 and ($2 = '' or volume = $2) "
-#define CCOC_NOT_HELD                                                                          \
-  "and not exists (select 1 from holds h where h.camera = s.camera and h.released_at is null " \
+#define CCOC_NOT_HELD "and not exists (select 1 from holds h where h.camera = s.camera and h.released_at is null " \
   "and h.starts_at < s.ends_at and h.ends_at > s.starts_at) "
 #define CCOC_OLDEST_OF_ALL(condition) "select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST condition "order by starts_at limit $3"
 // The streams of a camera, by a loose index scan.
-#define CCOC_STREAMS_OF(camera_)                                             \
-  "recursive w as ("                                                         \
-  "  (select stream from timeline_days where camera = " camera_              \
-  " order by stream limit 1) union all"                                      \
-  "  select (select t.stream from timeline_days t where t.camera = " camera_ \
-  " and t.stream > w.stream order by t.stream limit 1)"                      \
+#define CCOC_STREAMS_OF(camera_) \
+  "recursive w as (" \
+  "  (select stream from timeline_days where camera = " camera_ " order by stream limit 1) union all" \
+  "  select (select t.stream from timeline_days t where t.camera = " camera_ " and t.stream > w.stream order by t.stream limit 1)" \
   "  from w where w.stream is not null) "
 // The oldest of each of the camera's streams, found by index; of these the oldest.
-#define CCOC_OLDEST_OF_CAMERA                                                                          \
-  "with " CCOC_STREAMS_OF("$4") "select f.* from w, lateral (select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST \
-                                "and camera = $4 and stream = w.stream order by starts_at limit $3) f order by starts_at limit $3"
+#define CCOC_OLDEST_OF_CAMERA \
+  "with " CCOC_STREAMS_OF("$4") \
+  "select f.* from w, lateral (select " CCOC_SEGMENT_COLUMNS CCOC_OLDEST \
+  "and camera = $4 and stream = w.stream order by starts_at limit $3) f order by starts_at limit $3"
 inline constexpr auto oldest_of_all = CCOC_OLDEST_OF_ALL("");
 inline constexpr auto oldest_of_camera = CCOC_OLDEST_OF_CAMERA;
 inline constexpr auto removable_of_all = CCOC_OLDEST_OF_ALL(CCOC_NOT_HELD);
@@ -110,16 +108,14 @@ inline constexpr auto removable_of_all = CCOC_OLDEST_OF_ALL(CCOC_NOT_HELD);
 // The same of many cameras, each with its own limit. $4, $5: where the rows may be of all of them, so that it is planned for these
 // weeks. In the cameras' order the last ones are not looked at once there is enough.
 #define CCOC_DUE_BEFORE "timestamptz 'epoch' + d.before_us * interval '1 microsecond' "
-#define CCOC_DUE(order)                                                                                                                 \
-  "select f.* from rows from (json_to_recordset($1::json) as (camera text, before_us bigint)) with ordinality as d(camera, before_us, " \
-  "n), "                                                                                                                                \
-  "lateral ("                                                                                                                           \
-  "  with " CCOC_STREAMS_OF("d.camera") "  select g.* from w, lateral (select " CCOC_SEGMENT_COLUMNS                                    \
-                                        " from segments s where closed and camera = d.camera and stream = w.stream "                    \
-                                        "    and starts_at >= $4 and starts_at < $5 and starts_at < " CCOC_DUE_BEFORE                   \
-                                        "and ends_at < " CCOC_DUE_BEFORE "    and ($2 = '' or volume = $2) " CCOC_NOT_HELD              \
-                                        "order by starts_at limit $3) g "                                                               \
-                                        "  order by g.starts_at limit $3) f order by " order " limit $3"
+#define CCOC_DUE(order) \
+  "select f.* from rows from (json_to_recordset($1::json) as (camera text, before_us bigint)) with ordinality as d(camera, before_us, n), " \
+  "lateral (" \
+  "  with " CCOC_STREAMS_OF("d.camera") \
+  "  select g.* from w, lateral (select " CCOC_SEGMENT_COLUMNS " from segments s where closed and camera = d.camera and stream = w.stream " \
+  "    and starts_at >= $4 and starts_at < $5 and starts_at < " CCOC_DUE_BEFORE "and ends_at < " CCOC_DUE_BEFORE \
+  "    and ($2 = '' or volume = $2) " CCOC_NOT_HELD "order by starts_at limit $3) g " \
+  "  order by g.starts_at limit $3) f order by " order " limit $3"
 inline constexpr auto due_by_camera = CCOC_DUE("d.n, f.starts_at");
 inline constexpr auto due_by_age = CCOC_DUE("f.starts_at");
 
@@ -132,17 +128,14 @@ with recursive c as (
 select camera from c where camera is not null)";
 
 // A row of the target is what an earlier attempt, or recovery, left.
-inline constexpr auto clear_target =
-    "delete from segments where volume = $3 and path = $2 and starts_at >= $4 and starts_at < $5 and exists "
-    "(select 1 from segments where volume = $1 and path = $2 and starts_at >= $4 and starts_at < $5)";
-inline constexpr auto relocate_segment =
-    "update segments set volume = $3 where volume = $1 and path = $2 and starts_at >= $4 and starts_at < $5 "
-    "returning 1";
+inline constexpr auto clear_target = "delete from segments where volume = $3 and path = $2 and starts_at >= $4 and starts_at < $5 and exists "
+                              "(select 1 from segments where volume = $1 and path = $2 and starts_at >= $4 and starts_at < $5)";
+inline constexpr auto relocate_segment = "update segments set volume = $3 where volume = $1 and path = $2 and starts_at >= $4 and starts_at < $5 "
+                                  "returning 1";
 inline constexpr auto relocate_copies = "update copies set volume = $3 where volume = $1 and path = $2";
 inline constexpr auto relocate_damage = "update damage set volume = $3 where volume = $1 and path = $2";
 
-inline constexpr auto recent_bytes =
-    "select camera, sum(bytes)::bigint, min(starts_at) from segments where closed and starts_at >= $1 group by camera";
+inline constexpr auto recent_bytes = "select camera, sum(bytes)::bigint, min(starts_at) from segments where closed and starts_at >= $1 group by camera";
 
 inline constexpr auto find_after = "select " CCOC_SEGMENT_COLUMNS R"( from segments
 where volume = $1 and closed and starts_at >= $2 and (starts_at, path) > ($2, $3) order by starts_at, path limit $4)";
@@ -187,4 +180,5 @@ where g.camera = f.camera and g.stream = f.stream and g.starts_at = f.gap_start 
 #undef CCOC_DUE_BEFORE
 #undef CCOC_DUE
 
+// clang-format on
 }  // namespace ccoc::archive::statements

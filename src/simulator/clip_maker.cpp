@@ -63,36 +63,12 @@ std::string captions(unsigned camera, int height) {
 
 void add_encoder(std::vector<std::string>& out, int fps, const char* bitrate) {
   const auto gop = std::to_string(fps * gop_seconds);
-  for (const std::string& a : std::initializer_list<std::string>{"-c:v",
-                                                                 "libx264",
-                                                                 "-preset",
-                                                                 "ultrafast",
-                                                                 "-threads",
-                                                                 "1",
-                                                                 "-profile:v",
-                                                                 "baseline",
-                                                                 "-pix_fmt",
-                                                                 "yuv420p",
-                                                                 "-b:v",
-                                                                 bitrate,
-                                                                 "-maxrate",
-                                                                 bitrate,
-                                                                 "-bufsize",
-                                                                 bitrate,
-                                                                 "-g",
-                                                                 gop,
-                                                                 "-keyint_min",
-                                                                 gop,
-                                                                 "-sc_threshold",
-                                                                 "0",
-                                                                 "-bf",
-                                                                 "0",
-                                                                 "-x264-params",
-                                                                 "repeat-headers=1:open-gop=0",
-                                                                 "-frames:v",
-                                                                 std::to_string(fps * clip_seconds),
-                                                                 "-f",
-                                                                 "h264"}) {
+  // clang-format off
+  for (const std::string& a : std::initializer_list<std::string>{
+           "-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-b:v", bitrate,
+           "-maxrate", bitrate, "-bufsize", bitrate, "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-bf", "0", "-x264-params",
+           "repeat-headers=1:open-gop=0", "-frames:v", std::to_string(fps * clip_seconds), "-f", "h264"}) {
+    // clang-format on
     out.push_back(a);
   }
 }

@@ -316,30 +316,10 @@ TEST_F(Dialogue, fault_13_channels_chosen_by_the_camera) {
 
 TEST_F(Dialogue, fault_13_frames_of_a_dead_session_do_not_disturb) {
   const auto stranger = [](std::uint16_t sequence) {
-    Bytes frame{'$',
-                0,
-                0,
-                20,
-                0x80,
-                0xe0,
-                static_cast<std::uint8_t>(sequence >> 8),
-                static_cast<std::uint8_t>(sequence),
-                9,
-                9,
-                9,
-                9,
-                0xde,
-                0xad,
-                0xde,
-                0xad,
-                0x41,
-                0x9a,
-                1,
-                2,
-                3,
-                4,
-                5,
-                6};
+    // clang-format off
+    Bytes frame{'$', 0, 0, 20, 0x80, 0xe0, static_cast<std::uint8_t>(sequence >> 8), static_cast<std::uint8_t>(sequence), 9, 9, 9, 9,
+                0xde, 0xad, 0xde, 0xad, 0x41, 0x9a, 1, 2, 3, 4, 5, 6};
+    // clang-format on
     return frame;
   };
   expect_live_after(1s);

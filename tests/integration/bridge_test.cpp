@@ -121,29 +121,10 @@ class Bridge : public testing::Test {
 
   /// A clip of 4 s: 320×180, 25 fps, GOP of 1 s, B-frames, sound; and its pictures as Annex B in "clip.h264".
   void make_clip() {
-    ffmpeg({"-f",
-            "lavfi",
-            "-i",
-            "testsrc2=size=320x180:rate=25",
-            "-f",
-            "lavfi",
-            "-i",
-            "sine=sample_rate=48000",
-            "-t",
-            "4",
-            "-c:v",
-            "libx264",
-            "-preset",
-            "veryfast",
-            "-bf",
-            "2",
-            "-g",
-            "25",
-            "-pix_fmt",
-            "yuv420p",
-            "-c:a",
-            "aac",
-            file("clip.mp4")});
+    // clang-format off
+    ffmpeg({"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "4", "-c:v",
+            "libx264", "-preset", "veryfast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac", file("clip.mp4")});
+    // clang-format on
     ffmpeg({"-i", file("clip.mp4"), "-an", "-c", "copy", "-bsf:v", "h264_mp4toannexb", file("clip.h264")});
   }
   void ffmpeg(const std::vector<std::string>& arguments) {

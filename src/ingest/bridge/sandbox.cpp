@@ -30,30 +30,14 @@ constexpr std::uint64_t all_rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 
 /// Everything else stays possible: GStreamer's plug-ins are many. These reach beyond the process.
 constexpr int forbidden[] = {
-    SCMP_SYS(execve),
-    SCMP_SYS(execveat),
-    SCMP_SYS(ptrace),
-    SCMP_SYS(process_vm_readv),
-    SCMP_SYS(pidfd_open),
-    SCMP_SYS(process_vm_writev),
-    SCMP_SYS(pidfd_getfd),
-    SCMP_SYS(pidfd_send_signal),
-    SCMP_SYS(kill),
-    SCMP_SYS(tkill),
-    SCMP_SYS(rt_sigqueueinfo),
-    SCMP_SYS(rt_tgsigqueueinfo),
-    SCMP_SYS(bpf),
-    SCMP_SYS(keyctl),
-    SCMP_SYS(add_key),
-    SCMP_SYS(request_key),
-    SCMP_SYS(mount),
-    SCMP_SYS(unshare),
-    SCMP_SYS(setns),
-    SCMP_SYS(userfaultfd),
-    SCMP_SYS(shmat),
-    SCMP_SYS(io_uring_setup),
-    SCMP_SYS(perf_event_open),
-    SCMP_SYS(fork),
+    // clang-format off
+    SCMP_SYS(execve),      SCMP_SYS(execveat),          SCMP_SYS(ptrace),           SCMP_SYS(process_vm_readv),
+    SCMP_SYS(pidfd_open),  SCMP_SYS(process_vm_writev), SCMP_SYS(pidfd_getfd),      SCMP_SYS(pidfd_send_signal),
+    SCMP_SYS(kill),        SCMP_SYS(tkill),             SCMP_SYS(rt_sigqueueinfo),  SCMP_SYS(rt_tgsigqueueinfo),
+    SCMP_SYS(bpf),         SCMP_SYS(keyctl),            SCMP_SYS(add_key),          SCMP_SYS(request_key),
+    SCMP_SYS(mount),       SCMP_SYS(unshare),           SCMP_SYS(setns),            SCMP_SYS(userfaultfd),
+    SCMP_SYS(shmat),       SCMP_SYS(io_uring_setup),    SCMP_SYS(perf_event_open),  SCMP_SYS(fork),
+    // clang-format on
     SCMP_SYS(vfork),
 };
 
