@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace ccoc::archive {
 namespace {
@@ -89,17 +90,13 @@ void ActivityBuckets::add_steps(UtcTime start, Duration step, ByteView levels) {
     return;
   }
   // Each bucket takes several: a division for a bucket, not for a level. A level counts where its middle is.
+  auto middle = offset + first * length + length / 2;
+  auto bucket = std::clamp<std::int64_t>(middle * count / whole, 0, count - 1) - 1;
   for (auto i = first; i < end;) {
-    const auto middle = offset + i * length + length / 2;
-    const auto bucket = std::clamp<std::int64_t>(middle * count / whole, 0, count - 1);
-    const auto bucket_end = ((bucket + 1) * whole + count - 1) / count;
-    const auto next = bucket == count - 1 ? end : std::min(end, i + 1 + std::max<std::int64_t>(0, (bucket_end - 1 - middle) / length));
-    std::uint8_t highest = peaks_[static_cast<std::size_t>(bucket)];
-    for (const auto level : levels.subspan(static_cast<std::size_t>(i), static_cast<std::size_t>(next - i))) {
-      highest = std::max(highest, level);
-    }
-    peaks_[static_cast<std::size_t>(bucket)] = highest;
-    i = next;
+    ++bucket;
+    const auto bucket_end = bucket + 1 < count ? ((bucket + 1) * whole + count - 1) / count : std::numeric_limits<std::int64_t>::max();
+    auto& peak = peaks_[static_cast<std::size_t>(bucket)];
+    for (; i < end && middle < bucket_end; ++i, middle += length) peak = std::max(peak, levels[static_cast<std::size_t>(i)]);
   }
 }
 

@@ -69,8 +69,7 @@ from json_array_elements_text($1::json) as w(camera), lateral (
     and g.starts_at >= coalesce((select max(starts_at) from gaps b
           where b.camera = w.camera and b.stream = $2 and b.starts_at <= $3), $3)
   union all
-  select * from gaps g where g.camera = w.camera and g.stream = $2 and g.starts_at < $4 and g.ends_at is null) g
-order by g.camera, g.starts_at)";
+  select * from gaps g where g.camera = w.camera and g.stream = $2 and g.starts_at < $4 and g.ends_at is null) g)";
 
 // Gaps are kept as long as the footage around them.
 inline constexpr auto forget_gaps = R"(

@@ -168,9 +168,11 @@ class SqlSegmentStore final : public SegmentStore {
   }
 
   Result<std::vector<Gap>> gaps(const StreamKey& key, UtcTime from, UtcTime to) override {
-    const auto rows = database_.query(find_gaps, {json_texts(std::span(&key.camera, 1)), key.stream, from, to});
+    const auto rows = database_.query(find_gaps, {json_texts(std::span(&key.camera, 1)), key.stream, from, to}, db::RowFormat::binary);
     if (!rows) return std::unexpected(rows.error());
-    return read_all(*rows, read_gap);
+    auto all = read_all(*rows, read_gap);
+    std::ranges::sort(all, {}, &Gap::from);
+    return all;
   }
 
   Result<std::optional<Span>> extent(const StreamKey& key) override {
@@ -185,7 +187,7 @@ class SqlSegmentStore final : public SegmentStore {
                                                          UtcTime to, unsigned buckets, Duration) override {
     auto found = read_timeline(database_, cameras, stream, from, to, buckets);
     if (!found) return found;
-    const auto gaps = database_.query(find_gaps, {json_texts(cameras), stream, from, to});
+    const auto gaps = database_.query(find_gaps, {json_texts(cameras), stream, from, to}, db::RowFormat::binary);
     if (!gaps) return std::unexpected(gaps.error());
     for (const auto& row : *gaps) (*found)[row.text(0)].gaps.push_back(read_gap(row));
     return found;

@@ -49,7 +49,7 @@ struct ScrubState {
 /// Footage of one camera in a range, merged by the store.
 struct StoredTimeline {
   std::vector<Span> spans;
-  std::vector<Gap> gaps;
+  std::vector<Gap> gaps;                    ///< in any order
   std::optional<ActivityBuckets> activity;  ///< empty: not asked for, or nothing known
 };
 
@@ -62,6 +62,7 @@ class SegmentStore {
   virtual Result<std::vector<Segment>> find(const StreamKey& key, UtcTime from, UtcTime to) = 0;
   virtual Result<std::optional<Segment>> at_or_after(const StreamKey& key, UtcTime at) = 0;
   virtual Result<std::optional<Segment>> before(const StreamKey& key, UtcTime at) = 0;
+  /// Oldest first.
   virtual Result<std::vector<Gap>> gaps(const StreamKey& key, UtcTime from, UtcTime to) = 0;
   virtual Result<std::optional<Span>> extent(const StreamKey& key) = 0;
   /// By camera; cameras without footage or gaps may be missing. Segments less than `join` apart are one span.
