@@ -421,6 +421,47 @@ TEST_F(WebRtc, goes_on_with_the_pictures_when_the_sound_cannot_be_decoded) {
   EXPECT_TRUE(eventually_so([] { return world->viewers.count() == 0; }));
 }
 
+/// A ccoc-bridge that finds all of GStreamer's plug-ins that WebRTC needs, and no Opus.
+std::string bridge_without_opus(const std::filesystem::path& folder) {
+  std::string plugins;
+  Process({"pkg-config", "--variable=pluginsdir", "gstreamer-1.0"}).wait(&plugins);
+  while (plugins.ends_with('\n')) plugins.pop_back();
+  std::filesystem::create_directories(folder / "plugins");
+  for (const auto* name : {"coreelements", "app", "webrtc", "nice", "dtls", "srtp", "rtp", "rtpmanager", "faad", "libav", "audioconvert",
+                           "audioresample", "videoparsersbad"}) {
+    const auto file = "libgst" + std::string(name) + ".so";
+    if (std::filesystem::exists(plugins + "/" + file)) std::filesystem::create_symlink(plugins + "/" + file, folder / "plugins" / file);
+  }
+  const auto program = folder / "bridge";
+  std::ofstream(program) << "#!/bin/sh\nGST_REGISTRY=" << folder.string() << "/registry.bin GST_PLUGIN_SYSTEM_PATH_1_0=" << folder.string()
+                         << "/plugins exec " << CCOC_BINARY_DIR << "/ccoc-bridge \"$@\"\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  return program.string();
+}
+
+TEST_F(WebRtc, shows_the_pictures_and_says_what_is_missing_to_convert_the_sound) {
+  const TemporaryFolder folder;
+  ApiWorld bare(1, bridge_without_opus(folder.path()));
+  bare.add_camera("cam01");
+  Person guest(bare.port());
+  ASSERT_EQ(guest.log_in("viewer").status, 200);
+  const Log log;
+  const LiveCamera camera(bare, "cam01", Microphone::Kind::aac);
+  ASSERT_TRUE(eventually_so([&] {
+    const auto channel = bare.live.find("cam01", "main");
+    return channel->last_key() && channel->audio_format();
+  }));
+  WebRtcPeer peer("receive", {"opus"});
+  auto headers = guest.headers();
+  headers.emplace_back("Content-Type", "application/sdp");
+  const auto answer = Peer(bare.port()).ask("POST", whep, headers, peer.offer());
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  EXPECT_TRUE(is_refused(section_of(answer.body, "audio"))) << answer.body;
+  peer.answer(answer.body);
+  ASSERT_TRUE(eventually_so([&] { return slices_of(peer.received()).size() > 50; }));
+  EXPECT_TRUE(eventually_so([&] { return log.count("GStreamer's opusenc is missing here; install gstreamer1.0-plugins-base") == 1; }));
+}
+
 TEST_F(WebRtc, is_silent_while_the_cameras_sound_is_switched_off) {
   const auto port = free_port();
   Process server(

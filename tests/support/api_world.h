@@ -31,8 +31,9 @@ inline constexpr std::string_view password = "correct horse battery";
 
 struct ApiWorld {
   /// `conversions`: how many viewers may have pictures converted.
-  explicit ApiWorld(unsigned conversions = 1)
-      : transcoder{{.worker = std::string(CCOC_BINARY_DIR) + "/ccoc-vision", .max_sessions = conversions, .timeout = seconds{20}}} {
+  explicit ApiWorld(unsigned conversions = 1, std::string bridge_program = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge")
+      : bridge(std::move(bridge_program)),
+        transcoder{{.worker = std::string(CCOC_BINARY_DIR) + "/ccoc-vision", .max_sessions = conversions, .timeout = seconds{20}}} {
     const access::Actor nobody;
     for (const auto role : access::all_roles) {
       const auto made = access.create_user({.username = std::string(access::to_string(role)),
@@ -149,6 +150,7 @@ struct ApiWorld {
     }));
   }
 
+  const std::string bridge;
   TemporaryFolder folder;
   SystemClock clock;
   std::unique_ptr<db::Database> database = fresh_database();
@@ -168,18 +170,14 @@ struct ApiWorld {
   AsioReactor playback_reactor{"playback"};
   std::unique_ptr<WorkQueue> playback_pool = make_thread_pool("read", 2, 1024);
   vision::Transcoder transcoder;
-  webrtc::Viewers viewers{playback_reactor,
-                          *playback_pool,
-                          live,
-                          transcoder,
-                          {.bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
-                           .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin",
-                           .refuse_local = false,
-                           .max_viewers = 2}};
+  webrtc::Viewers viewers{
+      playback_reactor,
+      *playback_pool,
+      live,
+      transcoder,
+      {.bridge = bridge, .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin", .refuse_local = false, .max_viewers = 2}};
   ingest::Ingest ingest{{&media_reactor},
-                        {.refuse_local = false,
-                         .bridge = std::string(CCOC_BINARY_DIR) + "/ccoc-bridge",
-                         .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin"},
+                        {.refuse_local = false, .bridge = bridge, .bridge_cache = std::string(CCOC_BINARY_DIR) + "/gstreamer-plugins.bin"},
                         [this](const ingest::StreamConfig& stream, Reactor& reactor, std::function<void(bool)> watched) {
                           auto channel = std::make_shared<live::Channel>(reactor, std::move(watched));
                           live.add(stream.camera, stream.role, channel);
