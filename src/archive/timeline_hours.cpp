@@ -49,8 +49,8 @@ void add_row(const db::Row& row, UtcTime from, UtcTime to, std::vector<Span>& sp
     if (span.from < to && span.to > from) spans.push_back(span);
   }
   if (activity == nullptr) return;
-  activity->add_steps(begin + std::chrono::seconds{row.i64(5)}, std::chrono::seconds{1}, row.bytes(3));
-  activity->add_steps(begin, step, row.bytes(4));
+  activity->add_steps(begin + std::chrono::seconds{row.i64(5)}, std::chrono::seconds{1}, row.byte_view(3));
+  activity->add_steps(begin, step, row.byte_view(4));
 }
 
 }  // namespace

@@ -64,25 +64,26 @@ SqlFailure failure_of(const PGresult* answer) {
   return out;
 }
 
-Rows to_rows(const PGresult* answer, RowFormat format) {
+Rows to_rows(std::shared_ptr<PGresult> answer, RowFormat format) {
   Rows out;
-  out.affected = std::strtoll(PQcmdTuples(const_cast<PGresult*>(answer)), nullptr, 10);
-  const int width = PQnfields(answer);
-  auto columns = std::make_shared<Columns>();
+  out.affected = std::strtoll(PQcmdTuples(answer.get()), nullptr, 10);
+  const int width = PQnfields(answer.get()), count = PQntuples(answer.get());
+  auto cells = std::make_shared<Cells>();
   for (int at = 0; at < width; ++at) {
-    columns->names.emplace_back(PQfname(answer, at));
-    if (format == RowFormat::binary) columns->types.push_back(PQftype(answer, at));
+    cells->names.emplace_back(PQfname(answer.get(), at));
+    if (format == RowFormat::binary) cells->types.push_back(PQftype(answer.get(), at));
   }
-  const int count = PQntuples(answer);
+  cells->values.reserve(static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
   out.rows.reserve(static_cast<std::size_t>(count));
   for (int row = 0; row < count; ++row) {
-    std::vector<std::optional<std::string>> values(static_cast<std::size_t>(width));
     for (int at = 0; at < width; ++at) {
-      if (PQgetisnull(answer, row, at)) continue;
-      values[static_cast<std::size_t>(at)].emplace(PQgetvalue(answer, row, at), static_cast<std::size_t>(PQgetlength(answer, row, at)));
+      auto& value = cells->values.emplace_back();
+      if (PQgetisnull(answer.get(), row, at)) continue;
+      value.emplace(PQgetvalue(answer.get(), row, at), static_cast<std::size_t>(PQgetlength(answer.get(), row, at)));
     }
-    out.rows.emplace_back(columns, std::move(values));
+    out.rows.emplace_back(cells, static_cast<std::size_t>(row));
   }
+  cells->bytes = std::move(answer);
   return out;
 }
 
@@ -133,10 +134,10 @@ SqlResult<Rows> PqConnection::query(const std::string& sql, const Params& params
     }
     values.push_back(param.text() ? param.text()->c_str() : nullptr);
   }
-  const Answer answer(PQexecParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr,
-                                   format == RowFormat::binary ? 1 : 0));
+  Answer answer(PQexecParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr,
+                             format == RowFormat::binary ? 1 : 0));
   if (const auto good = check(answer.get(), connection_); !good) return std::unexpected(good.error());
-  return to_rows(answer.get(), format);
+  return to_rows(std::move(answer), format);
 }
 
 SqlResult<void> PqConnection::script(const std::string& sql) {

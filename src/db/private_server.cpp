@@ -38,6 +38,8 @@ std::vector<std::string> server_arguments(const Cluster& cluster, int max_connec
            std::string("work_mem=4MB"),
            std::string("maintenance_work_mem=32MB"),
            std::string("effective_cache_size=256MB"),
+           // What is asked is asked by key, and lies in the kernel's memory or on a disk without heads.
+           std::string("random_page_cost=1.1"),
            std::string("huge_pages=off"),
            std::string("jit=off"),
            std::string("wal_level=minimal"),

@@ -68,8 +68,8 @@ std::vector<std::int64_t> binary_numbers(std::uint32_t type, std::string_view va
 }
 
 /// PostgreSQL in UTC writes "2026-11-24 05:23:57.123456+00".
-UtcTime parse_timestamptz(const std::string& text) {
-  std::string rfc = text;
+UtcTime parse_timestamptz(std::string_view text) {
+  std::string rfc(text);
   if (rfc.size() > 10 && rfc[10] == ' ') rfc[10] = 'T';
   if (rfc.ends_with("+00")) rfc.replace(rfc.size() - 3, 3, "Z");
   const auto parsed = parse_rfc3339(rfc);
@@ -78,7 +78,7 @@ UtcTime parse_timestamptz(const std::string& text) {
 }
 
 template <class T>
-T parse_number(const std::string& text) {
+T parse_number(std::string_view text) {
   T value{};
   const char* end = text.data() + text.size();
   const auto done = std::from_chars(text.data(), end, value);
@@ -87,7 +87,7 @@ T parse_number(const std::string& text) {
 }
 
 template <>
-double parse_number<double>(const std::string& text) {
+double parse_number<double>(std::string_view text) {
   if (text == "NaN") return std::nan("");
   if (text == "Infinity") return HUGE_VAL;
   if (text == "-Infinity") return -HUGE_VAL;
@@ -140,15 +140,15 @@ Param::Param(ByteView bytes) {
 }
 
 std::size_t Row::column(std::string_view name) const {
-  for (std::size_t at = 0; at < columns_->names.size(); ++at) {
-    if (columns_->names[at] == name) return at;
+  for (std::size_t at = 0; at < cells_->names.size(); ++at) {
+    if (cells_->names[at] == name) return at;
   }
   broken("no column is called", name);
 }
 
-const std::optional<std::string>& Row::cell(std::size_t at) const {
-  if (at >= values_.size()) broken("no column has the number", std::to_string(at));
-  return values_[at];
+const std::optional<std::string_view>& Row::cell(std::size_t at) const {
+  if (at >= size()) broken("no column has the number", std::to_string(at));
+  return cells_->values[first_ + at];
 }
 
 std::string Row::text(std::size_t at) const { return maybe_text(at).value_or(std::string()); }
@@ -167,15 +167,21 @@ bool Row::boolean(std::size_t at) const {
   return *value == "t";
 }
 
+ByteView Row::byte_view(std::size_t at) const {
+  const auto& value = cell(at);
+  if (!value) return {};
+  if (binary_type(at) != type::bytea) no_binary("not a bytea", binary_type(at));
+  return as_bytes(*value);
+}
+
 Bytes Row::bytes(std::size_t at) const {
   const auto& value = cell(at);
-  Bytes out;
-  if (!value) return out;
-  if (const auto type = binary_type(at); type != 0) {
-    if (type != type::bytea) no_binary("not a bytea", type);
-    out.assign(value->begin(), value->end());
-    return out;
+  if (!value) return {};
+  if (binary_type(at) != 0) {
+    const auto view = byte_view(at);
+    return {view.begin(), view.end()};
   }
+  Bytes out;
   if (!value->starts_with("\\x") || value->size() % 2 != 0) broken("not a bytea", *value);
   out.resize(value->size() / 2 - 1);
   std::uint8_t all = 0;
@@ -197,7 +203,7 @@ std::vector<std::int64_t> Row::i64s(std::size_t at) const {
 std::optional<std::string> Row::maybe_text(std::size_t at) const {
   const auto& value = cell(at);
   if (const auto type = binary_type(at); value && type != 0 && type != type::text && type != type::varchar) no_binary("not a text", type);
-  return value;
+  return value ? std::optional<std::string>(*value) : std::nullopt;
 }
 
 std::optional<std::int64_t> Row::maybe_i64(std::size_t at) const {

@@ -111,7 +111,7 @@ Result<std::vector<MotionSpan>> MotionHistory::find(const std::string& camera, U
   std::vector<MotionSpan> spans;
   MotionArea moved;
   for (const auto& row : *found) {
-    add_minute(row.utc(0), row.bytes(1), from, to, area, join, spans, moved);
+    add_minute(row.utc(0), row.byte_view(1), from, to, area, join, spans, moved);
     if (spans.size() > limit) break;
   }
   if (spans.size() > limit) spans.resize(limit);

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <thread>
 
 #include "ccoc/db/database.h"
@@ -75,6 +77,21 @@ TEST(Database, brings_lists_of_numbers_in_binary) {
   EXPECT_EQ(row.i64s(3), (std::vector<std::int64_t>{}));
 }
 
+TEST(Database, keeps_an_answer_for_as_long_as_one_of_its_rows) {
+  std::optional<Row> last;
+  {
+    auto database = empty();
+    const auto rows =
+        database.query("select n::text, decode(repeat(lpad(to_hex(n), 2, '0'), 1000), 'hex'), null::bytea from generate_series(1, 200) n",
+                       {}, RowFormat::binary);
+    ASSERT_TRUE(rows) << rows.error().message;
+    last = (*rows)[199];
+  }
+  EXPECT_EQ(last->text(0), "200");
+  EXPECT_TRUE(std::ranges::equal(last->byte_view(1), Bytes(1000, 200)));
+  EXPECT_TRUE(last->byte_view(2).empty());
+}
+
 TEST(DatabaseDeathTest, aborts_where_a_binary_value_is_read_as_what_it_is_not) {
   auto database = empty();
   const auto rows =
@@ -86,6 +103,8 @@ TEST(DatabaseDeathTest, aborts_where_a_binary_value_is_read_as_what_it_is_not) {
   EXPECT_DEATH((void)row.i64(2), "not a number");
   EXPECT_DEATH((void)row.i64s(3), "not a bigint\\[\\] without nulls");
   EXPECT_DEATH((void)row.bytes(4), "not a bytea");
+  EXPECT_DEATH((void)row.byte_view(4), "not a bytea");
+  EXPECT_DEATH((void)row.text(5), "no column has the number '5'");
   EXPECT_DEATH((void)row.boolean(4), "not a boolean");
   EXPECT_DEATH((void)row.utc(4), "not a timestamptz");
 }

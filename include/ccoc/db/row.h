@@ -1,5 +1,6 @@
 // What goes into a statement (Params) and what comes out of it (Rows), free of any PostgreSQL header.
-// Values travel as text, those of an answer also in PostgreSQL's binary form; both own their bytes and may be kept.
+// Values travel as text, those of an answer also in PostgreSQL's binary form. Params own their bytes; rows share those of the answer,
+// which lives as long as one of its rows.
 #pragma once
 
 #include <concepts>
@@ -50,19 +51,21 @@ using Params = std::vector<Param>;
 /// integers, double precision, timestamptz, bytea and bigint[]; reading a column of another type is a mistake of the program and aborts.
 enum class RowFormat { text, binary };
 
-struct Columns {
-  std::vector<std::string> names;
+/// An answer's values, row after row.
+struct Cells {
+  std::vector<std::string> names;    ///< of the columns
   std::vector<std::uint32_t> types;  ///< PostgreSQL's numbers of them, where values are binary; empty: they are text
+  std::vector<std::optional<std::string_view>> values;
+  std::shared_ptr<const void> bytes;  ///< what the values lie in
 };
 
 /// One row of an answer. A column is named by position or by name; asking for a column that is not
 /// there, or for a number that is none, is a mistake of the program and aborts.
 class Row {
  public:
-  Row(std::shared_ptr<const Columns> columns, std::vector<std::optional<std::string>> values)
-      : columns_(std::move(columns)), values_(std::move(values)) {}
+  Row(std::shared_ptr<const Cells> cells, std::size_t number) : cells_(std::move(cells)), first_(number * cells_->names.size()) {}
 
-  std::size_t size() const { return values_.size(); }
+  std::size_t size() const { return cells_->names.size(); }
   std::size_t column(std::string_view name) const;
 
   bool is_null(std::size_t at) const { return !cell(at); }
@@ -75,6 +78,8 @@ class Row {
   UtcTime utc(std::size_t at) const;
   /// Of a bytea column.
   Bytes bytes(std::size_t at) const;
+  /// The same without a copy, in binary answers only; valid while the row is.
+  ByteView byte_view(std::size_t at) const;
   /// Of a bigint[] column without nulls in it, in binary answers only.
   std::vector<std::int64_t> i64s(std::size_t at) const;
   std::optional<std::string> maybe_text(std::size_t at) const;
@@ -95,11 +100,11 @@ class Row {
   std::optional<UtcTime> maybe_utc(std::string_view name) const { return maybe_utc(column(name)); }
 
  private:
-  const std::optional<std::string>& cell(std::size_t at) const;
-  std::uint32_t binary_type(std::size_t at) const { return columns_->types.empty() ? 0 : columns_->types[at]; }
+  const std::optional<std::string_view>& cell(std::size_t at) const;
+  std::uint32_t binary_type(std::size_t at) const { return cells_->types.empty() ? 0 : cells_->types[at]; }
 
-  std::shared_ptr<const Columns> columns_;
-  std::vector<std::optional<std::string>> values_;
+  std::shared_ptr<const Cells> cells_;
+  std::size_t first_;  ///< number of the row's first value
 };
 
 /// An answer: its rows, and how many rows the statement touched.

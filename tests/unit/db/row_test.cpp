@@ -10,9 +10,14 @@ namespace ccoc::db {
 namespace {
 
 Row row_of(std::vector<std::optional<std::string>> values) {
-  auto columns = std::make_shared<Columns>();
-  for (std::size_t i = 0; i < values.size(); ++i) columns->names.push_back("c" + std::to_string(i));
-  return Row(columns, std::move(values));
+  const auto kept = std::make_shared<std::vector<std::optional<std::string>>>(std::move(values));
+  auto cells = std::make_shared<Cells>();
+  for (const auto& value : *kept) {
+    cells->names.push_back("c" + std::to_string(cells->names.size()));
+    cells->values.push_back(value);
+  }
+  cells->bytes = kept;
+  return Row(cells, 0);
 }
 
 TEST(Param, writes_values_as_postgresql_reads_them) {
