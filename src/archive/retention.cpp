@@ -1,6 +1,7 @@
 #include "retention.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "ccoc/base/log.h"
 #include "unset_clock.h"
