@@ -1,6 +1,7 @@
 #include "ccoc/db/database.h"
 #include "json_text.h"
 #include "move_store.h"
+#include "segment_row.h"
 
 namespace ccoc::archive {
 namespace {
@@ -63,16 +64,7 @@ class SqlMoveStore final : public MoveStore {
     const auto rows = database_.query(find_uncopied, {camera, since, limit});
     if (!rows) return std::unexpected(rows.error());
     std::vector<Segment> found;
-    for (const auto& row : *rows) {
-      found.push_back({row.text(0),
-                       {row.text(2), row.text(3)},
-                       row.text(1),
-                       row.utc(4),
-                       row.utc(5),
-                       static_cast<std::uint64_t>(row.i64(6)),
-                       static_cast<std::uint64_t>(row.i64(7)),
-                       !row.boolean(8)});
-    }
+    for (const auto& row : *rows) found.push_back(read_segment(row));
     return found;
   }
 
@@ -91,14 +83,7 @@ class SqlMoveStore final : public MoveStore {
     if (!rows) return std::unexpected(rows.error());
     std::vector<Mendable> found;
     for (const auto& row : *rows) {
-      const Segment first{row.text(0),
-                          {row.text(2), row.text(3)},
-                          row.text(1),
-                          row.utc(4),
-                          row.utc(5),
-                          static_cast<std::uint64_t>(row.i64(6)),
-                          static_cast<std::uint64_t>(row.i64(7)),
-                          false};
+      const auto first = read_closed_segment(row);
       Segment second = first;
       second.volume = row.text(8);
       second.path = row.text(9);

@@ -5,6 +5,7 @@
 #include "day_sums.h"
 #include "json_text.h"
 #include "segment_partitions.h"
+#include "segment_row.h"
 #include "segment_statements.h"
 #include "sql_rows.h"
 #include "timeline_hours.h"
@@ -27,19 +28,6 @@ media::GapCause parse_cause(std::string_view text) {
     if (media::to_string(cause) == text) return cause;
   }
   return media::GapCause::hub;
-}
-
-Segment read_segment(const db::Row& row) {
-  Segment segment;
-  segment.volume = row.text(0);
-  segment.path = row.text(1);
-  segment.key = {row.text(2), row.text(3)};
-  segment.start = row.utc(4);
-  segment.end = row.utc(5);
-  segment.bytes = static_cast<std::uint64_t>(row.i64(6));
-  segment.run = static_cast<std::uint64_t>(row.i64(7));
-  segment.open = !row.boolean(8);
-  return segment;
 }
 
 Gap read_gap(const db::Row& row) {
